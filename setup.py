@@ -1,0 +1,99 @@
+"""Packaging of the MovieLens recommender pipeline: packages, entry points and dependency ranges.
+
+Python 3.10 gets the default stack and Python 3.11 to 3.13 the current one. The exact versions that CI
+runs are in `requirements/`; `make lock` refreshes them from the ranges below.
+"""
+
+import sysconfig
+from pathlib import Path
+
+from setuptools import Distribution, find_packages, setup
+
+DEFAULT_STACK = "python_version < '3.11'"
+CURRENT_STACK = "python_version >= '3.11'"
+
+REQUIRES = [
+    f"tfx>=1.16,<1.17; {DEFAULT_STACK}",
+    f"tensorflow>=2.16.2,<2.17; {DEFAULT_STACK}",
+    f"tf-keras>=2.16,<2.17; {DEFAULT_STACK}",
+    f"tensorflow-transform>=1.16,<1.17; {DEFAULT_STACK}",
+    f"tensorflow-data-validation>=1.16,<1.17; {DEFAULT_STACK}",
+    f"tensorflow-model-analysis>=0.47,<0.48; {DEFAULT_STACK}",
+    f"apache-beam>=2.74,<2.75; {DEFAULT_STACK}",
+    f"tfx>=1.21,<1.22; {CURRENT_STACK}",
+    f"tensorflow>=2.21,<2.22; {CURRENT_STACK}",
+    f"tf-keras>=2.21,<2.22; {CURRENT_STACK}",
+    f"tensorflow-transform>=1.21,<1.22; {CURRENT_STACK}",
+    f"tensorflow-data-validation>=1.21,<1.22; {CURRENT_STACK}",
+    f"tensorflow-model-analysis>=0.52,<0.53; {CURRENT_STACK}",
+    f"apache-beam>=2.77,<2.78; {CURRENT_STACK}",
+    # Towers, cross layers and the retrieval task. It is Keras 2 code, hence tf-keras above.
+    "tensorflow-recommenders>=0.7.7,<0.8",
+    # Beam pickles our DoFns with dill and no longer installs it by itself.
+    "dill>=0.3.9",
+    # TensorFlow's Keras callback writes TensorBoard logs; the current stack does not pull it in.
+    "tensorboard",
+    # The verified MovieLens download: checksums, cache, resume after a failure.
+    "pooch>=1.8",
+    # tqdm draws pooch's progress bar.
+    "tqdm>=4.66",
+    # The configuration is a tree of frozen, validated models that name the wrong key in an error.
+    "pydantic>=2.7,<3",
+    "pyyaml>=6",
+    # The live table of nodes and the epoch bar on the console.
+    "rich>=13",
+    # The import graph that tells which source files a node depends on (cache keys).
+    "grimp>=3.5",
+    # Peak memory per node.
+    "psutil>=5.9",
+    "numpy",
+]
+
+EXTRAS = {
+    # The Kubeflow compiler; TFX pins the version line that it can drive.
+    "kfp": [f"kfp==2.5.0; {DEFAULT_STACK}", f"kfp>=2.16.1,<3; {CURRENT_STACK}"],
+    # What a gRPC client of TensorFlow Serving imports.
+    "serving": ["tensorflow-serving-api"],
+    "dev": [
+        "hypothesis",
+        "import-linter",
+        "mypy",
+        "pre-commit",
+        "pytest",
+        "pytest-timeout",
+        "ruff",
+        "types-PyYAML",
+        "types-psutil",
+    ],
+}
+
+# A `.pth` line runs when the interpreter starts, so it comes before any import of TensorFlow in any
+# process: runners, tests, Beam workers and the containers that Kubeflow starts.
+SITE_PACKAGES = Path(sysconfig.get_path("purelib")).relative_to(sysconfig.get_path("data"))
+
+
+
+class DataFilesDistribution(Distribution):
+    """Installs `data_files` in an editable install too: setuptools asks there for `has_data`."""
+
+    has_data = Distribution.has_data_files
+
+
+setup(
+    distclass=DataFilesDistribution,
+    name="movielens-recommender",
+    version="0.1.0",
+    description="A TFX pipeline from MovieLens ratings to validated retrieval and ranking SavedModels",
+    long_description=Path("README.md").read_text(encoding="utf-8") if Path("README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.10,<3.14",
+    packages=find_packages(
+        include=["pipeline*", "components*", "trainer_module*", "datasets*", "schema*", "serving*"]
+    ),
+    py_modules=["local_runner", "kubeflow_runner"],
+    package_data={"schema": ["*.pbtxt"], "pipeline": ["configs/*.yaml"]},
+    data_files=[(str(SITE_PACKAGES), ["trainer_module/legacy_keras.pth"])],
+    install_requires=REQUIRES,
+    extras_require=EXTRAS,
+)

@@ -1,0 +1,85 @@
+"""The one vocabulary of feature names, types and signature keys.
+
+Raw names are those of the TFDS MovieLens data sets. Nothing here imports TensorFlow, so every room can
+read it at no cost.
+"""
+
+from typing import Final
+
+# Raw features of a `ratings` Example.
+USER_ID: Final = "user_id"
+MOVIE_ID: Final = "movie_id"
+MOVIE_TITLE: Final = "movie_title"
+MOVIE_GENRES: Final = "movie_genres"
+MOVIE_RELEASE_YEAR: Final = "movie_release_year"
+USER_RATING: Final = "user_rating"
+TIMESTAMP: Final = "timestamp"
+RAW_USER_AGE: Final = "raw_user_age"
+BUCKETIZED_USER_AGE: Final = "bucketized_user_age"
+USER_GENDER: Final = "user_gender"
+USER_OCCUPATION_TEXT: Final = "user_occupation_text"
+USER_ZIP_CODE: Final = "user_zip_code"
+HISTORY_MOVIE_IDS: Final = "history_movie_ids"
+HISTORY_RATINGS: Final = "history_ratings"
+
+# The features that 100k and 1m have and the later data sets lack.
+DEMOGRAPHICS: Final = (
+    RAW_USER_AGE,
+    BUCKETIZED_USER_AGE,
+    USER_GENDER,
+    USER_OCCUPATION_TEXT,
+    USER_ZIP_CODE,
+)
+
+# Lower edges of TFDS's age buckets; 1 stands for "under 18".
+AGE_BUCKETS: Final = (1, 18, 25, 35, 45, 50, 56)
+
+GENRES: Final = (
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "IMAX",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "Unknown",
+    "War",
+    "Western",
+    "(no genres listed)",
+)
+
+GENDERS: Final = ("Female", "Male")
+
+TRAIN_SPLIT: Final = "train"
+EVAL_SPLIT: Final = "eval"
+
+# Signatures of the SavedModels (the serving contract) and the two that only the Evaluator calls: the
+# model itself and the baseline that it has to beat, both over serialized `ratings` Examples.
+SERVING_DEFAULT: Final = "serving_default"
+RECOMMEND: Final = "recommend"
+RECOMMEND_FROM_HISTORY: Final = "recommend_from_history"
+SIMILAR_MOVIES: Final = "similar_movies"
+RANK: Final = "rank"
+EVALUATE: Final = "evaluate"
+EVALUATE_BASELINE: Final = "evaluate_baseline"
+
+# Inputs and outputs of those signatures that are no raw features.
+EXAMPLES: Final = "examples"
+EXCLUDE_MOVIE_IDS: Final = "exclude_movie_ids"
+K: Final = "k"
+SCORE: Final = "score"
+KNOWN_USER: Final = "known_user"
+KNOWN_MOVIE: Final = "known_movie"
+
+# Length of the ranked list that `evaluate` returns; recall@100 is the deepest metric.
+EVALUATION_DEPTH: Final = 100

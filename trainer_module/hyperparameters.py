@@ -1,0 +1,48 @@
+"""Hyperparameters of the models: validated, frozen, and free of TensorFlow so that `--help` stays quick."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class FitHyperparameters(BaseModel):
+    """What every fit shares."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(20, ge=1, description="Upper limit; early stopping usually ends the fit before it.")
+    batch_size: int = Field(2048, ge=2)
+    learning_rate: float = Field(1e-3, gt=0)
+    embedding_dim: int = Field(32, ge=1, description="Width of every embedding and of both towers' output.")
+    dropout: float = Field(0.2, ge=0, lt=1)
+    unknown_id_share: float = Field(
+        0.05, ge=0, lt=1, description="Share of training ids replaced by 'unknown', which trains that row."
+    )
+    validation_share: float = Field(
+        0.05, gt=0, lt=1, description="Share of the train split held out for early stopping."
+    )
+    patience: int = Field(3, ge=1, description="Epochs without improvement before the fit stops.")
+
+
+class RetrievalHyperparameters(FitHyperparameters):
+    """Two-tower retrieval (Yi et al. 2019, Sampling-bias-corrected neural modeling)."""
+
+    embedding_dim: int = Field(64, ge=1, description="Width of both towers' output.")
+    top_k: int = Field(100, ge=1, description="Length of the list that `serving_default` returns.")
+    exclude_rated: bool = Field(
+        True, description="Keep each user's rated movies in the model to leave them out of the answers."
+    )
+
+
+class RankingHyperparameters(FitHyperparameters):
+    """DCN-V2 ranking (Wang et al. 2021, https://arxiv.org/abs/2008.13535)."""
+
+    structure: Literal["stacked", "parallel", "low_rank", "dnn"] = Field(
+        "stacked", description="How cross layers and deep layers are put together."
+    )
+    cross_layers: int = Field(1, ge=1)
+    projection_dim: int | None = Field(
+        None, ge=1, description="Rank of the cross weights for `low_rank`; a quarter of the input if unset."
+    )
+    hidden_units: tuple[int, ...] = Field((192, 192), description="Widths of the deep layers.")
+    l2: float = Field(1e-6, ge=0, description="L2 penalty on embeddings.")
