@@ -1,0 +1,248 @@
+"""Every setting of the pipeline: one tree of validated, frozen models.
+
+Nothing here imports TensorFlow or TFX, so a front door can refuse a bad setting in well under a second.
+`load_config` reads YAML and `a.b=c` overrides; `configs/default.yaml` shows every key with its default.
+"""
+
+from __future__ import annotations
+
+import difflib
+import posixpath
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from pipeline import beam_runners
+from trainer_module.hyperparameters import RankingHyperparameters, RetrievalHyperparameters
+
+RETRIEVAL = "retrieval"
+RANKING = "ranking"
+
+
+class ConfigError(ValueError):
+    """A setting is wrong; the message names the file or the override, the key and what was expected."""
+
+
+class Section(BaseModel):
+    """A part of the configuration: frozen, and an unknown key is an error instead of a shrug."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ExampleGenSettings(Section):
+    """How raw MovieLens files become Examples."""
+
+    split: Literal["leave_last_out", "temporal", "random"] = "leave_last_out"
+    eval_share: float = Field(
+        0.2, gt=0, lt=1, description="Share of the ratings that `temporal` and `random` hold out."
+    )
+    random_rule: Literal["hash", "permutation"] = "hash"
+    seed: int = 42
+    invalid_zip: Literal["keep", "blank", "drop"] = "keep"
+    history_length: int = Field(50, ge=1)
+    max_rejected_share: float = Field(0.01, ge=0, le=1)
+
+
+class SampleConfig(Section):
+    """Size of the embedded synthetic sample, which stands in when no real data is named."""
+
+    ratings: int = Field(50_000, ge=10_000, le=100_000_000)
+    users: int | None = Field(None, ge=1, description="Derived from `ratings` if unset.")
+    movies: int | None = Field(None, ge=1, description="Derived from `ratings` if unset.")
+    seed: int = 42
+
+
+class EvaluationConfig(Section):
+    """The bars that a model has to clear before it is pushed, and where it is looked at."""
+
+    max_rmse: float = Field(1.1, gt=0, description="Ranking: root mean squared error in stars.")
+    max_mae: float = Field(0.9, gt=0, description="Ranking: mean absolute error in stars.")
+    min_recall_at_10: float = Field(0.02, ge=0, le=1)
+    min_recall_at_100: float = Field(0.1, ge=0, le=1)
+    beat_baseline: bool = Field(
+        True, description="Ranking must beat the bias model and retrieval must beat popularity."
+    )
+    confidence_intervals: bool = True
+    slices: tuple[str, ...] = Field(
+        ("user_gender", "bucketized_user_age", "user_occupation_text"),
+        description="Features to slice by; one that the data set lacks is left out.",
+    )
+
+
+class BeamConfig(Section):
+    """Where the data-parallel nodes run."""
+
+    runner: beam_runners.RunnerName = "local"
+    args: tuple[str, ...] = Field((), description="Beam flags, for example `--region=europe-west4`.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> BeamConfig:
+        self.pipeline_args()
+        return self
+
+    def pipeline_args(self) -> list[str]:
+        """The flags for TFX's `beam_pipeline_args`."""
+        return beam_runners.beam_pipeline_args(self.runner, self.args)
+
+
+class KubeflowConfig(Section):
+    """What only the compiled Kubeflow pipeline needs."""
+
+    image: str | None = Field(None, description="Container image that holds this project.")
+    root: str | None = Field(
+        None, description="Storage that every node reaches, for example gs://bucket/movielens."
+    )
+    name: str = Field("movielens", pattern=r"^[a-z0-9][a-z0-9-]*$")
+
+
+class PipelineConfig(Section):
+    """The whole configuration of one pipeline."""
+
+    pipeline_name: str = Field("movielens", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+    seed: int = Field(
+        42, ge=0, lt=2**31, description="Seeds the initial weights, the shuffling and the dropout."
+    )
+    output: str = Field("runs", min_length=1, description="Root folder of everything that a run writes.")
+    dataset: str | None = Field(None, description="MovieLens data set to download, for example ml-100k.")
+    data_dir: str | None = Field(
+        None, description="Folder with raw MovieLens files; without it and `dataset`, the synthetic sample."
+    )
+    data: ExampleGenSettings = ExampleGenSettings()
+    sample: SampleConfig = SampleConfig()
+    retrieval: RetrievalHyperparameters = RetrievalHyperparameters()
+    ranking: RankingHyperparameters = RankingHyperparameters()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    beam: BeamConfig = BeamConfig()
+    kubeflow: KubeflowConfig = KubeflowConfig()
+
+    # `output` may be an address such as gs://bucket/root, which `pathlib` would squeeze to gs:/bucket.
+
+    @property
+    def artifact_root(self) -> str:
+        """The folder of TFX's artifacts (`pipeline_root`)."""
+        return posixpath.join(self.output, "artifacts")
+
+    @property
+    def metadata_path(self) -> str:
+        """The SQLite file of ML Metadata, which remembers lineage and what can be reused."""
+        return posixpath.join(self.output, "metadata.sqlite")
+
+    @property
+    def log_dir(self) -> str:
+        """The folder with one log file a run."""
+        return posixpath.join(self.output, "logs")
+
+    def serving_dir(self, model: str) -> str:
+        """The folder that the Pusher fills with versions of `model` and TensorFlow Serving watches."""
+        return posixpath.join(self.output, "serving", model)
+
+
+def load_config(path: Path | str | None = None, overrides: Sequence[str] = ()) -> PipelineConfig:
+    """Reads the settings: the defaults, then the YAML file, then the overrides.
+
+    Args:
+      path: YAML file with the settings that differ from the defaults, or None.
+      overrides: `section.key=value` texts, the value written as in YAML; later ones win.
+
+    Raises:
+      ConfigError: the file cannot be read, or a key or a value is wrong.
+    """
+    tree = _read(Path(path)) if path is not None else {}
+    origins: dict[str, str] = {}
+    for text in overrides:
+        dotted, value = _parse_override(text)
+        _put(tree, dotted, value, text)
+        origins[dotted] = f"override {text!r}"
+    try:
+        return PipelineConfig.model_validate(tree)
+    except ValidationError as error:
+        default_origin = str(path) if path is not None else "configuration"
+        raise ConfigError(
+            "\n".join(_explain(detail, origins, default_origin) for detail in error.errors())
+        ) from None
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML that refuses a key written twice, where PyYAML would let the last one win in silence."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"key {key.value!r} is there twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give --config a YAML file") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8 text; give --config a YAML file") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise ConfigError(f"{where}: is not valid YAML: {getattr(error, 'problem', None) or error}") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path}: holds no settings; expected lines such as `seed: 42`")
+    return tree
+
+
+def _parse_override(text: str) -> tuple[str, Any]:
+    dotted, equals, value = text.partition("=")
+    if not equals or not all(dotted.split(".")):
+        raise ConfigError(f"override {text!r}: expected section.key=value, for example ranking.epochs=5")
+    try:
+        return dotted, yaml.load(value, _UniqueKeyLoader)
+    except yaml.YAMLError:
+        raise ConfigError(f"override {text!r}: {value!r} is not valid YAML; quote it") from None
+
+
+def _put(tree: dict[str, Any], dotted: str, value: Any, text: str) -> None:
+    *parents, key = dotted.split(".")
+    for parent in parents:
+        if tree.get(parent) is None:
+            tree[parent] = {}
+        tree = tree[parent]
+        if not isinstance(tree, dict):
+            raise ConfigError(f"override {text!r}: {parent} is no section")
+    tree[key] = value
+
+
+def _explain(detail: ErrorDetails, origins: dict[str, str], default_origin: str) -> str:
+    """One line for one pydantic error: origin, key, what is wrong and what to write."""
+    names = [str(part) for part in detail["loc"]]
+    dotted = ".".join(names)
+    origin = next(
+        (text for key, text in origins.items() if f"{dotted}.".startswith(f"{key}.")), default_origin
+    )
+    if detail["type"] == "extra_forbidden":
+        return f"{origin}: unknown setting {dotted}{_suggestion(names)}"
+    if detail["type"] == "value_error":  # A validator of ours: its message names the key by itself.
+        return f"{origin}: {detail['ctx']['error']}"
+    expected = detail["msg"].removeprefix("Input ")
+    if detail["type"] in ("model_type", "model_attributes_type"):
+        expected = "should be a section with keys of its own"
+    return f"{origin}: {dotted} is {detail['input']!r}, which {expected}"
+
+
+def _suggestion(names: list[str]) -> str:
+    section: type[BaseModel] = PipelineConfig
+    for name in names[:-1]:
+        annotation = section.model_fields[name].annotation
+        assert isinstance(annotation, type)
+        section = annotation
+    close = difflib.get_close_matches(names[-1], section.model_fields, n=1)
+    if close:
+        return f"; did you mean {'.'.join([*names[:-1], close[0]])}?"
+    return f"; known here: {', '.join(section.model_fields)}"
