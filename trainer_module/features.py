@@ -60,6 +60,52 @@ GENRES: Final = (
 
 GENDERS: Final = ("Female", "Male")
 
+# What Transform makes of them. An index of 0 stands for "unknown or absent" everywhere.
+USER_INDEX: Final = "user_index"
+MOVIE_INDEX: Final = "movie_index"
+GENRES_MULTI_HOT: Final = "genres_multi_hot"
+TITLE_WORD_INDEX: Final = "title_word_index"
+RELEASE_YEAR_NORMALIZED: Final = "release_year_normalized"
+RELEASE_DECADE_INDEX: Final = "release_decade_index"
+AGE_NORMALIZED: Final = "age_normalized"
+AGE_BUCKET_INDEX: Final = "age_bucket_index"
+GENDER_INDEX: Final = "gender_index"
+OCCUPATION_INDEX: Final = "occupation_index"
+ZIP_AREA_INDEX: Final = "zip_area_index"
+HOUR_INDEX: Final = "hour_index"
+WEEKDAY_INDEX: Final = "weekday_index"
+HISTORY_MOVIE_INDEX: Final = "history_movie_index"
+HISTORY_RATING_CENTRED: Final = "history_rating_centred"
+
+TRANSFORMED_USER_FEATURES: Final = (
+    USER_INDEX,
+    AGE_NORMALIZED,
+    AGE_BUCKET_INDEX,
+    GENDER_INDEX,
+    OCCUPATION_INDEX,
+    ZIP_AREA_INDEX,
+)
+TRANSFORMED_CONTEXT_FEATURES: Final = (HOUR_INDEX, WEEKDAY_INDEX)
+TRANSFORMED_MOVIE_FEATURES: Final = (
+    MOVIE_INDEX,
+    GENRES_MULTI_HOT,
+    TITLE_WORD_INDEX,
+    RELEASE_YEAR_NORMALIZED,
+    RELEASE_DECADE_INDEX,
+)
+
+# Release decades get an index each from this one on; earlier ones share the first.
+FIRST_RELEASE_DECADE: Final = 1900
+RELEASE_DECADES: Final = 15
+# Title words kept per movie; longer titles lose their tail.
+TITLE_WORDS: Final = 12
+
+# Vocabularies that Transform writes, by file name.
+USER_VOCABULARY: Final = "user_id_vocabulary"
+MOVIE_VOCABULARY: Final = "movie_id_vocabulary"
+OCCUPATION_VOCABULARY: Final = "user_occupation_vocabulary"
+TITLE_WORD_VOCABULARY: Final = "title_word_vocabulary"
+
 TRAIN_SPLIT: Final = "train"
 EVAL_SPLIT: Final = "eval"
 

@@ -1,0 +1,131 @@
+"""Transformed Examples as batches of dense tensors, streamed from disk."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from trainer_module import features
+
+Batch: TypeAlias = dict[str, tf.Tensor]
+
+# Rows parsed at a time where the batch size does not matter to the result.
+READ_BATCH_SIZE = 8192
+# Serialized examples that the shuffle holds, some tens of megabytes.
+SHUFFLE_BUFFER = 100_000
+# Resolution of the validation share.
+HASH_BUCKETS = 10_000
+
+
+class TrainerArgs(Protocol):
+    """What a `run_fn` reads of the arguments that `RecommenderTrainer` passes."""
+
+    train_files: list[str]
+    eval_files: list[str]
+    movie_files: list[str]
+    transform_graph_path: str
+    serving_model_dir: str
+    model_run_dir: str
+    hyperparameters: dict[str, Any] | None
+    custom_config: dict[str, Any]
+
+
+class TransformedExamples:
+    """One or more splits of transformed Examples.
+
+    Args:
+      patterns: file patterns of gzipped TFRecords.
+      transform_output: what Transform wrote; it knows the features' types.
+      history_length: movies of history kept per example, newest last.
+    """
+
+    def __init__(
+        self, patterns: Sequence[str], transform_output: tft.TFTransformOutput, history_length: int
+    ) -> None:
+        self._files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+        if not self._files:
+            raise FileNotFoundError(f"no transformed Examples match {', '.join(patterns)}")
+        self._spec = transform_output.transformed_feature_spec()
+        self._widths = {
+            features.HISTORY_MOVIE_INDEX: history_length,
+            features.HISTORY_RATING_CENTRED: history_length,
+            features.TITLE_WORD_INDEX: features.TITLE_WORDS,
+        }
+
+    def batches(self, names: Sequence[str], *, batch_size: int = READ_BATCH_SIZE) -> tf.data.Dataset:
+        """All examples in file order as dicts of dense tensors [B, ...], the last batch shorter."""
+        records = tf.data.TFRecordDataset(self._files, compression_type="GZIP")
+        return self._parsed(records, names, batch_size)
+
+    def training_batches(
+        self, names: Sequence[str], *, batch_size: int, validation_share: float, seed: int
+    ) -> tf.data.Dataset:
+        """One epoch of shuffled batches without the validation examples."""
+        records = tf.data.TFRecordDataset(self._files, compression_type="GZIP").shuffle(
+            SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True
+        )
+        parsed = self._parsed(records, names, batch_size)
+        return parsed.map(lambda batch: _keep(batch, ~_is_validation(batch, validation_share, seed)))
+
+    def validation_batches(
+        self, names: Sequence[str], *, batch_size: int, validation_share: float, seed: int
+    ) -> tf.data.Dataset:
+        """The examples that `training_batches` leaves out, kept in memory after the first pass."""
+        parsed = self._parsed(
+            tf.data.TFRecordDataset(self._files, compression_type="GZIP"), names, batch_size
+        )
+        return parsed.map(lambda batch: _keep(batch, _is_validation(batch, validation_share, seed))).cache()
+
+    def _parsed(
+        self, records: tf.data.Dataset, names: Sequence[str], batch_size: int
+    ) -> tf.data.Dataset:
+        wanted = {*names, features.USER_ID, features.MOVIE_ID}
+        spec = {name: feature for name, feature in self._spec.items() if name in wanted}
+
+        def parse(serialized: tf.Tensor) -> Batch:
+            return densify(tf.io.parse_example(serialized, spec), self._widths)
+
+        return (
+            records.batch(batch_size)
+            .map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+            .prefetch(tf.data.AUTOTUNE)
+        )
+
+
+def densify(batch: Batch, widths: dict[str, int]) -> Batch:
+    """Makes the sparse features of a batch dense, `widths[name]` columns each, padded with 0.
+
+    Title words are padded behind; history in front, so the newest movie is always in the last column.
+    """
+    dense = dict(batch)
+    for name, feature in batch.items():
+        if isinstance(feature, tf.SparseTensor):
+            rows = tf.RaggedTensor.from_sparse(feature)
+            align = _align_left if name == features.TITLE_WORD_INDEX else align_right
+            dense[name] = align(rows, widths[name])
+    return dense
+
+
+def align_right(rows: tf.RaggedTensor, width: int) -> tf.Tensor:
+    """The last `width` values of each row of a ragged [B, None] as a dense [B, width], 0 in front."""
+    left = _align_left(rows[:, -width:], width)
+    lengths = tf.minimum(rows.row_lengths(), width)[:, tf.newaxis]
+    columns = tf.range(width, dtype=tf.int64)[tf.newaxis, :] - (width - lengths)
+    values = tf.gather(left, tf.maximum(columns, 0), batch_dims=1)
+    return tf.where(columns >= 0, values, tf.zeros_like(values))
+
+
+def _align_left(rows: tf.RaggedTensor, width: int) -> tf.Tensor:
+    return rows.to_tensor(shape=[None, width])
+
+
+def _is_validation(batch: Batch, share: float, seed: int) -> tf.Tensor:
+    """Which examples are held out: a hash of the (user, movie) pair, so reading order does not matter."""
+    pair = tf.strings.join([batch[features.USER_ID], batch[features.MOVIE_ID]], separator="\t")
+    bucket = tf.strings.to_hash_bucket_strong(pair, HASH_BUCKETS, key=[seed, 0])
+    return bucket < int(share * HASH_BUCKETS)
+
+
+def _keep(batch: Batch, mask: tf.Tensor) -> Batch:
+    return {name: tf.boolean_mask(feature, mask) for name, feature in batch.items()}
