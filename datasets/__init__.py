@@ -1,0 +1,1 @@
+"""The MovieLens file formats, the verified download and the synthetic sample."""
