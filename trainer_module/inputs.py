@@ -69,12 +69,10 @@ class TransformedExamples:
         return parsed.map(lambda batch: _keep(batch, ~_is_validation(batch, validation_share, seed)))
 
     def validation_batches(
-        self, names: Sequence[str], *, batch_size: int, validation_share: float, seed: int
+        self, names: Sequence[str], *, validation_share: float, seed: int
     ) -> tf.data.Dataset:
         """The examples that `training_batches` leaves out, kept in memory after the first pass."""
-        parsed = self._parsed(
-            tf.data.TFRecordDataset(self._files, compression_type="GZIP"), names, batch_size
-        )
+        parsed = self.batches(names)
         return parsed.map(lambda batch: _keep(batch, _is_validation(batch, validation_share, seed))).cache()
 
     def _parsed(

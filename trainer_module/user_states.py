@@ -24,7 +24,7 @@ class UserStates:
       row_splits: where each user's ratings start, [U + 1].
       positions: catalogue position of each rated movie, [N].
       movie_index: vocabulary index of each rated movie, [N].
-      rating_centred: rating minus the mean rating of training, [N].
+      ratings: ratings on the data set's scale, [N].
       timestamps: UTC seconds, [N].
     """
 
@@ -33,13 +33,16 @@ class UserStates:
     row_splits: npt.NDArray[np.int64]
     positions: npt.NDArray[np.int32]
     movie_index: npt.NDArray[np.int32]
-    rating_centred: npt.NDArray[np.float32]
+    ratings: npt.NDArray[np.float32]
     timestamps: npt.NDArray[np.int64]
 
+    @property
+    def mean_rating(self) -> float:
+        """Mean of all ratings held."""
+        return float(self.ratings.mean(dtype=np.float64))
 
-def read_user_states(
-    examples: TransformedExamples, catalogue: Catalogue, mean_rating: float
-) -> UserStates:
+
+def read_user_states(examples: TransformedExamples, catalogue: Catalogue) -> UserStates:
     """Collects the states in one pass over the Examples; about 60 bytes a rating are held.
 
     Raises:
@@ -79,7 +82,7 @@ def read_user_states(
         row_splits=row_splits,
         positions=columns["position"],
         movie_index=columns[features.MOVIE_INDEX].astype(np.int32),
-        rating_centred=(columns[features.USER_RATING] - mean_rating).astype(np.float32),
+        ratings=columns[features.USER_RATING],
         timestamps=columns[features.TIMESTAMP],
     )
 

@@ -1,0 +1,1 @@
+"""A Trainer that also reads the catalogue."""

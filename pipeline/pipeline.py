@@ -1,0 +1,153 @@
+"""The DAG: wiring and nothing else."""
+
+from typing import Any
+
+from tfx import v1 as tfx
+from tfx.types import BaseChannel
+
+from components.curated_schema_gen.component import CuratedSchemaGen
+from components.movielens_example_gen.component import MovieLensExampleGen
+from components.movielens_example_gen.settings import MOVIES, RATINGS
+from components.recommender_trainer.component import RecommenderTrainer
+from pipeline.config import RANKING, RETRIEVAL, PipelineConfig
+from pipeline.evaluation import ranking_eval_config, retrieval_eval_config
+from pipeline.fingerprint import source_fingerprint
+from schema import MOVIES_SCHEMA, RATINGS_SCHEMA
+from trainer_module import features
+from trainer_module.hyperparameters import FitHyperparameters
+
+EXAMPLE_GEN = "components.movielens_example_gen.executor"
+TRAINER = "components.recommender_trainer.executor"
+PREPROCESSING_FN = "trainer_module.preprocessing.preprocessing_fn"
+RUN_FNS = {RETRIEVAL: "trainer_module.retrieval.run_fn", RANKING: "trainer_module.ranking.run_fn"}
+
+
+def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
+    """From the raw files in `config.data_dir` to pushed retrieval and ranking SavedModels."""
+    if config.data_dir is None:
+        raise ValueError("data_dir is not set: the folder of raw MovieLens files")
+    code = source_fingerprint(EXAMPLE_GEN)
+    ratings_gen = MovieLensExampleGen(config.data_dir, RATINGS, config.data, code).with_id("RatingsGen")
+    movies_gen = MovieLensExampleGen(config.data_dir, MOVIES, config.data, code).with_id("MoviesGen")
+    ratings, movies = ratings_gen.outputs["examples"], movies_gen.outputs["examples"]
+
+    ratings_statistics_gen = tfx.components.StatisticsGen(ratings).with_id("RatingsStatistics")
+    movies_statistics_gen = tfx.components.StatisticsGen(movies).with_id("MoviesStatistics")
+    ratings_statistics = ratings_statistics_gen.outputs["statistics"]
+    movies_statistics = movies_statistics_gen.outputs["statistics"]
+
+    # What today's data looks like, for review; the curated schemas rule.
+    ratings_schema_gen = tfx.components.SchemaGen(ratings_statistics).with_id("RatingsSchemaGen")
+    movies_schema_gen = tfx.components.SchemaGen(movies_statistics).with_id("MoviesSchemaGen")
+    ratings_schema = CuratedSchemaGen(RATINGS_SCHEMA.read_text("utf-8")).with_id("RatingsSchema")
+    movies_schema = CuratedSchemaGen(MOVIES_SCHEMA.read_text("utf-8")).with_id("MoviesSchema")
+    schema = ratings_schema.outputs["schema"]
+
+    ratings_validator = tfx.components.ExampleValidator(ratings_statistics, schema).with_id(
+        "RatingsValidator"
+    )
+    movies_validator = tfx.components.ExampleValidator(
+        movies_statistics, movies_schema.outputs["schema"]
+    ).with_id("MoviesValidator")
+
+    transform = tfx.components.Transform(
+        examples=ratings,
+        schema=schema,
+        preprocessing_fn=PREPROCESSING_FN,
+        custom_config={"code_fingerprint": source_fingerprint(PREPROCESSING_FN)},
+    )
+
+    retrieval_trainer = _trainer(RETRIEVAL, config, config.retrieval, transform, movies)
+    ranking_trainer = _trainer(RANKING, config, config.ranking, transform, movies)
+    retrieval = retrieval_trainer.outputs["model"]
+    ranking = ranking_trainer.outputs["model"]
+
+    retrieval_evaluator = _evaluator(
+        ratings, retrieval, schema, retrieval_eval_config(config.evaluation)
+    ).with_id("RetrievalEvaluator")
+    ranking_evaluator = _evaluator(
+        ratings, ranking, schema, ranking_eval_config(config.evaluation)
+    ).with_id("RankingEvaluator")
+
+    retrieval_pusher = _pusher(
+        retrieval, retrieval_evaluator.outputs["blessing"], config.serving_dir(RETRIEVAL)
+    ).with_id("RetrievalPusher")
+    ranking_pusher = _pusher(
+        ranking, ranking_evaluator.outputs["blessing"], config.serving_dir(RANKING)
+    ).with_id("RankingPusher")
+
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.pipeline_name,
+        pipeline_root=config.artifact_root,
+        components=[
+            ratings_gen,
+            movies_gen,
+            ratings_statistics_gen,
+            movies_statistics_gen,
+            ratings_schema_gen,
+            movies_schema_gen,
+            ratings_schema,
+            movies_schema,
+            ratings_validator,
+            movies_validator,
+            transform,
+            retrieval_trainer,
+            ranking_trainer,
+            retrieval_evaluator,
+            ranking_evaluator,
+            retrieval_pusher,
+            ranking_pusher,
+        ],
+        enable_cache=True,
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            config.metadata_path
+        ),
+        beam_pipeline_args=config.beam.pipeline_args(),
+    )
+
+
+def _trainer(
+    model: str,
+    config: PipelineConfig,
+    hyperparameters: FitHyperparameters,
+    transform: tfx.components.Transform,
+    movies: BaseChannel,
+) -> RecommenderTrainer:
+    run_fn = RUN_FNS[model]
+    custom_config: dict[str, Any] = {
+        "hyperparameters": hyperparameters.model_dump(mode="json"),
+        "seed": config.seed,
+        "history_length": config.data.history_length,
+        "code_fingerprint": source_fingerprint(run_fn) + source_fingerprint(TRAINER),
+    }
+    return RecommenderTrainer(
+        examples=transform.outputs["transformed_examples"],
+        movies=movies,
+        transform_graph=transform.outputs["transform_graph"],
+        run_fn=run_fn,
+        custom_config=custom_config,
+    ).with_id(f"{model.capitalize()}Trainer")
+
+
+def _evaluator(
+    examples: BaseChannel, model: BaseChannel, schema: BaseChannel, eval_config: Any
+) -> tfx.components.Evaluator:
+    """An Evaluator in which the model's own baseline signature stands for the baseline model."""
+    return tfx.components.Evaluator(
+        examples=examples,
+        example_splits=[features.EVAL_SPLIT],
+        model=model,
+        baseline_model=model,
+        eval_config=eval_config,
+        schema=schema,
+    )
+
+
+def _pusher(model: BaseChannel, blessing: BaseChannel, directory: str) -> tfx.components.Pusher:
+    return tfx.components.Pusher(
+        model=model,
+        model_blessing=blessing,
+        push_destination=tfx.proto.PushDestination(
+            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=directory)
+        ),
+    )

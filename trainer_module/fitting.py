@@ -1,0 +1,111 @@
+"""The fit that every model shares: progress, checkpoints, TensorBoard, early stopping, divergence."""
+
+import json
+import logging
+import math
+import os
+import time
+from typing import Any, Literal
+
+import tensorflow as tf
+
+from trainer_module.hyperparameters import FitHyperparameters
+
+# Whoever shows progress listens to this logger; each record has `epoch`, `epochs` and `figure`.
+progress = logging.getLogger("trainer_module.progress")
+
+# What `fit` leaves in the model_run artifact beside `checkpoints` and `tensorboard`.
+HISTORY_FILE = "fit.json"
+
+
+class DivergedError(RuntimeError):
+    """The loss became NaN or infinite."""
+
+
+class _Progress(tf.keras.callbacks.Callback):
+    """Reports each epoch and stops a fit whose loss is no longer a number."""
+
+    def __init__(self, epochs: int, monitor: str) -> None:
+        super().__init__()
+        self._epochs = epochs
+        self._monitor = monitor
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        loss = logs.get("loss", math.nan)
+        if not math.isfinite(loss):
+            raise DivergedError(
+                f"the loss became {loss} in epoch {epoch + 1}; a lower learning_rate usually helps"
+            )
+        figure = f"{self._monitor} {logs[self._monitor]:.4f}"
+        progress.info(
+            "epoch %d of %d: loss %.4f, %s",
+            epoch + 1,
+            self._epochs,
+            loss,
+            figure,
+            extra={"epoch": epoch + 1, "epochs": self._epochs, "figure": figure},
+        )
+
+
+def fit(
+    model: tf.keras.Model,
+    train: tf.data.Dataset,
+    validation: tf.data.Dataset,
+    hyperparameters: FitHyperparameters,
+    *,
+    monitor: str,
+    mode: Literal["min", "max"],
+    model_run_dir: str,
+) -> dict[str, Any]:
+    """Fits a compiled model and puts back the weights of its best epoch.
+
+    Args:
+      model: a compiled model.
+      train: one epoch of training batches.
+      validation: batches cut from the train split.
+      hyperparameters: epochs and patience.
+      monitor: the validation figure that decides, such as `val_recall_at_10`.
+      mode: whether the figure should fall or rise.
+      model_run_dir: where checkpoints, TensorBoard logs and `fit.json` go.
+
+    Returns:
+      What `fit.json` holds: every epoch's figures, the best epoch and the seconds.
+
+    Raises:
+      DivergedError: if the loss becomes NaN or infinite.
+    """
+    checkpoint = os.path.join(model_run_dir, "checkpoints", "best")
+    started = time.monotonic()
+    history = model.fit(
+        train,
+        validation_data=validation,
+        epochs=hyperparameters.epochs,
+        verbose=0,
+        callbacks=[
+            _Progress(hyperparameters.epochs, monitor),
+            tf.keras.callbacks.EarlyStopping(
+                monitor, mode=mode, patience=hyperparameters.patience, restore_best_weights=False
+            ),
+            tf.keras.callbacks.ModelCheckpoint(
+                checkpoint, monitor=monitor, mode=mode, save_best_only=True, save_weights_only=True
+            ),
+            tf.keras.callbacks.TensorBoard(
+                os.path.join(model_run_dir, "tensorboard"), write_graph=False, profile_batch=0
+            ),
+        ],
+    ).history
+    model.load_weights(checkpoint).expect_partial()
+    figures = history[monitor]
+    best = figures.index(min(figures) if mode == "min" else max(figures))
+    record = {
+        "monitor": monitor,
+        "best_epoch": best + 1,
+        "best": figures[best],
+        "seconds": round(time.monotonic() - started, 1),
+        "hyperparameters": hyperparameters.model_dump(),
+        "epochs": {name: [float(value) for value in values] for name, values in history.items()},
+    }
+    with tf.io.gfile.GFile(os.path.join(model_run_dir, HISTORY_FILE), "w") as file:
+        file.write(json.dumps(record, indent=2))
+    return record

@@ -1,0 +1,153 @@
+"""The DCN-V2 ranking model and the `run_fn` that trains and exports it."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from trainer_module import features
+from trainer_module.fitting import fit
+from trainer_module.hyperparameters import RankingHyperparameters
+from trainer_module.inputs import TrainerArgs
+from trainer_module.interactions import DeepAndCross
+from trainer_module.ranking_signatures import RankingServing, damped_biases
+from trainer_module.serving_tables import MovieTable, UserTable
+from trainer_module.towers import HistoryBag, TitleWords, UnknownIds, VocabularySizes
+from trainer_module.training_setup import TrainingSetup
+from trainer_module.user_states import UserStates, read_user_states
+
+MONITOR = "val_rmse"
+ID_FEATURES = (features.USER_INDEX, features.MOVIE_INDEX)
+CATEGORIES = (
+    features.AGE_BUCKET_INDEX,
+    features.GENDER_INDEX,
+    features.OCCUPATION_INDEX,
+    features.ZIP_AREA_INDEX,
+    features.HOUR_INDEX,
+    features.WEEKDAY_INDEX,
+    features.RELEASE_DECADE_INDEX,
+)
+NUMBERS = (features.AGE_NORMALIZED, features.RELEASE_YEAR_NORMALIZED)
+INPUT_FEATURES = (
+    *ID_FEATURES,
+    *CATEGORIES,
+    *NUMBERS,
+    features.GENRES_MULTI_HOT,
+    features.TITLE_WORD_INDEX,
+    features.HISTORY_MOVIE_INDEX,
+    features.HISTORY_RATING_CENTRED,
+)
+
+
+class RankingModel(tfrs.Model):
+    """Embeddings of all features into DCN-V2, on top of a user and a movie bias.
+
+    Args:
+      sizes: rows of each embedding.
+      hyperparameters: widths, structure and rates.
+      mean_rating: of training, the prediction's starting point.
+    """
+
+    def __init__(
+        self, sizes: VocabularySizes, hyperparameters: RankingHyperparameters, mean_rating: float
+    ) -> None:
+        super().__init__()
+        dim, l2 = hyperparameters.embedding_dim, hyperparameters.l2
+        self._unknown = UnknownIds(hyperparameters.unknown_id_share)
+        self._embeddings = {
+            name: sizes.embedding(name, dim, l2) for name in (*ID_FEATURES, *CATEGORIES)
+        }
+        self._biases = {name: sizes.embedding(name, 1, l2) for name in ID_FEATURES}
+        self._words = TitleWords(sizes, dim, l2)
+        self._genres = tf.keras.layers.Dense(dim, use_bias=False)
+        self._history = HistoryBag(sizes, dim, hyperparameters.dropout)
+        self._history_ratings = HistoryBag(sizes, dim, hyperparameters.dropout)
+        self._interactions = DeepAndCross(hyperparameters)
+        self._head = tf.keras.layers.Dense(
+            1, bias_initializer=tf.keras.initializers.Constant(mean_rating), name="rating"
+        )
+        self._task = tfrs.tasks.Ranking(
+            loss=tf.keras.losses.MeanSquaredError(),
+            metrics=[tf.keras.metrics.RootMeanSquaredError(name="rmse")],
+        )
+
+    def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Transformed features of B (user, movie) pairs to ratings [B], not clipped."""
+        ids = {name: self._unknown(inputs[name], training=training) for name in ID_FEATURES}
+        history = inputs[features.HISTORY_MOVIE_INDEX]
+        x0 = tf.concat(
+            [
+                *(self._embeddings[name](ids[name]) for name in ID_FEATURES),
+                *(self._embeddings[name](inputs[name]) for name in CATEGORIES),
+                *(inputs[name][:, tf.newaxis] for name in NUMBERS),
+                self._genres(inputs[features.GENRES_MULTI_HOT]),
+                self._words(inputs[features.TITLE_WORD_INDEX]),
+                self._history(history, training=training),
+                self._history_ratings(
+                    history, weights=inputs[features.HISTORY_RATING_CENTRED], training=training
+                ),
+            ],
+            axis=1,
+        )
+        outputs = self._head(self._interactions(x0, training=training))
+        biases = tf.add_n([self._biases[name](ids[name]) for name in ID_FEATURES])
+        return tf.squeeze(outputs + biases, axis=1)
+
+    def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Mean squared error of a batch of transformed Examples."""
+        ratings = inputs[features.USER_RATING]
+        return self._task(labels=ratings, predictions=self(inputs, training=training))
+
+
+def run_fn(fn_args: TrainerArgs) -> None:
+    """Trains the ranking model and writes the SavedModel; TFX calls it with the Trainer's arguments."""
+    setup = TrainingSetup(fn_args)
+    hyperparameters = RankingHyperparameters.model_validate(setup.hyperparameters)
+    states = read_user_states(setup.examples(fn_args.train_files), setup.catalogue)
+    model = RankingModel(VocabularySizes.of(setup.transform_output), hyperparameters, states.mean_rating)
+    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
+    train, validation = setup.batches({*INPUT_FEATURES, features.USER_RATING}, hyperparameters)
+    fit(
+        model,
+        train,
+        validation,
+        hyperparameters,
+        monitor=MONITOR,
+        mode="min",
+        model_run_dir=fn_args.model_run_dir,
+    )
+    known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
+    _export(model, setup, states, known, fn_args.serving_model_dir)
+
+
+def _export(
+    model: RankingModel,
+    setup: TrainingSetup,
+    states: UserStates,
+    known: UserStates,
+    serving_model_dir: str,
+) -> None:
+    with tempfile.TemporaryDirectory() as assets:
+        users, training_users = (
+            UserTable(
+                of,
+                history_length=setup.history_length,
+                keep_rated=False,
+                mean_rating=states.mean_rating,
+                asset_file=os.path.join(assets, filename),
+            )
+            for of, filename in ((known, "users.txt"), (states, "training_users.txt"))
+        )
+        serving = RankingServing(
+            model,
+            setup.transform_output,
+            history_length=setup.history_length,
+            users=users,
+            movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
+            scale=(float(states.ratings.min()), float(states.ratings.max())),
+            training_users=training_users,
+            biases=damped_biases(states, len(setup.catalogue)),
+        )
+        tf.saved_model.save(serving, serving_model_dir, signatures=serving.signatures())

@@ -1,0 +1,133 @@
+"""What the ranking SavedModel answers: the serving contract's signatures and the Evaluator's two."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from trainer_module import features
+from trainer_module.inputs import densify
+from trainer_module.serving_tables import MovieTable, UserTable
+from trainer_module.user_states import UserStates
+
+Outputs = dict[str, tf.Tensor]
+
+# Pseudo-ratings at the mean that damp the biases of movies and users with few ratings.
+MOVIE_DAMPING = 25.0
+USER_DAMPING = 10.0
+
+
+def damped_biases(
+    states: UserStates, movies: int
+) -> tuple[float, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The bias model, rating = mean + user bias + movie bias (Koren 2010, section 2.1, decoupled form).
+
+    Returns:
+      The mean, the bias of each user [U] and the bias of each catalogue position [M].
+    """
+    mean = states.mean_rating
+    users = np.repeat(np.arange(len(states.ids)), np.diff(states.row_splits))
+    movie_sums = np.bincount(states.positions, weights=states.ratings - mean, minlength=movies)
+    movie_bias = movie_sums / (MOVIE_DAMPING + np.bincount(states.positions, minlength=movies))
+    residuals = states.ratings - mean - movie_bias[states.positions]
+    user_sums = np.bincount(users, weights=residuals, minlength=len(states.ids))
+    user_bias = user_sums / (USER_DAMPING + np.diff(states.row_splits))
+    return mean, user_bias.astype(np.float32), movie_bias.astype(np.float32)
+
+
+class RankingServing(tf.Module):
+    """The ranking model as it is served.
+
+    Args:
+      model: maps transformed features of B (user, movie) pairs to ratings [B].
+      transform_output: the transform graph, for signatures over raw Examples.
+      history_length: movies of history that the model reads.
+      users: users as of the last rating known, training and evaluation splits together.
+      movies: the catalogue.
+      scale: lowest and highest rating of training; answers are clipped to it.
+      training_users: users as of the last rating of training, for the baseline.
+      biases: the bias model: mean, user biases in `training_users`' order [U], movie biases [M].
+    """
+
+    def __init__(
+        self,
+        model: tf.keras.Model,
+        transform_output: tft.TFTransformOutput,
+        *,
+        history_length: int,
+        users: UserTable,
+        movies: MovieTable,
+        scale: tuple[float, float],
+        training_users: UserTable,
+        biases: tuple[float, npt.NDArray[np.float32], npt.NDArray[np.float32]],
+    ) -> None:
+        super().__init__()
+        self._model = model
+        self._transform = transform_output.transform_features_layer()
+        self._raw_spec = transform_output.raw_feature_spec()
+        self._raw_spec.pop(features.USER_RATING)
+        self._widths = {
+            features.HISTORY_MOVIE_INDEX: history_length,
+            features.HISTORY_RATING_CENTRED: history_length,
+            features.TITLE_WORD_INDEX: features.TITLE_WORDS,
+        }
+        self._users = users
+        self._movies = movies
+        self._scale = scale
+        self._training_users = training_users
+        mean, user_bias, movie_bias = biases
+        self._mean = mean
+        # Row 0 of both tables is the unknown one, whose bias is 0.
+        self._user_bias = tf.Variable(np.concatenate([[0], user_bias]).astype(np.float32), trainable=False)
+        self._movie_bias = tf.Variable(np.concatenate([[0], movie_bias]).astype(np.float32), trainable=False)
+
+    def signatures(self) -> dict[str, Callable[..., Outputs]]:
+        """Concrete functions by signature name."""
+        examples = [tf.TensorSpec([None], tf.string, name=features.EXAMPLES)]
+        rank = [
+            tf.TensorSpec([None], tf.string, name=features.USER_ID),
+            tf.TensorSpec([None, None], tf.string, name=features.MOVIE_ID),
+        ]
+        from_examples = tf.function(self._from_examples, input_signature=examples)
+        return {
+            features.SERVING_DEFAULT: from_examples.get_concrete_function(),
+            features.EVALUATE: from_examples.get_concrete_function(),
+            features.RANK: tf.function(self._rank, input_signature=rank).get_concrete_function(),
+            features.EVALUATE_BASELINE: tf.function(
+                self._baseline, input_signature=examples
+            ).get_concrete_function(),
+        }
+
+    def _from_examples(self, examples: tf.Tensor) -> Outputs:
+        """Serialized raw `ratings` Examples [B], with or without the rating, to ratings [B]."""
+        raw = tf.io.parse_example(examples, self._raw_spec)
+        return {features.USER_RATING: self._clipped(densify(self._transform(raw), self._widths))}
+
+    def _rank(self, user_id: tf.Tensor, movie_id: tf.Tensor) -> Outputs:
+        """user_id [B] and candidates movie_id [B, C] to ratings [B, C].
+
+        The user is taken as of the latest rating known, weekday and hour of that rating included, so the
+        same request always has the same answer.
+        """
+        shape = tf.shape(movie_id)
+        rows = tf.repeat(self._users.rows(user_id), shape[1])
+        movies = self._movies.columns(
+            tf.reshape(self._movies.rows(movie_id), [-1]), features.TRANSFORMED_MOVIE_FEATURES
+        )
+        ratings = self._clipped({**self._users.profile(rows), **movies})
+        return {features.USER_RATING: tf.reshape(ratings, shape)}
+
+    def _baseline(self, examples: tf.Tensor) -> Outputs:
+        """Serialized raw Examples [B] to the bias model's ratings [B]."""
+        spec = {
+            name: tf.io.FixedLenFeature([], tf.string) for name in (features.USER_ID, features.MOVIE_ID)
+        }
+        raw = tf.io.parse_example(examples, spec)
+        user_bias = tf.gather(self._user_bias, self._training_users.rows(raw[features.USER_ID]))
+        movie_bias = tf.gather(self._movie_bias, self._movies.rows(raw[features.MOVIE_ID]))
+        return {features.USER_RATING: tf.clip_by_value(self._mean + user_bias + movie_bias, *self._scale)}
+
+    def _clipped(self, transformed: dict[str, tf.Tensor]) -> tf.Tensor:
+        return tf.clip_by_value(self._model(transformed), *self._scale)

@@ -1,0 +1,166 @@
+"""The two-tower retrieval model and the `run_fn` that trains and exports it."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+import tensorflow_recommenders as tfrs
+
+from trainer_module import features
+from trainer_module.catalogue import Catalogue
+from trainer_module.fitting import fit
+from trainer_module.hyperparameters import RetrievalHyperparameters
+from trainer_module.inputs import TrainerArgs
+from trainer_module.retrieval_signatures import RetrievalServing, recent_popularity, total_popularity
+from trainer_module.serving_tables import MovieTable, UserTable
+from trainer_module.towers import CANDIDATE_FEATURES, QUERY_FEATURES, CandidateTower, QueryTower, VocabularySizes
+from trainer_module.training_setup import TrainingSetup
+from trainer_module.user_states import UserStates, read_user_states
+
+MONITOR = "val_recall_at_10"
+RECALL_AT = 10
+
+
+class RetrievalModel(tfrs.Model):
+    """Two towers trained on in-batch negatives.
+
+    The loss is a softmax over the batch with the sampling-probability correction of Yi et al. 2019,
+    equation 3 (logits minus the log of each candidate's probability to be in the batch), accidental hits
+    removed.
+
+    Args:
+      sizes: rows of each embedding.
+      hyperparameters: widths and rates.
+      catalogue: all movies, over which validation ranks.
+      sampling_probability: share of training ratings of each movie index, [V].
+    """
+
+    def __init__(
+        self,
+        sizes: VocabularySizes,
+        hyperparameters: RetrievalHyperparameters,
+        catalogue: Catalogue,
+        sampling_probability: npt.NDArray[np.float32],
+    ) -> None:
+        super().__init__()
+        dim = hyperparameters.embedding_dim
+        unknown_share = hyperparameters.unknown_id_share
+        self.query_tower = QueryTower(sizes, dim, hyperparameters.dropout, unknown_share)
+        self.candidate_tower = CandidateTower(sizes, dim, unknown_share)
+        self._task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
+        self._sampling_probability = tf.constant(sampling_probability)
+        self._catalogue = {name: tf.constant(values) for name, values in catalogue.columns.items()}
+        self._recall = tf.keras.metrics.Mean(name="recall_at_10")
+
+    def candidate_embeddings(self) -> tf.Tensor:
+        """Embeddings of the whole catalogue, [M, dim]."""
+        return self.candidate_tower(self._catalogue)
+
+    def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """Mean loss per example of a batch of transformed Examples."""
+        movies = inputs[features.MOVIE_INDEX]
+        total = self._task(
+            self.query_tower({name: inputs[name] for name in QUERY_FEATURES}, training=training),
+            self.candidate_tower({name: inputs[name] for name in CANDIDATE_FEATURES}, training=training),
+            candidate_sampling_probability=tf.gather(self._sampling_probability, movies),
+            candidate_ids=movies,
+            compute_metrics=False,
+        )
+        return total / tf.cast(tf.shape(movies)[0], tf.float32)
+
+    def test_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Recall@10 by id over the whole catalogue, the history left out, ties broken at random."""
+        queries = self.query_tower({name: inputs[name] for name in QUERY_FEATURES})
+        scores = tf.matmul(queries, self.candidate_embeddings(), transpose_b=True)
+        catalogue = self._catalogue[features.MOVIE_INDEX]
+        target = inputs[features.MOVIE_INDEX][:, tf.newaxis]
+        is_target = tf.equal(catalogue[tf.newaxis, :], target)
+        own = tf.reduce_max(tf.where(is_target, scores, scores.dtype.min), axis=1, keepdims=True)
+        rivals = ~is_target & ~self._in_history(inputs[features.HISTORY_MOVIE_INDEX])
+        better = tf.math.count_nonzero(rivals & (scores > own), axis=1, dtype=tf.float32)
+        ties = tf.math.count_nonzero(rivals & tf.equal(scores, own), axis=1, dtype=tf.float32)
+        rank = better + tf.floor(tf.random.uniform(tf.shape(ties)) * (ties + 1))
+        found = tf.reduce_any(is_target, axis=1) & (rank < RECALL_AT)
+        self._recall.update_state(tf.cast(found, tf.float32))
+        return {self._recall.name: self._recall.result()}
+
+    def _in_history(self, history: tf.Tensor) -> tf.Tensor:
+        """History of movie indices [B, H] to a mask over the catalogue [B, M]."""
+        rows = tf.repeat(tf.range(tf.shape(history)[0]), tf.shape(history)[1])
+        indices = tf.stack([rows, tf.cast(tf.reshape(history, [-1]), tf.int32)], axis=1)
+        shape = [tf.shape(history)[0], tf.size(self._sampling_probability)]
+        seen = tf.scatter_nd(indices, tf.ones_like(rows), shape) > 0
+        known = self._catalogue[features.MOVIE_INDEX]
+        return tf.gather(seen, known, axis=1) & (known > 0)
+
+
+def run_fn(fn_args: TrainerArgs) -> None:
+    """Trains the retrieval model and writes the SavedModel; TFX calls it with the Trainer's arguments."""
+    setup = TrainingSetup(fn_args)
+    hyperparameters = RetrievalHyperparameters.model_validate(setup.hyperparameters)
+    states = read_user_states(setup.examples(fn_args.train_files), setup.catalogue)
+    model = RetrievalModel(
+        VocabularySizes.of(setup.transform_output),
+        hyperparameters,
+        setup.catalogue,
+        _sampling_probability(states, setup),
+    )
+    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
+    train, validation = setup.batches({*QUERY_FEATURES, *CANDIDATE_FEATURES}, hyperparameters)
+    fit(
+        model,
+        train,
+        validation,
+        hyperparameters,
+        monitor=MONITOR,
+        mode="max",
+        model_run_dir=fn_args.model_run_dir,
+    )
+    known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
+    _export(model, setup, hyperparameters, states, known, fn_args.serving_model_dir)
+
+
+def _sampling_probability(states: UserStates, setup: TrainingSetup) -> npt.NDArray[np.float32]:
+    """Share of training ratings by movie index, [V]; one rating at least, so that its log is finite."""
+    rows = setup.transform_output.vocabulary_size_by_name(features.MOVIE_VOCABULARY) + 1
+    counts = np.maximum(np.bincount(states.movie_index, minlength=rows), 1)
+    return (counts / counts.sum()).astype(np.float32)
+
+
+def _export(
+    model: RetrievalModel,
+    setup: TrainingSetup,
+    hyperparameters: RetrievalHyperparameters,
+    states: UserStates,
+    known: UserStates,
+    serving_model_dir: str,
+) -> None:
+    movies = len(setup.catalogue)
+    with tempfile.TemporaryDirectory() as assets:
+        tables = [
+            UserTable(
+                of,
+                history_length=setup.history_length,
+                keep_rated=keep_rated,
+                mean_rating=states.mean_rating,
+                asset_file=os.path.join(assets, filename),
+            )
+            for of, keep_rated, filename in (
+                (known, hyperparameters.exclude_rated, "users.txt"),
+                (states, True, "training_users.txt"),
+            )
+        ]
+        serving = RetrievalServing(
+            query_tower=model.query_tower,
+            candidate_embeddings=model.candidate_embeddings(),
+            movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
+            users=tables[0],
+            training_users=tables[1],
+            popularity=total_popularity(states, movies),
+            recent=recent_popularity(states, movies),
+            top_k=hyperparameters.top_k,
+        )
+        tf.saved_model.save(serving, serving_model_dir, signatures=serving.signatures())

@@ -1,0 +1,53 @@
+"""What every `run_fn` does first: seeds, the transform output, the catalogue, the batches."""
+
+from collections.abc import Collection, Sequence
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from trainer_module.catalogue import read_catalogue
+from trainer_module.hyperparameters import FitHyperparameters
+from trainer_module.inputs import TrainerArgs, TransformedExamples
+
+# Keys of the Trainer's custom_config.
+HYPERPARAMETERS = "hyperparameters"
+SEED = "seed"
+HISTORY_LENGTH = "history_length"
+CODE_FINGERPRINT = "code_fingerprint"
+
+
+class TrainingSetup:
+    """The Trainer's arguments, opened.
+
+    Attributes:
+      seed: of every random choice of the fit.
+      history_length: movies of history that a model reads.
+      hyperparameters: the model's, as plain values.
+      transform_output: vocabularies, feature types and the transform graph.
+      catalogue: all movies.
+    """
+
+    def __init__(self, fn_args: TrainerArgs) -> None:
+        config = fn_args.custom_config
+        self.seed: int = config[SEED]
+        self.history_length: int = config[HISTORY_LENGTH]
+        self.hyperparameters: dict[str, object] = config[HYPERPARAMETERS]
+        tf.keras.utils.set_random_seed(self.seed)
+        self.transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
+        self.catalogue = read_catalogue(fn_args.movie_files, self.transform_output, self.seed)
+        self._train_files = fn_args.train_files
+
+    def examples(self, files: Sequence[str]) -> TransformedExamples:
+        """The transformed Examples of some splits."""
+        return TransformedExamples(files, self.transform_output, self.history_length)
+
+    def batches(
+        self, names: Collection[str], hyperparameters: FitHyperparameters
+    ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+        """Training and validation batches, both cut from the train split."""
+        examples = self.examples(self._train_files)
+        cut = {"validation_share": hyperparameters.validation_share, "seed": self.seed}
+        return (
+            examples.training_batches(sorted(names), batch_size=hyperparameters.batch_size, **cut),
+            examples.validation_batches(sorted(names), **cut),
+        )
