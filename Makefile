@@ -1,0 +1,46 @@
+# Every target makes the environment it needs. `make help` lists them.
+
+# `make PYTHON=3.13 test` uses the current stack (glibc >= 2.39).
+PYTHON := $(shell cat .python-version)
+BIN := .venv/bin
+PYTEST := $(BIN)/python -m pytest -rs
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-fast lint types format bench lock clean venv
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: venv ## Run the pipeline; flags go into ARGS="--dataset ml-100k"
+	@$(BIN)/python local_runner.py $(ARGS)
+
+test: venv ## Run every test; MOVIELENS_DIR names a folder with the real ml-100k
+	@$(PYTEST) --durations=15 $(ARGS)
+
+test-fast: venv ## Run the tests that start no pipeline
+	@$(PYTEST) -m "not slow" $(ARGS)
+
+lint: venv ## Check style, formatting and which room imports which
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo
+
+types: venv ## Check the types (mypy --strict)
+	@$(BIN)/mypy
+
+format: venv ## Format the code and sort the imports
+	@$(BIN)/ruff check --select I --fix .
+	@$(BIN)/ruff format .
+
+bench: venv ## Measure seconds and memory per node
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+lock: ## Refresh both lock files from setup.py; ARGS=--upgrade takes the newest releases
+	@requirements/lock.sh $(ARGS)
+
+clean: ## Delete caches and build files; .venv, .uv and runs stay
+	@rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv/*' -not -path './.uv/*' -prune -exec rm -rf {} +
+
+venv:
+	@requirements/install.sh $(PYTHON)
