@@ -167,7 +167,8 @@ def detect_layout(names: Collection[str], where: str) -> Layout:
     if found:
         layouts = " and ".join(layout.value for layout in found)
         raise DatasetError(f"{where} holds the files of {layouts}: keep each data set in a folder of its own")
-    lacking = "; ".join(_lacks(layout, names) for layout in Layout)
+    begun = [layout for layout in Layout if set(layout.spec.files) & set(names)]
+    lacking = "; ".join(_lacks(layout, names) for layout in begun or Layout)
     raise DatasetError(f"{where} holds no MovieLens data set: {lacking}")
 
 
