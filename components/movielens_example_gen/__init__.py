@@ -1,0 +1,1 @@
+"""The custom ExampleGen; import `component` for the node and `settings` for its settings alone."""

@@ -1,0 +1,62 @@
+"""Settings of the ExampleGen and the names that its artifacts carry; free of TFX and TensorFlow."""
+
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Table = Literal["ratings", "movies"]
+RATINGS: Final = "ratings"
+MOVIES: Final = "movies"
+
+# The one split of the `movies` Examples: a catalogue is not divided into training and evaluation.
+MOVIES_SPLIT: Final = "all"
+
+# Custom properties of the Examples artifacts. `rejected_<reason>` counts one reason,
+# `examples_<split>` one split.
+ROWS_READ: Final = "rows_read"
+ROWS_REJECTED: Final = "rows_rejected"
+ROWS_DROPPED: Final = "rows_dropped"
+USERS_COUNT: Final = "users"
+MOVIES_COUNT: Final = "movies"
+REJECTED_PREFIX: Final = "rejected_"
+EXAMPLES_PREFIX: Final = "examples_"
+
+# Files at the root of an Examples artifact, beside its `Split-<name>` folders.
+REJECTED_FILE: Final = "rejected.csv"
+COUNTS_FILE: Final = "counts.json"
+
+
+class ExampleGenSettings(BaseModel):
+    """How raw MovieLens files become Examples.
+
+    Every per-user and global order is (timestamp, line in the ratings file), so equal timestamps are
+    settled by the order of the file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    split: Literal["leave_last_out", "temporal", "random"] = Field(
+        "leave_last_out",
+        description="Eval is each user's last rating, the latest share of all, or a random share.",
+    )
+    eval_share: float = Field(
+        0.2, gt=0, lt=1, description="Share of the ratings that `temporal` and `random` hold out."
+    )
+    random_rule: Literal["hash", "permutation"] = Field(
+        "hash",
+        description="`hash` of (seed, user, movie) stays put when rows come or go; `permutation` is "
+        "np.random.RandomState(seed).permutation over the rows of the file.",
+    )
+    seed: int = Field(42, ge=0, lt=2**32)
+    invalid_zip: Literal["keep", "blank", "drop"] = Field(
+        "keep", description="A zip code that is not five digits: keep it, leave it out, or drop its user."
+    )
+    history_length: int = Field(50, ge=1, description="Most recent earlier ratings kept in an Example.")
+    max_rejected_share: float = Field(
+        0.01, ge=0, le=1, description="Share of a file's rows that may be malformed before the run fails."
+    )
+
+    def for_table(self, table: Table) -> dict[str, Any]:
+        """The settings that `table` depends on; `movies` must not run again for a new split rule."""
+        used = {"max_rejected_share"} if table == MOVIES else None
+        return self.model_dump(include=used)
