@@ -1,1 +1,167 @@
-"""x"""
+"""Runs the pipeline on this machine: from raw MovieLens ratings to validated, pushed SavedModels."""
+
+import argparse
+import contextlib
+import datetime
+import json
+import logging
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pipeline.config import ConfigError, PipelineConfig, load_config
+
+if TYPE_CHECKING:
+    from pipeline.data_source import DataSource
+
+# TFX takes seconds to import, so bad input is refused before that, and `--help` does without.
+
+SUCCEEDED, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+_EPILOG: Final = """\
+examples:
+  local_runner.py
+      the embedded synthetic sample; needs no network
+  local_runner.py --dataset ml-100k
+      MovieLens 100k, downloaded from GroupLens and verified
+  local_runner.py --data-dir ~/data/ml-1m --output runs/1m --split temporal
+      a folder that is already there, with another split
+  local_runner.py --config my.yaml --set ranking.epochs=5 --set 'ranking.hidden_units=[64, 32]'
+      settings from a file, two of them overridden; pipeline/configs/default.yaml lists all
+  local_runner.py --set sample.ratings=1000000
+      a larger synthetic sample
+
+The environment variable MOVIELENS_DIR can stand for --data-dir. A second run reuses whatever did not
+change. Exit status: 0 pushed, 1 the run failed or a model was not good enough, 2 bad input.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the pipeline as the flags say and returns the exit status."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    args = _parser().parse_args(argv)
+    from pipeline.data_source import DatasetError, find_data
+
+    try:
+        config = _config(args)
+        log_path = _open_output(Path(config.output))
+        source = find_data(config)
+    except (ConfigError, DatasetError) as error:
+        if args.verbose:
+            logging.exception("bad input")
+        return _fail(str(error), BAD_INPUT)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+
+    # Whoever stops a run with SIGTERM gets the same clean end as with Ctrl-C.
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        config = config.model_copy(update={"data_dir": str(source.path)})
+        status, problems = _run(config, source, log_path, verbose=args.verbose)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    for problem in problems:
+        _fail(problem, status)
+    if status != SUCCEEDED:
+        from pipeline.run_summary import shown
+
+        again = shlex.join([shown(sys.executable), "local_runner.py", *argv])
+        print(f"log: {shown(str(log_path))}   run again (what is done is reused): {again}", file=sys.stderr)
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="local_runner.py",
+        description=__doc__,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--dataset", metavar="NAME", help="ml-100k, ml-1m, ml-latest-small, ml-20m, ml-25m or ml-32m"
+    )
+    parser.add_argument("--data-dir", metavar="DIR", help="folder with raw MovieLens files of any layout")
+    parser.add_argument(
+        "--config", metavar="FILE", help="YAML file with settings that differ from the defaults"
+    )
+    parser.add_argument("--output", metavar="DIR", help="root folder of everything that is written (runs)")
+    parser.add_argument("--split", metavar="RULE", help="leave_last_out (the default), temporal or random")
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="override a setting"
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="show every library's log lines and tracebacks"
+    )
+    return parser
+
+
+def _config(args: argparse.Namespace) -> PipelineConfig:
+    flags = {
+        "dataset": args.dataset,
+        "data_dir": args.data_dir,
+        "output": args.output,
+        "data.split": args.split,
+    }
+    # JSON is YAML in which nothing needs a thought about quoting.
+    given = [f"{key}={json.dumps(value)}" for key, value in flags.items() if value is not None]
+    config = load_config(args.config, [*args.overrides, *given])
+    # TFX takes paths into its cache keys, so they must not hang on the working directory.
+    return config.model_copy(update={"output": str(Path(config.output).expanduser().absolute())})
+
+
+def _open_output(output: Path) -> Path:
+    """Returns the path of a new log file below `output`, which shows that it can be written."""
+    log_path = output / "logs" / f"{datetime.datetime.now():%Y-%m-%dT%H-%M-%S.%f}.log"
+    try:
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        log_path.touch()
+    except OSError as error:
+        raise ConfigError(
+            f"{output} cannot be written ({error.strerror}); name another folder with --output"
+        ) from error
+    return log_path
+
+
+def _run(
+    config: PipelineConfig, source: "DataSource", log_path: Path, *, verbose: bool
+) -> tuple[int, list[str]]:
+    """Runs the pipeline and tells of it; returns the exit status and what went wrong."""
+    from pipeline.console import RunConsole
+    from pipeline.log_capture import captured_output
+    from pipeline.root_cause import root_cause
+    from pipeline.run_summary import problems, summary_lines
+
+    title = f"{config.pipeline_name}: {source.name}, split {config.data.split}"
+    with captured_output(log_path, show=verbose) as terminal:
+        try:
+            print("loading TensorFlow and TFX ...", file=terminal)
+            from pipeline import local_dag
+            from pipeline.pipeline import create_pipeline
+
+            dag = create_pipeline(config)
+            note = source.name if source.synthetic else ""
+            with RunConsole(terminal, local_dag.node_ids(dag), title, note) as console:
+                nodes = local_dag.run(dag, console)
+            measured_on = f"eval split, {config.data.split}, {source.name}"
+            print("", *summary_lines(nodes, measured_on, log_path), sep="\n", file=terminal)
+        except KeyboardInterrupt:
+            return INTERRUPTED, ["interrupted"]
+        except Exception as error:
+            logging.exception("the run failed")
+            return FAILED, [root_cause(error)]
+    found = problems(nodes)
+    return (FAILED if found else SUCCEEDED), found
+
+
+def _fail(message: str, status: int) -> int:
+    with contextlib.suppress(BrokenPipeError):
+        print(f"error: {message}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -10,12 +10,13 @@ import difflib
 import posixpath
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from components.movielens_example_gen.settings import ExampleGenSettings
 from pipeline import beam_runners
 from trainer_module.hyperparameters import RankingHyperparameters, RetrievalHyperparameters
 
@@ -31,20 +32,6 @@ class Section(BaseModel):
     """A part of the configuration: frozen, and an unknown key is an error instead of a shrug."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ExampleGenSettings(Section):
-    """How raw MovieLens files become Examples."""
-
-    split: Literal["leave_last_out", "temporal", "random"] = "leave_last_out"
-    eval_share: float = Field(
-        0.2, gt=0, lt=1, description="Share of the ratings that `temporal` and `random` hold out."
-    )
-    random_rule: Literal["hash", "permutation"] = "hash"
-    seed: int = 42
-    invalid_zip: Literal["keep", "blank", "drop"] = "keep"
-    history_length: int = Field(50, ge=1)
-    max_rejected_share: float = Field(0.01, ge=0, le=1)
 
 
 class SampleConfig(Section):
@@ -109,7 +96,7 @@ class PipelineConfig(Section):
     output: str = Field("runs", min_length=1, description="Root folder of everything that a run writes.")
     dataset: str | None = Field(None, description="MovieLens data set to download, for example ml-100k.")
     data_dir: str | None = Field(
-        None, description="Folder with raw MovieLens files; without it and `dataset`, the synthetic sample."
+        None, description="Folder that is already there; with neither it nor `dataset`, the synthetic sample."
     )
     data: ExampleGenSettings = ExampleGenSettings()
     sample: SampleConfig = SampleConfig()

@@ -1,0 +1,46 @@
+"""Finds the raw ratings of a run: a folder, a data set to download, or the embedded synthetic sample."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from datasets import locate, sample
+from datasets.records import DatasetError
+from pipeline.config import PipelineConfig
+
+__all__ = ["DataSource", "DatasetError", "find_data"]
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where the raw files are and what to call them.
+
+    Attributes:
+      path: absolute folder with the files of one MovieLens layout.
+      name: for titles, for example `ml-100k`, or `synthetic sample`.
+      synthetic: the ratings are made up, so no figure from them says anything about people.
+    """
+
+    path: Path
+    name: str
+    synthetic: bool
+
+
+def find_data(config: PipelineConfig) -> DataSource:
+    """Finds the data that `config` names; downloads it or writes the sample where it is not there yet.
+
+    Raises:
+      DatasetError: there is no such folder, it holds no MovieLens data set, the download fails, or the
+        sample cannot be made.
+    """
+    data_dir = None if config.data_dir is None else Path(config.data_dir).expanduser()
+    path = (locate.locate(config.dataset, data_dir) or _embedded_sample(config)).resolve()
+    return DataSource(path, locate.dataset_label(path), (path / sample.SYNTHETIC_MARKER).is_file())
+
+
+def _embedded_sample(config: PipelineConfig) -> Path:
+    size = config.sample
+    spec = sample.SampleSpec.sized(size.ratings, size.users, size.movies, size.seed)
+    folder = Path(config.output) / f"sample-{spec.ratings}-{spec.users}-{spec.movies}-{spec.seed}"
+    if not (folder / sample.SYNTHETIC_MARKER).is_file():
+        sample.write_sample(spec, folder)
+    return folder

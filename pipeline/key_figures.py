@@ -1,0 +1,86 @@
+"""The one figure worth a glance for each node, read from the artifacts that it gave out.
+
+A component that knows better sets the custom property `figure` on an output; that one is shown then.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from components.movielens_example_gen import settings
+from pipeline.node_run import NodeRun, OutputArtifact
+from trainer_module import features
+
+FIGURE: Final = "figure"
+
+
+def key_figure(node: NodeRun) -> str:
+    """The node's figure, "" if there is none."""
+    for output in node.outputs:
+        if FIGURE in output.properties:
+            return str(output.properties[FIGURE])
+    figures = [_BY_TYPE[output.type_name](output) for output in node.outputs if output.type_name in _BY_TYPE]
+    return ", ".join(figure for figure in figures if figure)
+
+
+def _examples(output: OutputArtifact) -> str:
+    counts = output.properties
+    parts = [
+        f"{counts[name]:,} {words}"
+        for name, words in (
+            (settings.ROWS_READ, "rows in"),
+            (settings.ROWS_REJECTED, "rejected"),
+            (settings.ROWS_DROPPED, "dropped"),
+            (settings.USERS_COUNT, "users"),
+            (settings.MOVIES_COUNT, "movies"),
+            (settings.EXAMPLES_PREFIX + features.TRAIN_SPLIT, "train"),
+            (settings.EXAMPLES_PREFIX + features.EVAL_SPLIT, "eval"),
+        )
+        if counts.get(name)
+    ]
+    return ", ".join(parts)
+
+
+def _anomalies(output: OutputArtifact) -> str:
+    from tensorflow_metadata.proto.v0 import anomalies_pb2
+
+    found = set()
+    for path in Path(output.uri).glob("Split-*/SchemaDiff.pb"):
+        anomalies = anomalies_pb2.Anomalies.FromString(path.read_bytes())
+        found.update(anomalies.anomaly_info)
+        if anomalies.data_missing:
+            found.add(f"{path.parent.name} is empty")
+    return f"anomalies: {', '.join(sorted(found))}" if found else "no anomalies"
+
+
+def _fit(output: OutputArtifact) -> str:
+    from trainer_module import fitting
+
+    path = Path(output.uri) / fitting.HISTORY_FILE
+    if not path.is_file():
+        return ""
+    fit = json.loads(path.read_text(encoding="utf-8"))
+    epochs = max(map(len, fit["epochs"].values()))
+    return f"{fit['monitor']} {fit['best']:.4f}, best of {epochs} epochs"
+
+
+def _evaluation(output: OutputArtifact) -> str:
+    from pipeline import evaluation
+
+    return evaluation.summarize(evaluation.read_metrics(output.uri))
+
+
+def _pushed(output: OutputArtifact) -> str:
+    if not output.properties.get("pushed"):
+        return "nothing pushed"
+    return f"pushed version {output.properties['pushed_version']}"
+
+
+_BY_TYPE: Final[Mapping[str, Callable[[OutputArtifact], str]]] = {
+    "Examples": _examples,
+    "ExampleAnomalies": _anomalies,
+    "ModelRun": _fit,
+    "ModelEvaluation": _evaluation,
+    "PushedModel": _pushed,
+}

@@ -1,0 +1,137 @@
+"""Runs a pipeline on this machine with TFX's own LocalDagRunner, and tells an observer about each node."""
+
+import contextlib
+import functools
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import ml_metadata as mlmd
+from tfx import v1 as tfx
+from tfx.orchestration import metadata
+from tfx.orchestration.portable import launcher
+from tfx.orchestration.portable.mlmd import execution_lib
+
+from pipeline.node_run import NodeFailedError, NodeRun, OutputArtifact, RunObserver
+from pipeline.root_cause import root_cause
+
+
+def node_ids(pipeline: tfx.dsl.Pipeline) -> list[str]:
+    """The ids of the pipeline's nodes in the order in which they run."""
+    return [node.id for node in pipeline.components]
+
+
+def run(pipeline: tfx.dsl.Pipeline, observer: RunObserver) -> list[NodeRun]:
+    """Runs every node of `pipeline`, reusing what ML Metadata knows from earlier runs.
+
+    Args:
+      pipeline: has a metadata connection, for example to SQLite.
+      observer: is told of each node's start and end, in this thread.
+
+    Returns:
+      The nodes in the order in which they ran.
+
+    Raises:
+      NodeFailedError: a node failed; those after it did not run.
+    """
+    finished: list[NodeRun] = []
+    with _watched(observer, finished), _no_command_line():
+        tfx.orchestration.LocalDagRunner().run(pipeline)
+    return finished
+
+
+@contextlib.contextmanager
+def _no_command_line() -> Iterator[None]:
+    # TFX hands `sys.argv` to executors and to absl's flags, where our flags would mean something else.
+    argv = sys.argv
+    sys.argv = argv[:1]
+    try:
+        yield
+    finally:
+        sys.argv = argv
+
+
+class _WatchedLauncher(launcher.Launcher):
+    """A launcher that tells how its node fared."""
+
+    def __init__(
+        self,
+        *,
+        observer: RunObserver,
+        finished: list[NodeRun],
+        pipeline_node: Any,
+        mlmd_connection: metadata.Metadata,
+        **rest: Any,
+    ) -> None:
+        self._observer = observer
+        self._finished = finished
+        self._node_id: str = pipeline_node.node_info.id
+        self._connection = mlmd_connection
+        super().__init__(pipeline_node=pipeline_node, mlmd_connection=mlmd_connection, **rest)
+
+    def launch(self) -> Any:
+        self._observer.node_started(self._node_id)
+        started = time.monotonic()
+        try:
+            execution_info = super().launch()
+            cached, outputs = _read_execution(self._connection, execution_info, self._node_id)
+        except Exception as error:
+            self._observer.node_failed(self._node_id)
+            if isinstance(error, NodeFailedError):
+                raise
+            raise NodeFailedError(self._node_id, root_cause(error)) from error
+        node = NodeRun(self._node_id, cached, time.monotonic() - started, outputs)
+        self._finished.append(node)
+        self._observer.node_finished(node)
+        return execution_info
+
+
+@contextlib.contextmanager
+def _watched(observer: RunObserver, finished: list[NodeRun]) -> Iterator[None]:
+    # LocalDagRunner offers no hook. It makes one `launcher.Launcher` a node, by keyword arguments.
+    module: Any = launcher
+    original = module.Launcher
+    module.Launcher = functools.partial(_WatchedLauncher, observer=observer, finished=finished)
+    try:
+        yield
+    finally:
+        module.Launcher = original
+
+
+def _read_execution(
+    connection: metadata.Metadata, execution_info: Any, node_id: str
+) -> tuple[bool, list[OutputArtifact]]:
+    """Asks ML Metadata how an execution ended and what it gave out.
+
+    The launcher's own answer does not do: it returns in peace when a node's inputs cannot be resolved,
+    and for a cached node it names the folders that a new execution would have used.
+    """
+    if execution_info is None or not execution_info.execution_id:
+        raise NodeFailedError(node_id, "did not run, because an input of it is not there")
+    with connection as handle:
+        [execution] = handle.store.get_executions_by_id([execution_info.execution_id])
+        outputs = execution_lib.get_output_artifacts(handle, execution.id)
+    if execution.last_known_state not in (
+        mlmd.proto.Execution.COMPLETE,
+        mlmd.proto.Execution.CACHED,
+    ):
+        result = execution_lib.get_execution_result(execution, ignore_parse_errors=True)
+        message = result.result_message if result else "failed without a message"
+        raise NodeFailedError(node_id, root_cause(RuntimeError(message)))
+    cached = execution.last_known_state == mlmd.proto.Execution.CACHED
+    return cached, [
+        OutputArtifact(channel, artifact.type_name, artifact.uri, _properties(artifact.mlmd_artifact))
+        for channel, artifacts in outputs.items()
+        for artifact in artifacts
+    ]
+
+
+def _properties(artifact: Any) -> dict[str, str | int | float]:
+    values = {}
+    for field in (artifact.properties, artifact.custom_properties):
+        for name, value in field.items():
+            kind = value.WhichOneof("value")
+            if kind in ("int_value", "double_value", "string_value"):
+                values[name] = getattr(value, kind)
+    return values

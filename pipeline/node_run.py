@@ -1,0 +1,54 @@
+"""What is known about a node of a run; free of TFX, so that whoever shows it needs no TFX either."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class OutputArtifact:
+    """An artifact that a node gave out.
+
+    Attributes:
+      channel: the output's name, for example `pushed_model`.
+      type_name: the artifact's type in ML Metadata, for example `PushedModel`.
+      uri: the artifact's folder.
+      properties: its properties and custom properties that are texts or numbers.
+    """
+
+    channel: str
+    type_name: str
+    uri: str
+    properties: Mapping[str, str | int | float]
+
+
+@dataclass(frozen=True)
+class NodeRun:
+    """A node that ended well: `cached` if an earlier run's outputs were reused; `seconds` of wall time."""
+
+    node_id: str
+    cached: bool
+    seconds: float
+    outputs: Sequence[OutputArtifact]
+
+
+class NodeFailedError(RuntimeError):
+    """A node failed. `__cause__` is what it raised, if it raised."""
+
+    def __init__(self, node_id: str, message: str) -> None:
+        """Names the node and says in one sentence what went wrong."""
+        super().__init__(f"{node_id}: {message}")
+        self.node_id = node_id
+
+
+class RunObserver(Protocol):
+    """Is told how a run goes, node by node."""
+
+    def node_started(self, node_id: str) -> None:
+        """The node is about to run or to be found in the cache."""
+
+    def node_finished(self, node: NodeRun) -> None:
+        """The node ended well."""
+
+    def node_failed(self, node_id: str) -> None:
+        """The node failed; the run ends."""

@@ -1,0 +1,77 @@
+"""What a run left behind: the pushed models, the metrics and the reports, each with its place."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from pipeline.key_figures import key_figure
+from pipeline.node_run import NodeRun, OutputArtifact
+
+# The artifacts that a person opens, in the order in which they are listed.
+_REPORTS: Final = {
+    "ModelEvaluation": "evaluation",
+    "ModelRun": "TensorBoard",
+    "ExampleStatistics": "statistics",
+    "ExampleAnomalies": "anomalies",
+}
+
+
+def summary_lines(nodes: Sequence[NodeRun], measured_on: str, log_path: Path) -> list[str]:
+    """The account at the end of a run.
+
+    Args:
+      nodes: the nodes of the run.
+      measured_on: split and data of the metrics, such as `eval split, leave_last_out, ml-100k`.
+      log_path: the log file of the run.
+    """
+    metrics = [
+        f"  {node.node_id}: {key_figure(node)}" for node, _ in _outputs_of_type(nodes, "ModelEvaluation")
+    ]
+    pushed = [
+        f"  {shown(str(output.properties['pushed_destination']))}"
+        for _, output in _outputs_of_type(nodes, "PushedModel")
+        if output.properties.get("pushed")
+    ]
+    reports = [
+        f"  {label}, {node.node_id}: {shown(output.uri)}"
+        for type_name, label in _REPORTS.items()
+        for node, output in _outputs_of_type(nodes, type_name)
+    ]
+    lines = []
+    for title, entries in (
+        (f"Metrics ({measured_on})", metrics),
+        ("Pushed models", pushed or ["  none"]),
+        ("Reports", reports),
+        ("Log", [f"  {shown(str(log_path))}"]),
+    ):
+        if entries:
+            lines += [title, *entries]
+    return lines
+
+
+def problems(nodes: Sequence[NodeRun]) -> list[str]:
+    """Why a run whose nodes all ended well still did not bring its models to serving; empty if it did."""
+    found = []
+    for node, output in _outputs_of_type(nodes, "PushedModel"):
+        if not output.properties.get("pushed"):
+            found.append(f"{node.node_id} pushed nothing, because its model was not blessed")
+        elif not Path(str(output.properties["pushed_destination"])).is_dir():
+            found.append(
+                f"{node.node_id} pushed {shown(str(output.properties['pushed_destination']))} in an earlier "
+                "run and it is gone since; to push again, remove metadata.sqlite in the output folder"
+            )
+    return found
+
+
+def _outputs_of_type(nodes: Iterable[NodeRun], type_name: str) -> Iterator[tuple[NodeRun, OutputArtifact]]:
+    for node in nodes:
+        for output in node.outputs:
+            if output.type_name == type_name:
+                yield node, output
+
+
+def shown(path: str) -> str:
+    """The path from here if it is below the working directory, which is shorter."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative

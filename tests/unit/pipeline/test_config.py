@@ -1,0 +1,114 @@
+"""The configuration: what is refused and with which words, and that the documented defaults are true."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from pipeline.config import ConfigError, PipelineConfig, load_config
+
+DEFAULTS = Path(__file__).parents[3] / "pipeline" / "configs" / "default.yaml"
+
+
+def test_shipped_default_file_says_what_the_defaults_are():
+    assert load_config(DEFAULTS) == PipelineConfig()
+
+
+def test_shipped_default_file_shows_every_setting():
+    def keys(section: BaseModel) -> dict[str, object]:
+        return {
+            name: keys(value) if isinstance(value, BaseModel) else None
+            for name in type(section).model_fields
+            for value in [getattr(section, name)]
+        }
+
+    def shown(tree: dict[str, object]) -> dict[str, object]:
+        return {key: shown(value) if isinstance(value, dict) else None for key, value in tree.items()}
+
+    assert shown(yaml.safe_load(DEFAULTS.read_text())) == keys(PipelineConfig())
+
+
+def test_file_then_overrides_and_the_last_one_wins(tmp_path: Path):
+    path = tmp_path / "my.yaml"
+    path.write_text("seed: 7\nranking:\n  epochs: 3\n  dropout: 0.5\n")
+    config = load_config(path, ["ranking.epochs=4", "ranking.epochs=5", "ranking.hidden_units=[64, 32]"])
+    assert (config.seed, config.ranking.epochs, config.ranking.dropout) == (7, 5, 0.5)
+    assert config.ranking.hidden_units == (64, 32)
+    assert config.retrieval == PipelineConfig().retrieval
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ranking:\n  epoch: 3\n", "{file}: unknown setting ranking.epoch; did you mean ranking.epochs?"),
+        ("rankings:\n  epochs: 3\n", "{file}: unknown setting rankings; did you mean ranking?"),
+        ("seed: soon\n", "{file}: seed is 'soon', which should be a valid integer"),
+        ("ranking: 3\n", "{file}: ranking is 3, which should be a section with keys of its own"),
+        (
+            "ranking:\n  epochs: 0\n",
+            "{file}: ranking.epochs is 0, which should be greater than or equal to 1",
+        ),
+        (
+            "data:\n  split: none\n",
+            "{file}: data.split is 'none', which should be 'leave_last_out', 'temporal'",
+        ),
+        ("beam:\n  runner: dask\n", "{file}: beam.runner is 'dask', which should be 'local', 'flink'"),
+        ("seed: 1\nseed: 2\n", "{file}:2: is not valid YAML: key 'seed' is there twice"),
+        ("seed: [1\n", "{file}:2: is not valid YAML"),
+        ("just words\n", "{file}: holds no settings; expected lines such as `seed: 42`"),
+    ],
+)
+def test_bad_file_is_refused_with_file_key_and_remedy(tmp_path: Path, text: str, message: str):
+    path = tmp_path / "bad.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load_config(path)
+    assert str(error.value).startswith(message.format(file=path))
+    assert "\n" not in str(error.value)
+
+
+def test_every_wrong_key_is_named_at_once(tmp_path: Path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("seeds: 1\nranking:\n  epochs: many\n")
+    with pytest.raises(ConfigError) as error:
+        load_config(path)
+    assert {line.split(" is ")[0].split(";")[0] for line in str(error.value).splitlines()} == {
+        f"{path}: unknown setting seeds",
+        f"{path}: ranking.epochs",
+    }
+
+
+def test_missing_file_is_refused(tmp_path: Path):
+    with pytest.raises(ConfigError, match=r"absent\.yaml: cannot be read"):
+        load_config(tmp_path / "absent.yaml")
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("ranking.epoch=3", "override 'ranking.epoch=3': unknown setting ranking.epoch; did you mean"),
+        ("evaluation.slices=7", "override 'evaluation.slices=7': evaluation.slices is 7, which should be"),
+        ("seed", "override 'seed': expected section.key=value"),
+        ("ranking..epochs=3", "override 'ranking..epochs=3': expected section.key=value"),
+        ("seed.x=3", "override 'seed.x=3': seed is no section"),
+        ("ranking.hidden_units=[1", "override 'ranking.hidden_units=[1': '[1' is not valid YAML"),
+    ],
+)
+def test_bad_override_is_refused_by_its_own_name(tmp_path: Path, override: str, message: str):
+    path = tmp_path / "good.yaml"
+    path.write_text("seed: 7\n")
+    with pytest.raises(ConfigError) as error:
+        load_config(path, [override])
+    assert str(error.value).startswith(message)
+
+
+def test_settings_cannot_be_changed_later():
+    with pytest.raises(ValidationError, match="frozen"):
+        PipelineConfig().seed = 1  # type: ignore[misc]
+
+
+def test_paths_below_a_bucket_keep_both_slashes():
+    config = PipelineConfig(output="gs://bucket/root")
+    assert config.artifact_root == "gs://bucket/root/artifacts"
+    assert config.serving_dir("ranking") == "gs://bucket/root/serving/ranking"
