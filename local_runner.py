@@ -8,6 +8,7 @@ import logging
 import shlex
 import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         source = find_data(config)
     except (ConfigError, DatasetError) as error:
         if args.verbose:
-            logging.exception("bad input")
+            traceback.print_exc()
         return _fail(str(error), BAD_INPUT)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)

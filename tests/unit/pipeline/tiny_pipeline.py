@@ -1,11 +1,15 @@
 """A real TFX pipeline of two small nodes, for the tests of what runs a pipeline."""
 
+import sys
 from pathlib import Path
 
 from tfx import v1 as tfx
 from tfx.dsl.component.experimental.annotations import OutputDict, Parameter
 from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import Model
+
+# What `Train` found in `sys.argv`.
+command_line_seen: list[str] = []
 
 
 @component
@@ -19,7 +23,7 @@ def Train(  # noqa: N802
     count: int, model: tfx.dsl.components.OutputArtifact[Model]
 ) -> None:
     """Writes a model, or refuses."""
-    print("library noise on standard output")
+    command_line_seen[:] = sys.argv
     if count < 0:
         Path(model.uri).mkdir(parents=True, exist_ok=True)
         (Path(model.uri) / "half").write_text("half-written")

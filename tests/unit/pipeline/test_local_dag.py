@@ -1,0 +1,90 @@
+"""TFX's own local runner, watched: a real pipeline of two nodes that runs, is reused, and fails."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from pipeline.node_run import NodeFailedError, NodeRun
+
+# Importing TFX alone takes longer than the tests that are run after every save may take.
+pytestmark = pytest.mark.slow
+
+
+@dataclass
+class Notes:
+    """An observer that writes down what it is told."""
+
+    told: list[str] = field(default_factory=list)
+
+    def node_started(self, node_id: str) -> None:
+        self.told.append(f"{node_id} started")
+
+    def node_finished(self, node: NodeRun) -> None:
+        self.told.append(f"{node.node_id} {'cached' if node.cached else 'done'}")
+
+    def node_failed(self, node_id: str) -> None:
+        self.told.append(f"{node_id} failed")
+
+
+def _run(root: Path, ratings: int) -> tuple[list[str], list[NodeRun]]:
+    import tiny_pipeline
+
+    from pipeline import local_dag
+
+    notes = Notes()
+    return notes.told, local_dag.run(tiny_pipeline.create(root, ratings), notes)
+
+
+def test_first_run_runs_every_node_in_order_and_the_second_reuses_them(tmp_path: Path):
+    told, first = _run(tmp_path, 5)
+    assert told == ["Count started", "Count done", "Train started", "Train done"]
+    told, second = _run(tmp_path, 5)
+    assert told == ["Count started", "Count cached", "Train started", "Train cached"]
+
+    [model] = first[1].outputs
+    assert (model.channel, model.type_name) == ("model", "Model")
+    assert model.properties["figure"] == "5 ratings learnt"
+    assert (Path(model.uri) / "weights").read_text() == "5"
+    # A reused node names the folder where its outputs are, and not one where they would have gone.
+    assert [output.uri for output in second[1].outputs] == [model.uri]
+
+
+def test_failure_names_node_and_cause_and_leaves_no_half_written_output(tmp_path: Path):
+    import tiny_pipeline
+
+    from pipeline import local_dag
+
+    notes = Notes()
+    pipeline = tiny_pipeline.create(tmp_path, -3)
+    assert local_dag.node_ids(pipeline) == ["Count", "Train"]
+    with pytest.raises(NodeFailedError) as error:
+        local_dag.run(pipeline, notes)
+    assert error.value.node_id == "Train"
+    assert str(error.value) == "Train: ValueError: cannot train on -3 ratings (from KeyError: 'missing')"
+    assert notes.told == ["Count started", "Count done", "Train started", "Train failed"]
+    assert not list(tmp_path.rglob("half"))
+
+    # What went well before the failure is reused, and a failure is not.
+    notes.told.clear()
+    with pytest.raises(NodeFailedError):
+        local_dag.run(pipeline, notes)
+    assert notes.told == ["Count started", "Count cached", "Train started", "Train failed"]
+
+
+def test_flags_of_the_front_door_do_not_reach_executors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import tiny_pipeline
+
+    argv = ["local_runner.py", "--output", "somewhere"]
+    monkeypatch.setattr(sys, "argv", argv)
+    _run(tmp_path, 5)
+    assert tiny_pipeline.command_line_seen == argv[:1]
+    assert sys.argv == argv
+
+
+def test_trainers_report_epochs_where_the_console_listens():
+    from pipeline.console import PROGRESS_LOGGER
+    from trainer_module import fitting
+
+    assert fitting.progress.name == PROGRESS_LOGGER
