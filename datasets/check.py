@@ -48,13 +48,13 @@ def check_folder(folder: Path) -> FolderReport:
     layout = detect_layout([path.name for path in folder.iterdir()], str(folder))
     spec = layout.spec
     report = FolderReport(layout)
-    with open(folder / spec.movies_file, "rb") as stream:
+    with (folder / spec.movies_file).open("rb") as stream:
         movies = _ids(report, spec.movies_file, parse_movies(read_lines(stream), layout, spec.movies_file))
     users: set[str] | None = None
     if spec.users_file is not None:
-        with open(folder / spec.users_file, "rb") as stream:
+        with (folder / spec.users_file).open("rb") as stream:
             users = _ids(report, spec.users_file, parse_users(read_lines(stream), layout, spec.users_file))
-    with open(folder / spec.ratings_file, "rb") as stream:
+    with (folder / spec.ratings_file).open("rb") as stream:
         for line, record in parse_ratings(read_lines(stream), layout, spec.ratings_file):
             report.rows[spec.ratings_file] += 1
             if isinstance(record, Rejected):

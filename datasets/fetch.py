@@ -4,16 +4,15 @@ https://grouplens.org/datasets/movielens/. A data set appears in the target fold
 """
 
 import logging
-import os
 import re
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Final
 
-import pooch  # type: ignore[import-untyped]
+import pooch
 import requests
-from tqdm import tqdm  # type: ignore[import-untyped]
+from tqdm import tqdm
 
 from datasets.archive import unpack
 from datasets.layouts import detect_layout
@@ -112,8 +111,9 @@ def _download(
     # Its log lines would stand between the progress bar and our own messages.
     pooch.get_logger().setLevel(logging.WARNING)
     store = pooch.create(parent, base_url, registry={file: f"md5:{md5}"}, retry_if_failed=attempts - 1)
-    # `disable=None` keeps the bar off where nobody watches.
-    bar = tqdm(desc=name, unit="B", unit_scale=True, ncols=79, disable=None if progress else True)
+    # `disable=None` keeps the bar off where nobody watches. Pooch puts in the real total; a bar without
+    # one has no truth value, which pooch asks for.
+    bar = tqdm(desc=name, total=1, unit="B", unit_scale=True, ncols=79, disable=None if progress else True)
     downloader = pooch.HTTPDownloader(progressbar=bar, timeout=_TIMEOUT_SECONDS)
     try:
         return Path(store.fetch(file, downloader=downloader))
@@ -123,9 +123,9 @@ def _download(
             raise
         (parent / file).unlink(missing_ok=True)
         raise DatasetError(
-            f"{base_url}{file} does not have the checksum that GroupLens publishes (md5 {md5}), so the "
-            f"download was removed: try again, or name a folder that already holds the data with --data-dir "
-            "DIR or with the environment variable MOVIELENS_DIR"
+            f"what came from {base_url}{file} was cut short or changed, as its checksum is not the one that "
+            f"GroupLens publishes (md5 {md5}); it was removed: try again, or name a folder "
+            "that already holds the data with --data-dir DIR or the environment variable MOVIELENS_DIR"
         ) from error
     finally:
         bar.close()
@@ -148,7 +148,7 @@ def _unpack_whole(archive: Path, target: Path) -> None:
         names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
         detect_layout(names, f"the folder {target.name} of {archive.name}")
         try:
-            os.rename(folder, target)
+            folder.rename(target)
         except OSError:
             # Someone else may have fetched the same data set in the meantime.
             if not target.is_dir():

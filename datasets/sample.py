@@ -88,7 +88,7 @@ def rating_blocks(world: PlantedWorld) -> Iterator[Ints]:
 def _write_files(world: PlantedWorld, folder: Path) -> None:
     files = Layout.ML_100K.spec
     spec = world.spec
-    with open(folder / files.ratings_file, "wb") as stream:
+    with (folder / files.ratings_file).open("wb") as stream:
         for rows in _shuffled(rating_blocks(world), spec):
             for first in range(0, len(rows), _LINES_AT_ONCE):
                 some = rows[first : first + _LINES_AT_ONCE]
@@ -102,7 +102,7 @@ def _write_files(world: PlantedWorld, folder: Path) -> None:
 
 
 def _write_text(path: Path, lines: Iterator[str] | list[str] | tuple[str, ...]) -> None:
-    with open(path, "w", encoding=Layout.ML_100K.spec.encoding, newline="\n") as stream:
+    with path.open("w", encoding=Layout.ML_100K.spec.encoding, newline="\n") as stream:
         stream.writelines(f"{line}\n" for line in lines)
 
 
