@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import console, key_figures
 from pipeline.node_run import NodeFailedError, NodeRun
 
 # Importing TFX alone takes longer than the tests that are run after every save may take.
@@ -29,9 +30,8 @@ class Notes:
 
 
 def _run(root: Path, ratings: int) -> tuple[list[str], list[NodeRun]]:
-    import tiny_pipeline
-
     from pipeline import local_dag
+    from tests.unit.pipeline import tiny_pipeline
 
     notes = Notes()
     return notes.told, local_dag.run(tiny_pipeline.create(root, ratings), notes)
@@ -52,9 +52,8 @@ def test_first_run_runs_every_node_in_order_and_the_second_reuses_them(tmp_path:
 
 
 def test_failure_names_node_and_cause_and_leaves_no_half_written_output(tmp_path: Path):
-    import tiny_pipeline
-
     from pipeline import local_dag
+    from tests.unit.pipeline import tiny_pipeline
 
     notes = Notes()
     pipeline = tiny_pipeline.create(tmp_path, -3)
@@ -74,7 +73,7 @@ def test_failure_names_node_and_cause_and_leaves_no_half_written_output(tmp_path
 
 
 def test_flags_of_the_front_door_do_not_reach_executors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    import tiny_pipeline
+    from tests.unit.pipeline import tiny_pipeline
 
     argv = ["local_runner.py", "--output", "somewhere"]
     monkeypatch.setattr(sys, "argv", argv)
@@ -83,8 +82,9 @@ def test_flags_of_the_front_door_do_not_reach_executors(tmp_path: Path, monkeypa
     assert sys.argv == argv
 
 
-def test_trainers_report_epochs_where_the_console_listens():
-    from pipeline.console import PROGRESS_LOGGER
+def test_trainers_report_where_the_console_looks():
+    # The pipeline room reads no TensorFlow code, so it has its own words for these two.
     from trainer_module import fitting
 
-    assert fitting.progress.name == PROGRESS_LOGGER
+    assert fitting.progress.name == console.PROGRESS_LOGGER
+    assert fitting.HISTORY_FILE == key_figures.FIT_FILE
