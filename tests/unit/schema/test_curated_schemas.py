@@ -13,8 +13,10 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 from tensorflow_transform.tf_metadata import schema_utils
 from tfx_bsl.coders import example_coder
 
+from components.movielens_example_gen.settings import MOVIES, RATINGS
 from datasets.layouts import ML_1M_OCCUPATIONS
 from schema import MOVIES_SCHEMA, RATINGS_SCHEMA
+from tests.unit.components.movielens_example_gen.tiny_data import run
 from trainer_module import features
 
 Row: TypeAlias = dict[str, list[Any]]
@@ -201,3 +203,17 @@ def test_a_shift_of_tastes_is_drift_when_there_is_a_day_before() -> None:
     assert not tfdv.validate_statistics(today, schema).anomaly_info
     drift = tfdv.validate_statistics(today, schema, previous_statistics=statistics(1.0, "Male"))
     assert drift.anomaly_info.keys() == {"user_rating", "user_gender"}
+
+
+@pytest.mark.slow
+def test_the_real_ml_100k_has_no_anomaly(ml_100k: Path, tmp_path: Path) -> None:
+    for table, path in ((RATINGS, RATINGS_SCHEMA), (MOVIES, MOVIES_SCHEMA)):
+        result = run(ml_100k, tmp_path / table, table=table)
+        for split in result.split_names:
+            files = [str(file) for file in (tmp_path / table / f"Split-{split}").glob("*.gz")]
+            serialized = list(tf.data.TFRecordDataset(files, "GZIP").as_numpy_iterator())
+            examples = example_coder.ExamplesToRecordBatchDecoder().DecodeBatch(serialized)
+            statistics = stats_impl.generate_statistics_in_memory(examples, tfdv.StatsOptions())
+            assert statistics.datasets[0].num_examples == len(result.splits[split]) > 0
+            found = tfdv.validate_statistics(statistics, tfdv.load_schema_text(str(path)))
+            assert not found.anomaly_info
