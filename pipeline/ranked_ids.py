@@ -1,0 +1,60 @@
+"""Recall, NDCG and reciprocal rank of ranked movie ids."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+
+def slot_of(movie_id: bytes, ranked: Sequence[bytes]) -> int:
+    """Slot of a movie in a ranked list, from 1; 0 where the list lacks it.
+
+    A repeated id counts at its first place and takes the later one too; an empty id is an empty slot.
+    """
+    return ranked.index(movie_id) + 1 if movie_id in ranked else 0
+
+
+def retrieval_by_user(user: Ints, slot: Ints) -> Floats:
+    """Measures the ranked list of every user, by id.
+
+    With R the movies that a user rated in the evaluated split, and h(i) = 1 where slot i = 1, 2, ... of the
+    user's list holds one of them:
+
+    * recall@k = sum_{i<=k} h(i) / |R|. A user with more than k relevant movies cannot reach 1; some papers
+      divide by min(|R|, k) instead.
+    * NDCG@k = sum_{i<=k} h(i) / log2(i + 1), over the same sum for a perfect list, whose first min(|R|, k)
+      slots all hit.
+    * reciprocal rank = 1 / (first slot that hits), 0 where none does. Its mean is the MRR.
+
+    Recall and NDCG as in Krichene and Rendle, On Sampled Metrics for Item Recommendation, KDD 2020; the
+    reciprocal rank as in Voorhees, The TREC-8 Question Answering Track Report, 1999.
+
+    Args:
+        user: [rows] number of the row's user, 0..users-1; every user has a row, every movie of R one row.
+        slot: [rows] slot of the row's movie in the list of its user, from 1; 0 where the list lacks it.
+
+    Returns:
+        [users, 4] recall@10, recall@100, NDCG@10 and reciprocal rank, each in 0..1.
+
+    Example: a user rated a, b and c, and the list is x, a, y, b. The slots are 2, 4 and 0, and the metrics
+    2/3, 2/3, (1/log2(3) + 1/log2(5)) / (1 + 1/log2(3) + 1/2) and 1/2.
+    """
+    relevant = np.bincount(user)
+    hits_10, hits_100 = ((slot > 0) & (slot <= k) for k in (10, 100))
+    gain = hits_10 / np.log2(np.maximum(slot, 1) + 1.0)
+    ideal = np.cumsum(1.0 / np.log2(np.arange(1, 11) + 1.0))[np.minimum(relevant, 10) - 1]
+    reciprocal = np.zeros(relevant.size)
+    np.maximum.at(reciprocal, user, (slot > 0) / np.maximum(slot, 1))
+    return np.stack(
+        [
+            np.bincount(user, hits_10) / relevant,
+            np.bincount(user, hits_100) / relevant,
+            np.bincount(user, gain) / ideal,
+            reciprocal,
+        ],
+        axis=1,
+    )
