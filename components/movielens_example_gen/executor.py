@@ -1,6 +1,6 @@
 """Executor of MovieLensExampleGen: unpacks properties, runs Beam, judges the counts, labels the artifact."""
 
-import os
+import posixpath
 from typing import Any
 
 import apache_beam as beam
@@ -70,7 +70,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             else:
                 self._ingest_ratings(artifact.uri, source, settings, split_uris)
             file = source.spec.movies_file if table == MOVIES else source.spec.ratings_file
-            report = Report.read(os.path.join(artifact.uri, COUNTS_FILE), file)
+            report = Report.read(posixpath.join(artifact.uri, COUNTS_FILE), file)
             self._judge(report, settings, source, artifact.uri, split_names)
         except BaseException:
             for uri in split_uris.values():
@@ -113,19 +113,19 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             _ = (
                 summaries
                 | "AddSummaries" >> beam.CombineGlobally(add_summaries)
-                | "WriteCounts" >> beam.Map(_write_counts, os.path.join(uri, COUNTS_FILE))
+                | "WriteCounts" >> beam.Map(_write_counts, posixpath.join(uri, COUNTS_FILE))
             )
             _ = (
                 rejected
                 | "ListRejected" >> combiners.ToList()
-                | "WriteRejected" >> beam.Map(write_rejected, os.path.join(uri, REJECTED_FILE))
+                | "WriteRejected" >> beam.Map(write_rejected, posixpath.join(uri, REJECTED_FILE))
             )
 
     def _judge(
         self, report: Report, settings: ExampleGenSettings, source: Source, uri: str, split_names: list[str]
     ) -> None:
         # TFX removes the folder of an artifact that failed, so what explains the failure goes beside it.
-        rejected, kept_at = os.path.join(uri, REJECTED_FILE), f"{uri.rstrip('/')}.{REJECTED_FILE}"
+        rejected, kept_at = posixpath.join(uri, REJECTED_FILE), f"{uri.rstrip('/')}.{REJECTED_FILE}"
         fileio.copy(rejected, kept_at, overwrite=True)
         report.check_rejected(settings.max_rejected_share, source.folder, kept_at)
         report.check_splits(split_names, source.folder)
@@ -146,8 +146,8 @@ def _folder(exec_properties: dict[str, Any]) -> str:
     """The folder of the files: the input base, or below it the folder of the span that TFX chose."""
     input_config = example_gen_pb2.Input()
     proto_utils.json_to_proto(exec_properties[standard_component_specs.INPUT_CONFIG_KEY], input_config)
-    below = os.path.dirname(input_config.splits[0].pattern)
-    folder: str = os.path.join(exec_properties[standard_component_specs.INPUT_BASE_KEY], below)
+    below = posixpath.dirname(input_config.splits[0].pattern)
+    folder: str = posixpath.join(exec_properties[standard_component_specs.INPUT_BASE_KEY], below)
     return folder.rstrip("/")
 
 

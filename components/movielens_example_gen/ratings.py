@@ -162,10 +162,10 @@ class WriteShard(beam.DoFn):
         """Serializes the movies."""
         self._catalogue = Catalogue.read(self._plan.source)
 
-    def process(self, shard: Shard, cut: tuple[int, int] | None = None) -> Iterator[Summary]:
+    def process(self, shard: Shard, cut: splits.Cut | None = None) -> Iterator[Summary]:
         """Writes the Examples of a shard; `cut` is that of a temporal split."""
         plan = self._plan
-        is_eval = held_out(shard.rows, plan.settings, splits.Cut(*cut) if cut else None)
+        is_eval = held_out(shard.rows, plan.settings, cut)
         summary = Summary()
         with (
             open_shard(self._split_uris[TRAIN_SPLIT], shard.number, plan.shards) as train,
@@ -234,13 +234,11 @@ def _temporal_cut(shards: Any, eval_share: float) -> Any:
         shards
         | "RatingsOnBoundaryDay"
         >> beam.Map(
-            lambda shard, found: splits.ratings_on(found[0], shard.rows["timestamp"], shard.rows["line"]),
+            lambda shard, boundary: splits.ratings_on(
+                boundary.day, shard.rows["timestamp"], shard.rows["line"]
+            ),
             beam.pvalue.AsSingleton(boundary),
         )
-        | "JoinPairs" >> beam.CombineGlobally(b"".join)
-        | "Cut" >> beam.Map(_find_cut, beam.pvalue.AsSingleton(boundary))
+        | "JoinPairs" >> beam.CombineGlobally(splits.join_pairs)
+        | "Cut" >> beam.Map(splits.find_cut, beam.pvalue.AsSingleton(boundary))
     )
-
-
-def _find_cut(packed_pairs: bytes, boundary: tuple[int, int]) -> tuple[int, int]:
-    return splits.find_cut(splits.BoundaryDay(*boundary), packed_pairs)

@@ -38,6 +38,8 @@ def split_blocks(user_ids: list[str], rows: Rows, shards: int) -> Iterator[tuple
       rows: [n] of dtype `ROW`.
       shards: number of shards.
     """
+    if not len(rows):
+        return
     shard_of_user = np.array([shard_of(user_id, shards) for user_id in user_ids], np.int64)
     shard_of_row = shard_of_user[rows["user"]]
     order = np.argsort(shard_of_row, kind="stable")

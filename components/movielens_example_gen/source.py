@@ -2,6 +2,7 @@
 
 import io
 import os
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -65,7 +66,7 @@ class Source:
 
     def path(self, file: str) -> str:
         """The full path of `file`."""
-        return os.path.join(self.folder, file)
+        return posixpath.join(self.folder, file)
 
     def chunks(self, file: str, chunk_bytes: int = CHUNK_BYTES) -> list[Chunk]:
         """Cuts `file` into chunks of whole lines."""

@@ -105,7 +105,12 @@ def ratings_on(day: int, timestamp: IntArray, line: IntArray) -> bytes:
     return pairs.tobytes()
 
 
-def find_cut(boundary: BoundaryDay, packed_pairs: bytes) -> Cut:
+def join_pairs(packed_pairs: Iterable[bytes]) -> bytes:
+    """All pairs of the day, as a Beam combiner takes them."""
+    return b"".join(packed_pairs)
+
+
+def find_cut(packed_pairs: bytes, boundary: BoundaryDay) -> Cut:
     """Finds the last training rating among the pairs of the boundary day.
 
     A rank below zero means that nothing trains: the cut is then before all ratings.

@@ -1,6 +1,6 @@
 """Gzipped TFRecord files, named as TFX's own ExampleGens name them."""
 
-import os
+import posixpath
 from typing import Final
 
 import tensorflow as tf
@@ -12,4 +12,4 @@ _OPTIONS: Final = tf.io.TFRecordOptions(compression_type="GZIP", compression_lev
 def open_shard(split_uri: str, shard: int, shards: int) -> tf.io.TFRecordWriter:
     """Opens one file of a split for writing; a second try of a worker writes the same bytes over it."""
     name = f"data_tfrecord-{shard:05d}-of-{shards:05d}.gz"
-    return tf.io.TFRecordWriter(os.path.join(split_uri, name), _OPTIONS)
+    return tf.io.TFRecordWriter(posixpath.join(split_uri, name), _OPTIONS)
