@@ -125,8 +125,10 @@ def _ratings_per_user(spec: SampleSpec) -> Ints:
         # What overflows at the busiest users goes to the others in the next round.
         open_weights = weights * (extra < room)
         share = np.minimum((left * open_weights / open_weights.sum()).astype(np.int64), room - extra)
-        if not share.any():
-            share[np.flatnonzero(open_weights)[:left]] = 1
+        if left < spec.users:
+            # Too few to share out by weight: one each to the busiest who have room.
+            share[:] = 0
+            share[np.argsort(-open_weights, kind="stable")[: min(left, np.count_nonzero(open_weights))]] = 1
         extra += share
         left -= int(share.sum())
     return LEAST_RATINGS_PER_USER + extra
