@@ -61,12 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         config = config.model_copy(update={"data_dir": str(source.path)})
-        status, problems = _run(config, source, log_path, verbose=args.verbose)
+        status, problem = _run(config, source, log_path, verbose=args.verbose)
     finally:
         signal.signal(signal.SIGTERM, previous)
-    for problem in problems:
-        _fail(problem, status)
     if status != SUCCEEDED:
+        _fail(problem, status)
         from pipeline.run_summary import shown
 
         again = shlex.join([shown(sys.executable), "local_runner.py", *argv])
@@ -127,9 +126,7 @@ def _open_output(output: Path) -> Path:
     return log_path
 
 
-def _run(
-    config: PipelineConfig, source: "DataSource", log_path: Path, *, verbose: bool
-) -> tuple[int, list[str]]:
+def _run(config: PipelineConfig, source: "DataSource", log_path: Path, *, verbose: bool) -> tuple[int, str]:
     """Runs the pipeline and tells of it; returns the exit status and what went wrong."""
     from pipeline.console import RunConsole
     from pipeline.log_capture import captured_output
@@ -150,12 +147,12 @@ def _run(
             measured_on = f"eval split, {config.data.split}, {source.name}"
             print("", *summary_lines(nodes, measured_on, log_path), sep="\n", file=terminal)
         except KeyboardInterrupt:
-            return INTERRUPTED, ["interrupted"]
+            return INTERRUPTED, "interrupted"
         except Exception as error:
             logging.exception("the run failed")
-            return FAILED, [root_cause(error)]
+            return FAILED, root_cause(error)
     found = problems(nodes)
-    return (FAILED if found else SUCCEEDED), found
+    return (FAILED if found else SUCCEEDED), "; ".join(found)
 
 
 def _fail(message: str, status: int) -> int:

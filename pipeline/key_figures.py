@@ -23,7 +23,9 @@ def key_figure(node: NodeRun) -> str:
     for output in node.outputs:
         if FIGURE in output.properties:
             return str(output.properties[FIGURE])
-    figures = [_BY_TYPE[output.type_name](output) for output in node.outputs if output.type_name in _BY_TYPE]
+    figures = [
+        _BY_CHANNEL[output.channel](output) for output in node.outputs if output.channel in _BY_CHANNEL
+    ]
     return ", ".join(figure for figure in figures if figure)
 
 
@@ -78,10 +80,10 @@ def _pushed(output: OutputArtifact) -> str:
     return f"pushed version {output.properties['pushed_version']}"
 
 
-_BY_TYPE: Final[Mapping[str, Callable[[OutputArtifact], str]]] = {
-    "Examples": _examples,
-    "ExampleAnomalies": _anomalies,
-    "ModelRun": _fit,
-    "ModelEvaluation": _evaluation,
-    "PushedModel": _pushed,
+_BY_CHANNEL: Final[Mapping[str, Callable[[OutputArtifact], str]]] = {
+    "examples": _examples,
+    "anomalies": _anomalies,
+    "model_run": _fit,
+    "evaluation": _evaluation,
+    "pushed_model": _pushed,
 }

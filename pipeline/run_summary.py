@@ -8,12 +8,12 @@ from typing import Final
 from pipeline.key_figures import key_figure
 from pipeline.node_run import NodeRun, OutputArtifact
 
-# The artifacts that a person opens, in the order in which they are listed.
+# The outputs that a person opens, in the order in which they are listed, and what to call them.
 _REPORTS: Final = {
-    "ModelEvaluation": "evaluation",
-    "ModelRun": "TensorBoard",
-    "ExampleStatistics": "statistics",
-    "ExampleAnomalies": "anomalies",
+    "evaluation": "evaluation",
+    "model_run": "TensorBoard",
+    "statistics": "statistics",
+    "anomalies": "anomalies",
 }
 
 
@@ -25,18 +25,16 @@ def summary_lines(nodes: Sequence[NodeRun], measured_on: str, log_path: Path) ->
       measured_on: split and data of the metrics, such as `eval split, leave_last_out, ml-100k`.
       log_path: the log file of the run.
     """
-    metrics = [
-        f"  {node.node_id}: {key_figure(node)}" for node, _ in _outputs_of_type(nodes, "ModelEvaluation")
-    ]
+    metrics = [f"  {node.node_id}: {key_figure(node)}" for node, _ in _outputs_of(nodes, "evaluation")]
     pushed = [
         f"  {shown(str(output.properties['pushed_destination']))}"
-        for _, output in _outputs_of_type(nodes, "PushedModel")
+        for _, output in _outputs_of(nodes, "pushed_model")
         if output.properties.get("pushed")
     ]
     reports = [
         f"  {label}, {node.node_id}: {shown(output.uri)}"
-        for type_name, label in _REPORTS.items()
-        for node, output in _outputs_of_type(nodes, type_name)
+        for channel, label in _REPORTS.items()
+        for node, output in _outputs_of(nodes, channel)
     ]
     lines = []
     for title, entries in (
@@ -53,9 +51,11 @@ def summary_lines(nodes: Sequence[NodeRun], measured_on: str, log_path: Path) ->
 def problems(nodes: Sequence[NodeRun]) -> list[str]:
     """Why a run whose nodes all ended well still did not bring its models to serving; empty if it did."""
     found = []
-    for node, output in _outputs_of_type(nodes, "PushedModel"):
+    for node, output in _outputs_of(nodes, "pushed_model"):
         if not output.properties.get("pushed"):
-            found.append(f"{node.node_id} pushed nothing, because its model was not blessed")
+            found.append(
+                f"{node.node_id} pushed nothing, because its model was not blessed (see its evaluator)"
+            )
         elif not Path(str(output.properties["pushed_destination"])).is_dir():
             found.append(
                 f"{node.node_id} pushed {shown(str(output.properties['pushed_destination']))} in an earlier "
@@ -64,10 +64,10 @@ def problems(nodes: Sequence[NodeRun]) -> list[str]:
     return found
 
 
-def _outputs_of_type(nodes: Iterable[NodeRun], type_name: str) -> Iterator[tuple[NodeRun, OutputArtifact]]:
+def _outputs_of(nodes: Iterable[NodeRun], channel: str) -> Iterator[tuple[NodeRun, OutputArtifact]]:
     for node in nodes:
         for output in node.outputs:
-            if output.type_name == type_name:
+            if output.channel == channel:
                 yield node, output
 
 

@@ -36,7 +36,9 @@ def test_pushed_models_and_reports_are_shown_by_their_place(tmp_path: Path, monk
 
 def test_a_model_that_was_not_blessed_is_a_problem():
     nodes = [_pusher("RankingPusher", pushed=0)]
-    assert problems(nodes) == ["RankingPusher pushed nothing, because its model was not blessed"]
+    assert problems(nodes) == [
+        "RankingPusher pushed nothing, because its model was not blessed (see its evaluator)"
+    ]
     assert summary_lines(nodes, "", Path("log"))[:2] == ["Pushed models", "  none"]
 
 
@@ -48,10 +50,10 @@ def test_a_push_of_an_earlier_run_that_is_gone_is_a_problem(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("type_name", "properties", "figure"),
+    ("channel", "properties", "figure"),
     [
         (
-            "Examples",
+            "examples",
             {
                 "rows_read": 100000,
                 "rows_rejected": 0,
@@ -62,18 +64,18 @@ def test_a_push_of_an_earlier_run_that_is_gone_is_a_problem(tmp_path: Path):
             "100,000 rows in, 943 users, 99,057 train, 943 eval",
         ),
         (
-            "Examples",
+            "examples",
             {"rows_read": 1682, "rows_rejected": 2, "movies": 1680},
             "1,682 rows in, 2 rejected, 1,680 movies",
         ),
-        ("Model", {"figure": "said by the component"}, "said by the component"),
-        ("PushedModel", {"pushed": 1, "pushed_version": "17"}, "pushed version 17"),
-        ("PushedModel", {"pushed": 0}, "nothing pushed"),
-        ("Schema", {}, ""),
+        ("model", {"figure": "said by the component"}, "said by the component"),
+        ("pushed_model", {"pushed": 1, "pushed_version": "17"}, "pushed version 17"),
+        ("pushed_model", {"pushed": 0}, "nothing pushed"),
+        ("transformed_examples", {"rows_read": 5}, ""),
     ],
 )
-def test_key_figures(type_name: str, properties: dict[str, str | int], figure: str):
-    assert key_figure(NodeRun("N", False, 0.1, [OutputArtifact("o", type_name, "/o", properties)])) == figure
+def test_key_figures(channel: str, properties: dict[str, str | int], figure: str):
+    assert key_figure(NodeRun("N", False, 0.1, [OutputArtifact(channel, "T", "/o", properties)])) == figure
 
 
 def test_key_figure_of_anomalies(tmp_path: Path):
