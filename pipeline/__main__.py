@@ -1,0 +1,87 @@
+"""Commands for the people who look after the pipeline: `python -m pipeline --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+EQUAL, DIFFERENT, ERROR, INTERRUPTED = 0, 1, 2, 130
+
+_REVIEW_HELP: Final = """\
+examples:
+  python -m pipeline schema review
+      the latest run below runs/
+  python -m pipeline schema review --output runs/1m --of movies
+      the movies of another output folder
+
+Exit status: 0 no difference, 1 differences, 2 there is nothing to compare.
+"""
+_ADOPT_HELP: Final = """\
+examples:
+  python -m pipeline schema adopt
+      everything that is new or changed in the data, after a question
+  python -m pipeline schema adopt movie_genres --yes
+      one feature, in both schemas, without a question
+
+What SchemaGen never infers (ranges of numbers, comparators) stays as it is, and so do the comments outside
+of the replaced blocks. A feature that the data lacks is never removed.
+
+Exit status: 0 adopted or nothing to adopt, 1 declined, 2 bad input.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command that the flags name and returns the exit status."""
+    args = _parser().parse_args(argv)
+    # ML Metadata and the protocol buffers load only when a command needs them.
+    from pipeline import schema_commands
+    from pipeline.inferred_schema import SchemaReviewError
+
+    try:
+        if args.action == "review":
+            return DIFFERENT if schema_commands.review(args.output, args.of) else EQUAL
+        return EQUAL if schema_commands.adopt(args.output, args.of, args.features, args.yes) else DIFFERENT
+    except SchemaReviewError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ERROR
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    schema = commands.add_parser("schema", help="compare the curated schemas with the data of the latest run")
+    actions = schema.add_subparsers(dest="action", required=True, metavar="ACTION")
+    review = _action(actions, "review", "Shows how the data differs from the curated schemas.", _REVIEW_HELP)
+    adopt = _action(
+        actions, "adopt", "Makes features of the curated schemas as the data has them.", _ADOPT_HELP
+    )
+    adopt.add_argument("features", nargs="*", metavar="FEATURE", help="default: all new and changed ones")
+    adopt.add_argument("--yes", action="store_true", help="do not ask")
+    for command in (review, adopt):
+        command.add_argument(
+            "--output", metavar="DIR", default="runs", help="output folder of the runs (default: %(default)s)"
+        )
+        command.add_argument("--of", choices=("ratings", "movies"), help="only this schema (default: both)")
+    return parser
+
+
+def _action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], name: str, description: str, epilog: str
+) -> argparse.ArgumentParser:
+    return actions.add_parser(
+        name,
+        help=description,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
