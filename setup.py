@@ -4,6 +4,7 @@ Python 3.10 gets the default stack and Python 3.11 to 3.13 the current one. The 
 runs are in `requirements/`; `make lock` refreshes them from the ranges below.
 """
 
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -35,6 +36,8 @@ REQUIRES = [
     "tensorboard",
     # The verified MovieLens download: checksums, cache, resume after a failure.
     "pooch>=1.8",
+    # Tells a download that cannot be reached from one that failed; pooch downloads with it.
+    "requests",
     # tqdm draws pooch's progress bar.
     "tqdm>=4.66",
     # The configuration is a tree of frozen, validated models that name the wrong key in an error.
@@ -46,7 +49,9 @@ REQUIRES = [
     "grimp>=3.5",
     # Peak memory per node.
     "psutil>=5.9",
+    # Arrays between readers, trainers and metrics; its line is TensorFlow's choice.
     "numpy",
+    # protobuf, tensorflow-metadata, ml-metadata and absl-py come with TFX at the versions it works with.
 ]
 
 EXTRAS = {
@@ -54,7 +59,10 @@ EXTRAS = {
     "kfp": [f"kfp==2.5.0; {DEFAULT_STACK}", f"kfp>=2.16.1,<3; {CURRENT_STACK}"],
     # What a gRPC client of TensorFlow Serving imports.
     "serving": ["tensorflow-serving-api"],
+    # `pip install -e .[dev]`: everything that `make lint types test` runs, and pre-commit.
     "dev": [
+        # The tests compare setup.py with the lock files.
+        "packaging",
         "hypothesis",
         "import-linter",
         "mypy",
@@ -69,8 +77,8 @@ EXTRAS = {
 
 # A `.pth` line runs when the interpreter starts, so it comes before any import of TensorFlow in any
 # process: runners, tests, Beam workers and the containers that Kubeflow starts.
+# Its folder is named after the Python version, and so is the wheel that holds it.
 SITE_PACKAGES = Path(sysconfig.get_path("purelib")).relative_to(sysconfig.get_path("data"))
-
 
 
 class DataFilesDistribution(Distribution):
@@ -89,11 +97,20 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10,<3.14",
     packages=find_packages(
-        include=["pipeline*", "components*", "trainer_module*", "datasets*", "schema*", "serving*"]
+        include=[
+            "pipeline*",
+            "components*",
+            "trainer_module*",
+            "datasets*",
+            "schema*",
+            "serving*",
+            "reports*",
+        ]
     ),
     py_modules=["local_runner", "kubeflow_runner"],
     package_data={"schema": ["*.pbtxt"], "pipeline": ["configs/*.yaml"]},
     data_files=[(str(SITE_PACKAGES), ["trainer_module/legacy_keras.pth"])],
+    options={"bdist_wheel": {"python_tag": f"cp{sys.version_info.major}{sys.version_info.minor}"}},
     install_requires=REQUIRES,
     extras_require=EXTRAS,
 )

@@ -1,0 +1,116 @@
+"""What setup.py promises: the legacy Keras switch, the ranges, and lock files that fulfil them."""
+
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = "movielens-recommender"
+EXTRAS = ("", "kfp", "serving", "dev")
+
+
+def bare_python(code: str, folder: Path) -> str:
+    """What `code` prints in a Python that inherits no switch and does not stand in the project."""
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("TF_USE_LEGACY_KERAS", "PYTHONPATH", "PYTEST_CURRENT_TEST")
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, cwd=folder, capture_output=True, text=True, check=True
+    )
+    return done.stdout.strip()
+
+
+def requirements(python: str) -> dict[str, list[Requirement]]:
+    """The requirements that apply to a version of Python, all extras included, by package."""
+    applying: dict[str, list[Requirement]] = {}
+    for line in metadata.requires(PROJECT) or []:
+        requirement = Requirement(line)
+        environments = [
+            {
+                **default_environment(),
+                "python_version": python,
+                "python_full_version": f"{python}.0",
+                "extra": extra,
+            }
+            for extra in EXTRAS
+        ]
+        if requirement.marker is None or any(requirement.marker.evaluate(each) for each in environments):
+            applying.setdefault(canonicalize_name(requirement.name), []).append(requirement)
+    return applying
+
+
+def locked(python: str) -> dict[str, Version]:
+    """The version of each package in the lock file for a version of Python."""
+    lines = (ROOT / "requirements" / f"py{python.replace('.', '')}.txt").read_text().splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith((" ", "#"))]
+    return {canonicalize_name(pin.name): Version(str(pin.specifier).removeprefix("==")) for pin in pins}
+
+
+def test_every_python_process_starts_with_legacy_keras(tmp_path: Path) -> None:
+    assert bare_python("import os; print(os.environ['TF_USE_LEGACY_KERAS'])", tmp_path) == "1"
+
+
+@pytest.mark.slow
+def test_tensorflow_in_a_bare_process_is_keras_2(tmp_path: Path) -> None:
+    module = bare_python("import tensorflow as tf; print(tf.keras.Model.__module__)", tmp_path)
+
+    assert module.split(".")[0] == "tf_keras"
+
+
+@pytest.mark.parametrize("python", ["3.10", "3.13"])
+def test_lock_file_fulfils_every_range(python: str) -> None:
+    versions = locked(python)
+
+    unfulfilled = [
+        f"{requirement} is locked at {versions.get(name, 'nothing')}"
+        for name, several in requirements(python).items()
+        for requirement in several
+        if name not in versions or not requirement.specifier.contains(versions[name], prereleases=True)
+    ]
+
+    assert unfulfilled == []
+
+
+@pytest.mark.parametrize(
+    ("python", "tfx", "tensorflow", "tfma"),
+    [
+        ("3.10", "1.16", "2.16", "0.47"),
+        ("3.11", "1.21", "2.21", "0.52"),
+        ("3.12", "1.21", "2.21", "0.52"),
+        ("3.13", "1.21", "2.21", "0.52"),
+    ],
+)
+def test_each_python_gets_one_stack(python: str, tfx: str, tensorflow: str, tfma: str) -> None:
+    applying = requirements(python)
+
+    assert [name for name, several in applying.items() if len(several) > 1] == []
+    for name, line in {
+        "tfx": tfx,
+        "tensorflow": tensorflow,
+        "tf-keras": tensorflow,
+        "tensorflow-transform": tfx,
+        "tensorflow-data-validation": tfx,
+        "tensorflow-model-analysis": tfma,
+    }.items():
+        assert applying[name][0].specifier.contains(f"{line}.99"), name
+        assert not applying[name][0].specifier.contains("0.1"), name
+
+
+def test_pythons_outside_the_two_stacks_are_refused() -> None:
+    supported = SpecifierSet(metadata.metadata(PROJECT)["Requires-Python"])
+
+    versions = ["3.9.18", "3.10.0", "3.11.7", "3.12.1", "3.13.9", "3.14.0"]
+
+    assert list(supported.filter(versions)) == ["3.10.0", "3.11.7", "3.12.1", "3.13.9"]
+    assert supported.contains((ROOT / ".python-version").read_text().strip() + ".0")
