@@ -15,6 +15,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "movielens-recommender"
+DEFAULTS: dict[str, str] = {name: str(value) for name, value in default_environment().items()}
 EXTRAS = ("", "kfp", "serving", "dev")
 
 
@@ -36,7 +37,7 @@ def requirements(python: str) -> dict[str, list[Requirement]]:
     applying: dict[str, list[Requirement]] = {}
     for line in metadata.requires(PROJECT) or []:
         requirement = Requirement(line)
-        environments = [
+        environments: list[dict[str, str]] = [
             {
                 **default_environment(),
                 "python_version": python,
