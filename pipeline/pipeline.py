@@ -55,6 +55,7 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
         schema=schema,
         preprocessing_fn=PREPROCESSING_FN,
         custom_config={"code_fingerprint": source_fingerprint(PREPROCESSING_FN)},
+        disable_statistics=True,  # RatingsStatistics has those of the raw Examples.
     )
 
     retrieval_trainer = _trainer(RETRIEVAL, config, config.retrieval, transform, movies)

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from trainer_module import features
-from trainer_module.inputs import READ_BATCH_SIZE, densify
+from trainer_module.inputs import READ_BATCH_SIZE, densify, feature_widths
 
 RAW_SPEC = {
     features.MOVIE_ID: tf.io.FixedLenFeature([1], tf.string),
@@ -58,7 +58,7 @@ def read_catalogue(
     """
     files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
     transform = transform_output.transform_features_layer()
-    widths = {features.TITLE_WORD_INDEX: features.TITLE_WORDS}
+    widths = feature_widths(history_length=0)
     ids, titles, columns = [], [], []
     for serialized in tf.data.TFRecordDataset(files, compression_type="GZIP").batch(READ_BATCH_SIZE):
         raw = tf.io.parse_example(serialized, RAW_SPEC)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import tensorflow as tf
 
 from trainer_module.hyperparameters import FitHyperparameters
+from trainer_module.inputs import no_autograph
 
 # Whoever shows progress listens to this logger; each record has `epoch`, `epochs` and `figure`.
 progress = logging.getLogger("trainer_module.progress")
@@ -75,6 +76,8 @@ def fit(
     Raises:
       DivergedError: if the loss becomes NaN or infinite.
     """
+    model.train_step = no_autograph(model.train_step)
+    model.test_step = no_autograph(model.test_step)
     checkpoint = os.path.join(model_run_dir, "checkpoints", "best")
     started = time.monotonic()
     history = model.fit(

@@ -1,6 +1,7 @@
 """Transformed Examples as batches of dense tensors, streamed from disk."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import tensorflow as tf
@@ -9,6 +10,9 @@ import tensorflow_transform as tft
 from trainer_module import features
 
 Batch: TypeAlias = dict[str, tf.Tensor]
+
+# AutoGraph rewrites Python control flow on tensors; there is none here, and the rewriting takes seconds.
+no_autograph = tf.autograph.experimental.do_not_convert
 
 # Rows parsed at a time where the batch size does not matter to the result.
 READ_BATCH_SIZE = 8192
@@ -47,11 +51,7 @@ class TransformedExamples:
         if not self._files:
             raise FileNotFoundError(f"no transformed Examples match {', '.join(patterns)}")
         self._spec = transform_output.transformed_feature_spec()
-        self._widths = {
-            features.HISTORY_MOVIE_INDEX: history_length,
-            features.HISTORY_RATING_CENTRED: history_length,
-            features.TITLE_WORD_INDEX: features.TITLE_WORDS,
-        }
+        self._widths = feature_widths(history_length)
 
     def batches(self, names: Sequence[str], *, batch_size: int = READ_BATCH_SIZE) -> tf.data.Dataset:
         """All examples in file order as dicts of dense tensors [B, ...], the last batch shorter."""
@@ -66,14 +66,14 @@ class TransformedExamples:
             SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True
         )
         parsed = self._parsed(records, names, batch_size)
-        return parsed.map(lambda batch: _keep(batch, ~_is_validation(batch, validation_share, seed)))
+        return parsed.map(partial(_cut, validation=False, share=validation_share, seed=seed))
 
     def validation_batches(
         self, names: Sequence[str], *, validation_share: float, seed: int
     ) -> tf.data.Dataset:
         """The examples that `training_batches` leaves out, kept in memory after the first pass."""
         parsed = self.batches(names)
-        return parsed.map(lambda batch: _keep(batch, _is_validation(batch, validation_share, seed))).cache()
+        return parsed.map(partial(_cut, validation=True, share=validation_share, seed=seed)).cache()
 
     def _parsed(
         self, records: tf.data.Dataset, names: Sequence[str], batch_size: int
@@ -81,6 +81,7 @@ class TransformedExamples:
         wanted = {*names, features.USER_ID, features.MOVIE_ID}
         spec = {name: feature for name, feature in self._spec.items() if name in wanted}
 
+        @no_autograph
         def parse(serialized: tf.Tensor) -> Batch:
             return densify(tf.io.parse_example(serialized, spec), self._widths)
 
@@ -89,6 +90,15 @@ class TransformedExamples:
             .map(parse, num_parallel_calls=tf.data.AUTOTUNE)
             .prefetch(tf.data.AUTOTUNE)
         )
+
+
+def feature_widths(history_length: int) -> dict[str, int]:
+    """Columns of each repeated feature once it is dense."""
+    return {
+        features.HISTORY_MOVIE_INDEX: history_length,
+        features.HISTORY_RATING_CENTRED: history_length,
+        features.TITLE_WORD_INDEX: features.TITLE_WORDS,
+    }
 
 
 def densify(batch: Batch, widths: dict[str, int]) -> Batch:
@@ -118,12 +128,13 @@ def _align_left(rows: tf.RaggedTensor, width: int) -> tf.Tensor:
     return rows.to_tensor(shape=[None, width])
 
 
-def _is_validation(batch: Batch, share: float, seed: int) -> tf.Tensor:
-    """Which examples are held out: a hash of the (user, movie) pair, so reading order does not matter."""
+@no_autograph
+def _cut(batch: Batch, *, validation: bool, share: float, seed: int) -> Batch:
+    """Keeps the validation examples or the others.
+
+    A hash of the (user, movie) pair decides, so the order of reading does not matter.
+    """
     pair = tf.strings.join([batch[features.USER_ID], batch[features.MOVIE_ID]], separator="\t")
     bucket = tf.strings.to_hash_bucket_strong(pair, HASH_BUCKETS, key=[seed, 0])
-    return bucket < int(share * HASH_BUCKETS)
-
-
-def _keep(batch: Batch, mask: tf.Tensor) -> Batch:
+    mask = tf.equal(bucket < int(share * HASH_BUCKETS), validation)
     return {name: tf.boolean_mask(feature, mask) for name, feature in batch.items()}

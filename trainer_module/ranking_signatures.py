@@ -1,6 +1,7 @@
 """What the ranking SavedModel answers: the serving contract's signatures and the Evaluator's two."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from trainer_module import features
-from trainer_module.inputs import densify
+from trainer_module.inputs import densify, feature_widths
 from trainer_module.serving_tables import MovieTable, UserTable
 from trainer_module.user_states import UserStates
 
@@ -66,13 +67,8 @@ class RankingServing(tf.Module):
         super().__init__()
         self._model = model
         self._transform = transform_output.transform_features_layer()
-        self._raw_spec = transform_output.raw_feature_spec()
-        self._raw_spec.pop(features.USER_RATING)
-        self._widths = {
-            features.HISTORY_MOVIE_INDEX: history_length,
-            features.HISTORY_RATING_CENTRED: history_length,
-            features.TITLE_WORD_INDEX: features.TITLE_WORDS,
-        }
+        self._parse = _raw_parser(transform_output)
+        self._densify = partial(densify, widths=feature_widths(history_length))
         self._users = users
         self._movies = movies
         self._scale = scale
@@ -90,20 +86,20 @@ class RankingServing(tf.Module):
             tf.TensorSpec([None], tf.string, name=features.USER_ID),
             tf.TensorSpec([None, None], tf.string, name=features.MOVIE_ID),
         ]
-        from_examples = tf.function(self._from_examples, input_signature=examples)
+        from_examples = tf.function(self._from_examples, input_signature=examples, autograph=False)
         return {
             features.SERVING_DEFAULT: from_examples.get_concrete_function(),
             features.EVALUATE: from_examples.get_concrete_function(),
-            features.RANK: tf.function(self._rank, input_signature=rank).get_concrete_function(),
+            features.RANK: tf.function(self._rank, input_signature=rank, autograph=False).get_concrete_function(),
             features.EVALUATE_BASELINE: tf.function(
-                self._baseline, input_signature=examples
+                self._baseline, input_signature=examples, autograph=False
             ).get_concrete_function(),
         }
 
     def _from_examples(self, examples: tf.Tensor) -> Outputs:
         """Serialized raw `ratings` Examples [B], with or without the rating, to ratings [B]."""
-        raw = tf.io.parse_example(examples, self._raw_spec)
-        return {features.USER_RATING: self._clipped(densify(self._transform(raw), self._widths))}
+        transformed = self._densify(self._transform(self._parse(examples)))
+        return {features.USER_RATING: self._clipped(transformed)}
 
     def _rank(self, user_id: tf.Tensor, movie_id: tf.Tensor) -> Outputs:
         """user_id [B] and candidates movie_id [B, C] to ratings [B, C].
@@ -131,3 +127,10 @@ class RankingServing(tf.Module):
 
     def _clipped(self, transformed: dict[str, tf.Tensor]) -> tf.Tensor:
         return tf.clip_by_value(self._model(transformed), *self._scale)
+
+
+def _raw_parser(transform_output: tft.TFTransformOutput) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """Parses serialized raw Examples that need not hold the label."""
+    spec = transform_output.raw_feature_spec()
+    spec.pop(features.USER_RATING)
+    return partial(tf.io.parse_example, features=spec)

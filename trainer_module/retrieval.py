@@ -62,14 +62,23 @@ class RetrievalModel(tfrs.Model):
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Mean loss per example of a batch of transformed Examples."""
         movies = inputs[features.MOVIE_INDEX]
-        total = self._task(
+        total = self._batch_loss(
             self.query_tower({name: inputs[name] for name in QUERY_FEATURES}, training=training),
             self.candidate_tower({name: inputs[name] for name in CANDIDATE_FEATURES}, training=training),
+            movies,
+        )
+        return total / tf.cast(tf.shape(movies)[0], tf.float32)
+
+    @tf.function
+    def _batch_loss(self, queries: tf.Tensor, candidates: tf.Tensor, movies: tf.Tensor) -> tf.Tensor:
+        """The task asks for a tensor's length, which only AutoGraph can answer, so it has a graph of its own."""
+        return self._task(
+            queries,
+            candidates,
             candidate_sampling_probability=tf.gather(self._sampling_probability, movies),
             candidate_ids=movies,
             compute_metrics=False,
         )
-        return total / tf.cast(tf.shape(movies)[0], tf.float32)
 
     def test_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Recall@10 by id over the whole catalogue, the history left out, ties broken at random."""

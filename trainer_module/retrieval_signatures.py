@@ -91,7 +91,7 @@ class RetrievalServing(tf.Module):
             features.EVALUATE_BASELINE: (self._evaluate_baseline, (named(ids, features.EXAMPLES),)),
         }
         return {
-            name: tf.function(function, input_signature=signature).get_concrete_function()
+            name: tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
             for name, (function, signature) in specs.items()
         }
 
