@@ -21,9 +21,8 @@ test-fast: venv ## Run the tests that start no pipeline
 	@$(PYTEST) -m "not slow" $(ARGS)
 
 lint: venv ## Check style, formatting and which room imports which
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/lint-imports --no-logo
+	@status=0; for check in "ruff check ." "ruff format --check ." "lint-imports --no-logo"; do \
+		$(BIN)/$$check || status=1; done; exit $$status
 
 types: venv ## Check the types (mypy --strict)
 	@$(BIN)/mypy

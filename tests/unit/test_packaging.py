@@ -39,7 +39,7 @@ def requirements(python: str) -> dict[str, list[Requirement]]:
         requirement = Requirement(line)
         environments: list[dict[str, str]] = [
             {
-                **default_environment(),
+                **DEFAULTS,
                 "python_version": python,
                 "python_full_version": f"{python}.0",
                 "extra": extra,
