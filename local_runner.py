@@ -9,8 +9,9 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Final
 
 from pipeline.config import ConfigError, PipelineConfig, load_config
@@ -57,13 +58,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
 
-    # Whoever stops a run with SIGTERM gets the same clean end as with Ctrl-C.
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
+    with _stoppable() as stopped:
         config = config.model_copy(update={"data_dir": str(source.path)})
         status, problem = _run(config, source, log_path, verbose=args.verbose)
-    finally:
-        signal.signal(signal.SIGTERM, previous)
+    if stopped:
+        # Whatever the interruption turned into on its way through Beam and TFX.
+        status, problem = INTERRUPTED, "interrupted"
     if status != SUCCEEDED:
         _fail(problem, status)
         from pipeline.run_summary import shown
@@ -114,11 +114,12 @@ def _config(args: argparse.Namespace) -> PipelineConfig:
 
 
 def _open_output(output: Path) -> Path:
-    """Returns the path of a new log file below `output`, which shows that it can be written."""
+    """Returns the path for a new log file below `output`, after a check that it can be written."""
     log_path = output / "logs" / f"{datetime.datetime.now():%Y-%m-%dT%H-%M-%S.%f}.log"
     try:
         log_path.parent.mkdir(parents=True, exist_ok=True)
         log_path.touch()
+        log_path.unlink()
     except OSError as error:
         raise ConfigError(
             f"{output} cannot be written ({error.strerror}); name another folder with --output"
@@ -153,6 +154,23 @@ def _run(config: PipelineConfig, source: "DataSource", log_path: Path, *, verbos
             return FAILED, root_cause(error)
     found = problems(nodes)
     return (FAILED if found else SUCCEEDED), "; ".join(found)
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[list[int]]:
+    """Ends the run in the same clean way for Ctrl-C and SIGTERM; yields the signals that came."""
+    came: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _fail(message: str, status: int) -> int:

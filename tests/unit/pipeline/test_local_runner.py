@@ -1,5 +1,7 @@
 """The front door: bad input is refused at once, in one sentence, and leaves no trace of a run."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -33,8 +35,7 @@ def _refused(argv: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str])
     assert shown.out == ""
     assert shown.err.startswith("error: ")
     assert len(shown.err.splitlines()) == 1
-    for left in ("serving", "artifacts", "metadata.sqlite"):
-        assert not (output / left).exists()
+    assert not [path for path in output.rglob("*") if path.is_file()]
     return shown.err
 
 
@@ -119,6 +120,18 @@ def test_verbose_shows_where_the_refusal_comes_from(tmp_path: Path, capfd: pytes
     error = capfd.readouterr().err
     assert "Traceback" in error
     assert error.splitlines()[-1].startswith("error: ")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_is_known_as_one_whatever_a_library_makes_of_it(number: signal.Signals):
+    before = signal.getsignal(number)
+    with pytest.raises(RuntimeError), local_runner._stoppable() as stopped:
+        try:
+            os.kill(os.getpid(), number)
+        except KeyboardInterrupt:
+            raise RuntimeError("KeyboardInterrupt") from None
+    assert stopped == [number]
+    assert signal.getsignal(number) == before
 
 
 @pytest.mark.slow
