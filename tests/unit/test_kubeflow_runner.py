@@ -1,0 +1,163 @@
+"""The compiled Kubeflow pipeline is the local one, and says where it runs and writes."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import kubeflow_runner
+
+PROJECT = Path(kubeflow_runner.__file__).parent
+IMAGE = "registry.example/movielens:1"
+ROOT = "gs://bucket/weekly"
+CLUSTER = f"""
+data_dir: gs://bucket/ml-25m
+kubeflow:
+  image: {IMAGE}
+  root: {ROOT}
+  name: movielens-weekly
+"""
+
+
+def run(*args: str, code: str | None = None) -> subprocess.CompletedProcess[str]:
+    start = [str(PROJECT / "kubeflow_runner.py")] if code is None else ["-c", code]
+    return subprocess.run(
+        [sys.executable, *start, *args], capture_output=True, text=True, check=False, timeout=600, cwd=PROJECT
+    )
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """What the runner said, and the folder with what it wrote by default."""
+    folder = tmp_path_factory.mktemp("cluster")
+    (folder / "cluster.yaml").write_text(CLUSTER)
+    done = run("--config", str(folder / "cluster.yaml"), "--set", f"output={folder / 'runs'}")
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout, folder / "runs" / "kubeflow"
+
+
+@pytest.fixture(scope="module")
+def spec(compiled: tuple[str, Path]) -> Any:
+    return json.loads((compiled[1] / "movielens-weekly.json").read_text())
+
+
+@pytest.mark.slow
+def test_json_and_yaml_say_the_same(compiled: tuple[str, Path], spec: Any) -> None:
+    said, folder = compiled
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "movielens-weekly.json",
+        "movielens-weekly.yaml",
+    ]
+    assert yaml.safe_load((folder / "movielens-weekly.yaml").read_text()) == spec
+    nodes = len(spec["root"]["dag"]["tasks"])
+    assert said.splitlines() == [
+        f"{folder / 'movielens-weekly'}{suffix}: {nodes} nodes, image {IMAGE}, root {ROOT}"
+        for suffix in (".json", ".yaml")
+    ]
+
+
+@pytest.mark.slow
+def test_the_nodes_and_their_wiring_are_those_of_the_local_pipeline(spec: Any, tmp_path: Path) -> None:
+    from pipeline.config import load_config
+    from pipeline.pipeline import create_pipeline
+
+    local = create_pipeline(load_config(None, [f"output={tmp_path}", f"data_dir={tmp_path}"]))
+    tasks = spec["root"]["dag"]["tasks"]
+    assert set(tasks) == {node.id for node in local.components}
+    for node in local.components:
+        upstream = {other.id for other in node.upstream_nodes}
+        assert set(tasks[node.id].get("dependentTasks", [])) == upstream, node.id
+
+
+@pytest.mark.slow
+def test_every_container_runs_tfx_in_the_image(spec: Any) -> None:
+    executors = spec["deploymentSpec"]["executors"]
+    assert len(executors) == len(spec["root"]["dag"]["tasks"])
+    for executor in executors.values():
+        assert executor["container"]["image"] == IMAGE
+        assert executor["container"]["command"] == [
+            "python",
+            "-m",
+            "tfx.orchestration.kubeflow.v2.container.kubeflow_v2_run_executor",
+        ]
+
+
+@pytest.mark.slow
+def test_it_writes_below_the_root_and_knows_nothing_of_this_machine(spec: Any) -> None:
+    assert spec["defaultPipelineRoot"] == ROOT
+    assert spec["pipelineInfo"]["name"] == "movielens-weekly"
+    assert spec["schemaVersion"] == "2.1.0"
+    tasks = spec["root"]["dag"]["tasks"]
+    inputs = {name: json.dumps(task["inputs"]) for name, task in tasks.items()}
+    assert "gs://bucket/ml-25m" in inputs["RatingsGen"]
+    assert f"{ROOT}/serving/ranking" in inputs["RankingPusher"]
+    text = json.dumps(spec)
+    assert str(PROJECT) not in text
+    # A value, also one inside of a nested JSON text or a flag, that starts like an absolute path.
+    assert re.findall(r'["=]/[^"]*', text) == []
+
+
+REFUSALS = [
+    (["--set", "kubeflow.root=gs://b/r", "--set", "data_dir=gs://b/d"], "kubeflow.image is not set"),
+    (["--set", "kubeflow.image=i", "--set", "data_dir=gs://b/d"], "kubeflow.root is None"),
+    (["--set", "kubeflow.image=i", "--set", "kubeflow.root=/mnt/r"], "kubeflow.root is '/mnt/r'"),
+    (["--set", "kubeflow.image=i", "--set", "kubeflow.root=gs://b/r"], "data_dir is None"),
+    (
+        ["--set", "kubeflow.image=i", "--set", "kubeflow.root=gs://b/r", "--set", "data_dir=ml-100k"],
+        "data_dir is 'ml-100k'",
+    ),
+    (["--set", "kubeflow.imag=i"], "did you mean kubeflow.image?"),
+    (["--config", "no-such.yaml"], "no-such.yaml: cannot be read"),
+]
+COMPLETE = ["--set", "kubeflow.image=i", "--set", f"kubeflow.root={ROOT}", "--set", "data_dir=gs://b/d"]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"), REFUSALS, ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_bad_input_is_one_line(args: list[str], message: str) -> None:
+    done = run(*args)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_output_needs_a_format_and_a_folder(tmp_path: Path) -> None:
+    wrong = run(*COMPLETE, "--output", str(tmp_path / "movielens.txt"))
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert "has to end in .json or .yaml" in wrong.stderr
+    (tmp_path / "file").touch()
+    blocked = run(*COMPLETE, "--output", str(tmp_path / "file" / "movielens.json"))
+    assert (blocked.returncode, blocked.stderr.count("\n")) == (2, 1)
+    assert "name another file with --output" in blocked.stderr
+
+
+def test_a_missing_compiler_is_named_with_the_way_to_get_it(tmp_path: Path) -> None:
+    # None in sys.modules is how Python marks a module that cannot be imported.
+    code = "import sys; sys.modules['kfp'] = None; import kubeflow_runner; sys.exit(kubeflow_runner.main())"
+    done = run(*COMPLETE, "--output", str(tmp_path / "movielens.json"), code=code)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: the Kubeflow compiler is not installed: pip install 'movielens-recommender[kfp]'\n"
+    )
+    assert not (tmp_path / "movielens.json").exists()
+
+
+def test_help_has_examples_and_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, kubeflow_runner\n"
+        "try: kubeflow_runner.main(['--help'])\n"
+        "finally: print(sorted({'tfx', 'tensorflow', 'kfp'} & set(sys.modules)))"
+    )
+    done = run(code=code)
+    assert "examples:" in done.stdout
+    assert done.stdout.endswith("[]\n")
