@@ -6,6 +6,7 @@ and movie biases for ranking). So "beats the baseline" is a gate of the stock Ev
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -159,6 +160,7 @@ class SliceSummary:
         name: `overall`, or feature and value as `user_gender=Male`.
         model: metrics of the model.
         baseline: metrics of its baseline, empty where there was none.
+        difference: model minus baseline; the interval is that of pairs, user by user.
         user_count: users with at least one evaluated row.
         example_count: evaluated rows.
     """
@@ -166,6 +168,7 @@ class SliceSummary:
     name: str
     model: Mapping[str, Measure]
     baseline: Mapping[str, Measure]
+    difference: Mapping[str, Measure]
     user_count: int
     example_count: int
 
@@ -203,7 +206,7 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
             f"{evaluation_uri}: holds no results of an Evaluator; pass the uri of its `evaluation` artifact"
         ) from None
     by_name = {found.name: found for found in map(_slice_summary, tfma.load_metrics(evaluation_uri))}
-    overall = by_name.pop(OVERALL, SliceSummary(OVERALL, {}, {}, 0, 0))
+    overall = by_name.pop(OVERALL, SliceSummary(OVERALL, {}, {}, {}, 0, 0))
     reasons = tuple(
         _reason(failure) for part in validation.metric_validations_per_slice for failure in part.failures
     )
@@ -238,28 +241,25 @@ def summarize(summary: EvaluationSummary) -> str:
 
 
 def _slice_summary(found: tfma.MetricsForSlice) -> SliceSummary:
-    by_model: dict[str, dict[str, Measure]] = {}
+    by_model: dict[tuple[str, bool], dict[str, Measure]] = defaultdict(dict)
     for entry in found.metric_keys_and_values:
-        # Where an interval cannot be computed, TFMA puts its reason, a text, among the metrics.
-        if entry.key.is_diff or not entry.value.HasField("double_value"):
-            continue
         bounds = entry.confidence_interval if entry.HasField("confidence_interval") else None
-        by_model.setdefault(entry.key.model_name, {})[entry.key.name] = Measure(
+        by_model[entry.key.model_name, entry.key.is_diff][entry.key.name] = Measure(
             value=entry.value.double_value.value,
             lower=bounds.lower_bound.double_value.value if bounds else None,
             upper=bounds.upper_bound.double_value.value if bounds else None,
         )
-    baseline = by_model.pop(tfma.BASELINE_KEY, {})
     # TFMA calls a model that was evaluated alone "".
-    model = by_model.get(tfma.CANDIDATE_KEY) or by_model.get("", {})
-    counts = {name: int(model.pop(name, Measure(0)).value) for name in COUNTS}
+    candidate = tfma.CANDIDATE_KEY if (tfma.CANDIDATE_KEY, False) in by_model else ""
+    model, baseline = by_model[candidate, False], by_model[tfma.BASELINE_KEY, False]
     slice_key = tfma.slicer.deserialize_slice_key(found.slice_key)
     return SliceSummary(
         name=",".join(f"{feature}={value}" for feature, value in slice_key) or OVERALL,
-        model=model,
+        model={name: measure for name, measure in model.items() if name not in COUNTS},
         baseline={name: measure for name, measure in baseline.items() if name not in COUNTS},
-        user_count=counts[metrics.USER_COUNT],
-        example_count=counts[metrics.EXAMPLE_COUNT],
+        difference=by_model[candidate, True],
+        user_count=int(model[metrics.USER_COUNT].value),
+        example_count=int(model[metrics.EXAMPLE_COUNT].value),
     )
 
 

@@ -154,13 +154,14 @@ class _RatedRow(_Row):
     """(user id, error in stars by model)."""
 
     def _measure(self, label: Any, predictions: list[NDArray[Any]]) -> Row:
-        return tuple(float(_only(prediction, "its prediction")) - label for prediction in predictions)
+        return tuple(_only(prediction, "its prediction") - label for prediction in predictions)
 
 
 def _only(value: Any, name: str) -> Any:
-    values = np.ravel(value) if value is not None else np.array([])
-    if values.size != 1 or values[0] == b"":
-        raise ValueError(f"an evaluated row must hold one {name}, but holds {values.tolist()}")
+    # As plain Python values: Beam pickles them between its stages, which takes far longer for numpy's.
+    values = np.ravel(value).tolist() if value is not None else []
+    if len(values) != 1 or values[0] == b"":
+        raise ValueError(f"an evaluated row must hold one {name}, but holds {values}")
     return values[0]
 
 
@@ -196,6 +197,8 @@ class _ByUser(beam.CombineFn):
     def merge_accumulators(self, accumulators: Iterable[list[Row]]) -> list[Row]:
         return [row for rows in accumulators for row in rows]
 
+    # A model that predicts infinity measures as NaN, which clears no bar.
+    @np.errstate(invalid="ignore")
     def extract_output(self, rows: list[Row]) -> Metrics:
         users, sums = self._sums_by_user(rows)
         values = self._finish(sums.sum(axis=1))

@@ -1,0 +1,287 @@
+"""What the stock Evaluator says with our configs, metrics and bars, over models whose answers are known."""
+
+from collections.abc import Mapping
+from math import inf, log2, nan, sqrt
+from pathlib import Path
+
+import pytest
+from tfx.utils.proto_utils import proto_to_json
+
+from pipeline import metrics
+from pipeline.config import EvaluationConfig
+from pipeline.evaluation import (
+    EvaluationSummary,
+    Measure,
+    SliceSummary,
+    ranking_eval_config,
+    read_metrics,
+    retrieval_eval_config,
+    summarize,
+)
+from pipeline.fingerprint import source_fingerprint
+from tests.unit.pipeline.tiny_evaluator import ByUser, Evaluated, lists, run
+
+pytestmark = pytest.mark.slow
+
+LOW_BARS = EvaluationConfig(max_rmse=5, max_mae=5, min_recall_at_10=0.3, min_recall_at_100=0.1)
+
+
+def rated(user: str, gender: str | None, *movies: str) -> list[dict]:
+    """Rows of one user; the data knows nothing of ages, and of some users no gender."""
+    rows = [
+        {"user_id": user, "movie_id": movie, "user_rating": 4.0, "history_movie_ids": movies[:number]}
+        for number, movie in enumerate(movies)
+    ]
+    return [row | ({"user_gender": gender} if gender else {}) for row in rows]
+
+
+ROWS = [
+    *rated("1", "Male", "a", "b", "c"),
+    *rated("2", "Female", "d"),
+    *rated("3", "Female", "e", "f"),
+    *rated("4", None, "g"),
+]
+RANKED = lists({"1": "x a y b", "2": "- - - - - - - - - - - d", "3": "e e - f", "4": "-"})
+POPULAR = lists(dict.fromkeys("1234", "d a"))
+
+
+@pytest.fixture(scope="module")
+def retrieval(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    model = ByUser("movie_id", RANKED, POPULAR)
+    return run(tmp_path_factory.mktemp("retrieval"), ROWS, model, retrieval_eval_config(LOW_BARS))
+
+
+def values(measures: Mapping[str, Measure]) -> dict[str, float]:
+    return {name: measure.value for name, measure in measures.items()}
+
+
+def test_retrieval_metrics_are_means_over_users(retrieval: Evaluated) -> None:
+    overall = read_metrics(retrieval.uri).overall
+    ndcg_1 = (1 / log2(3) + 1 / log2(5)) / (1 + 1 / log2(3) + 1 / 2)
+    ndcg_3 = (1 + 1 / log2(5)) / (1 + 1 / log2(3))
+    assert values(overall.model) == pytest.approx(
+        {
+            "recall@10": (2 / 3 + 0 + 1 + 0) / 4,
+            "recall@100": (2 / 3 + 1 + 1 + 0) / 4,
+            "ndcg@10": (ndcg_1 + 0 + ndcg_3 + 0) / 4,
+            "mrr": (1 / 2 + 1 / 12 + 1 + 0) / 4,
+        }
+    )
+    baseline_ndcg_1 = 1 / log2(3) / (1 + 1 / log2(3) + 1 / 2)
+    assert values(overall.baseline) == pytest.approx(
+        {
+            "recall@10": (1 / 3 + 1) / 4,
+            "recall@100": (1 / 3 + 1) / 4,
+            "ndcg@10": (baseline_ndcg_1 + 1) / 4,
+            "mrr": (1 / 2 + 1) / 4,
+        }
+    )
+    assert overall.difference["recall@10"].value == pytest.approx((5 / 3 - 4 / 3) / 4)
+    assert (overall.user_count, overall.example_count) == (4, 7)
+
+
+def test_slices_are_those_that_the_data_has(retrieval: Evaluated) -> None:
+    slices = {found.name: found for found in read_metrics(retrieval.uri).slices}
+    assert set(slices) == {"user_gender=Female", "user_gender=Male"}
+    female, male = slices["user_gender=Female"], slices["user_gender=Male"]
+    assert (female.user_count, female.example_count) == (2, 3)
+    assert (male.user_count, male.example_count) == (1, 3)
+    assert female.model["recall@10"].value == pytest.approx((0 + 1) / 2)
+    assert male.model["recall@10"].value == pytest.approx(2 / 3)
+    assert female.baseline["recall@10"].value == pytest.approx((1 + 0) / 2)
+
+
+def test_blessed_by_the_overall_slice_alone(retrieval: Evaluated) -> None:
+    # Women get no better lists than the baseline's, which decides nothing.
+    summary = read_metrics(retrieval.uri)
+    assert {found.name: found.difference["recall@10"].value for found in summary.slices} == pytest.approx(
+        {"user_gender=Female": 0, "user_gender=Male": 1 / 3}
+    )
+    assert retrieval.blessed
+    assert (summary.blessed, summary.reasons) == (True, ())
+
+
+def test_interval_of_a_mean_over_users(retrieval: Evaluated) -> None:
+    overall = read_metrics(retrieval.uri).overall
+    measure = overall.model["recall@10"]
+    recalls = [2 / 3, 0, 1, 0]
+    mean = sum(recalls) / 4
+    standard_error = sqrt(sum((recall - mean) ** 2 for recall in recalls) / 4) / sqrt(4)
+    assert measure.lower == pytest.approx(mean - 1.97 * standard_error, abs=0.15 * 1.97 * standard_error)
+    assert measure.upper == pytest.approx(mean + 1.97 * standard_error, abs=0.15 * 1.97 * standard_error)
+    # One user alone tells nothing of others.
+    male = next(found for found in read_metrics(retrieval.uri).slices if found.name == "user_gender=Male")
+    assert male.model["recall@10"] == Measure(pytest.approx(2 / 3))
+
+
+def test_neither_order_of_rows_nor_a_repeated_one_changes_anything(
+    retrieval: Evaluated, tmp_path: Path
+) -> None:
+    again = run(
+        tmp_path,
+        [*reversed(ROWS), ROWS[1]],
+        ByUser("movie_id", RANKED, POPULAR),
+        retrieval_eval_config(LOW_BARS),
+    )
+    first, second = read_metrics(retrieval.uri).overall, read_metrics(again.uri).overall
+    assert (first.model, first.baseline, first.difference) == (
+        second.model,
+        second.baseline,
+        second.difference,
+    )
+
+
+def test_each_bar_that_is_missed_is_named(tmp_path: Path) -> None:
+    config = EvaluationConfig(min_recall_at_10=0.5, min_recall_at_100=0.9)
+    evaluated = run(tmp_path, ROWS, ByUser("movie_id", RANKED, RANKED), retrieval_eval_config(config))
+    summary = read_metrics(evaluated.uri)
+    assert not evaluated.blessed
+    assert not summary.blessed
+    assert sorted(summary.reasons) == [
+        "recall@10 0.4167 does not reach the bar of at least 0.5",
+        "recall@10 does not beat its baseline: the difference is +0.0000",
+        "recall@100 0.6667 does not reach the bar of at least 0.9",
+    ]
+    # Draws are shared by model and baseline, so that equals never differ.
+    assert summary.overall.difference["recall@10"] == Measure(0.0, 0.0, 0.0)
+
+
+def test_without_a_baseline_model_the_other_bars_hold(tmp_path: Path) -> None:
+    model = ByUser("movie_id", RANKED, POPULAR)
+    evaluated = run(tmp_path, ROWS, model, retrieval_eval_config(LOW_BARS), with_baseline=False)
+    overall = read_metrics(evaluated.uri).overall
+    assert evaluated.blessed
+    assert overall.model["recall@10"].value == pytest.approx(5 / 12)
+    assert (overall.baseline, overall.difference) == ({}, {})
+    assert summarize(read_metrics(evaluated.uri)) == "recall@10 .417, ndcg@10 .344, 4 eval users"
+
+
+def test_a_list_that_depends_on_more_than_the_user_is_an_error(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    class ByMovie(ByUser):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+            spec = {"movie_id": tf.io.FixedLenFeature([], tf.string)}
+            return {"movie_id": tf.io.parse_example(examples, spec)["movie_id"][:, tf.newaxis]}
+
+    with pytest.raises(Exception, match=r"model 'candidate' ranked the movies differently .*user_id '1'"):
+        run(tmp_path, ROWS, ByMovie("movie_id", RANKED, POPULAR), retrieval_eval_config(LOW_BARS))
+
+
+# Twenty users with five ratings each, each user's alike: what differs, differs by user.
+OFF = {str(user): (user - 9.5) / 10 for user in range(20)}
+RATING_ROWS = [
+    {"user_id": user, "movie_id": str(movie), "user_rating": 3.0, "user_gender": "Male"}
+    for user in OFF
+    for movie in range(5)
+]
+
+
+def predicted(errors: Mapping[str, float]) -> dict[str, float]:
+    return {user: 3.0 + error for user, error in errors.items()}
+
+
+@pytest.fixture(scope="module")
+def ranking(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
+    model = ByUser("user_rating", predicted(OFF), predicted(dict.fromkeys(OFF, 0.6)))
+    return run(tmp_path_factory.mktemp("ranking"), RATING_ROWS, model, ranking_eval_config(LOW_BARS))
+
+
+def test_rating_errors(ranking: Evaluated) -> None:
+    overall = read_metrics(ranking.uri).overall
+    assert values(overall.model) == pytest.approx(
+        {
+            "rmse": sqrt(sum(error**2 for error in OFF.values()) / 20),
+            "mae": sum(abs(error) for error in OFF.values()) / 20,
+        },
+        rel=1e-6,
+    )
+    assert values(overall.baseline) == pytest.approx({"rmse": 0.6, "mae": 0.6}, rel=1e-6)
+    assert (overall.user_count, overall.example_count) == (20, 100)
+    assert ranking.blessed
+
+
+def test_interval_resamples_users_and_not_their_ratings(ranking: Evaluated) -> None:
+    measure = read_metrics(ranking.uri).overall.model["mae"]
+    mean = sum(map(abs, OFF.values())) / 20
+    standard_error = sqrt(sum((abs(error) - mean) ** 2 for error in OFF.values()) / 20) / sqrt(20)
+    # A hundred independent rows would make it narrower by sqrt(5).
+    assert measure.upper - measure.value == pytest.approx(1.97 * standard_error, rel=0.15)
+    assert measure.value - measure.lower == pytest.approx(1.97 * standard_error, rel=0.15)
+
+
+def test_users_with_more_ratings_weigh_more(tmp_path: Path) -> None:
+    rows = [
+        {"user_id": "1", "movie_id": "a", "user_rating": 4.0},
+        {"user_id": "1", "movie_id": "b", "user_rating": 2.0},
+        {"user_id": "2", "movie_id": "a", "user_rating": 3.0},
+    ]
+    config = EvaluationConfig(max_rmse=1, max_mae=0.8, confidence_intervals=False)
+    model = ByUser("user_rating", {"1": 3.5, "2": 3.5}, {"1": 3.0, "2": 3.0})
+    evaluated = run(tmp_path, rows, model, ranking_eval_config(config))
+    summary = read_metrics(evaluated.uri)
+    assert summary.overall.model == {
+        "rmse": Measure(pytest.approx(sqrt((0.25 + 2.25 + 0.25) / 3))),
+        "mae": Measure(pytest.approx(2.5 / 3)),
+    }
+    assert not evaluated.blessed
+    assert sorted(summary.reasons) == [
+        "mae 0.8333 does not keep to the bar of at most 0.8",
+        "rmse does not beat its baseline: the difference is +0.1409",
+    ]
+    assert summarize(summary).startswith(
+        "rmse .957 (biases .816), mae .833 (biases .667), 3 eval ratings; not"
+    )
+
+
+@pytest.mark.parametrize("broken", [nan, inf])
+def test_a_model_without_a_number_is_not_blessed(tmp_path: Path, broken: float) -> None:
+    predictions = predicted(OFF) | {"7": broken}
+    model = ByUser("user_rating", predictions, predicted(dict.fromkeys(OFF, 2.0)))
+    evaluated = run(tmp_path, RATING_ROWS, model, ranking_eval_config(LOW_BARS))
+    assert not evaluated.blessed
+    assert any(reason.startswith("rmse") for reason in read_metrics(evaluated.uri).reasons)
+
+
+def test_an_equal_model_is_blessed_where_the_baseline_is_no_bar(tmp_path: Path) -> None:
+    config = LOW_BARS.model_copy(update={"beat_baseline": False})
+    model = ByUser("user_rating", predicted(OFF), predicted(OFF))
+    evaluated = run(tmp_path, RATING_ROWS, model, ranking_eval_config(config))
+    assert evaluated.blessed
+    assert read_metrics(evaluated.uri).overall.difference["rmse"].value == 0
+
+
+def test_an_empty_split_blesses_nothing_and_says_so(tmp_path: Path) -> None:
+    evaluated = run(tmp_path, [], ByUser("movie_id", RANKED, POPULAR), retrieval_eval_config(LOW_BARS))
+    summary = read_metrics(evaluated.uri)
+    assert not evaluated.blessed
+    assert not summary.blessed
+    assert summary.reasons == ("no row was evaluated: the eval split is empty",)
+    assert summarize(summary) == "0 eval users; not blessed: no row was evaluated: the eval split is empty"
+
+
+def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="holds no results of an Evaluator"):
+        read_metrics(str(tmp_path))
+
+
+def test_one_line_for_the_console() -> None:
+    overall = SliceSummary(
+        "overall",
+        model={"recall@10": Measure(0.2264), "ndcg@10": Measure(1.0), "mrr": Measure(0.5)},
+        baseline={"recall@10": Measure(0.0861), "ndcg@10": Measure(0.0446)},
+        difference={},
+        user_count=1943,
+        example_count=20000,
+    )
+    assert (
+        summarize(EvaluationSummary(overall, (), blessed=True, reasons=()))
+        == "recall@10 .226 (popularity .086), ndcg@10 1.000 (popularity .045), 1,943 eval users"
+    )
+
+
+def test_edited_metrics_are_computed_anew() -> None:
+    # TFX's cache key holds the config as text.
+    for config in (retrieval_eval_config(LOW_BARS), ranking_eval_config(LOW_BARS)):
+        assert source_fingerprint(metrics.__name__) in proto_to_json(config)

@@ -1,0 +1,116 @@
+"""The stock Evaluator over a handful of rows and a SavedModel that answers from a table."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+from tfx import v1 as tfx
+from tfx.components.evaluator.executor import Executor
+from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.utils.proto_utils import proto_to_json
+
+from schema import RATINGS_SCHEMA
+
+Row = Mapping[str, str | float | Sequence[str]]
+
+
+class Evaluated(NamedTuple):
+    """Where the Evaluator wrote, and whether it blessed the model."""
+
+    uri: str
+    blessed: bool
+
+
+class ByUser(tf.Module):
+    """Both signatures of the Evaluator: each looks up `user_id` in a table of its own."""
+
+    def __init__(self, output: str, evaluate: Mapping[str, Any], baseline: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._output = output
+        self._users = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                list(evaluate), list(range(len(evaluate))), tf.string, tf.int32
+            ),
+            default_value=-1,
+        )
+        self._tables = [tf.constant([table[user] for user in evaluate]) for table in (evaluate, baseline)]
+
+    def _look_up(self, examples: tf.Tensor, table: tf.Tensor) -> dict[str, tf.Tensor]:
+        user_id = tf.io.parse_example(examples, {"user_id": tf.io.FixedLenFeature([], tf.string)})["user_id"]
+        return {self._output: tf.gather(table, self._users[user_id])}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._look_up(examples, self._tables[0])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def evaluate_baseline(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._look_up(examples, self._tables[1])
+
+
+def lists(ranked: Mapping[str, str], depth: int = 12) -> dict[str, list[str]]:
+    """Ranked ids by user from words, `-` for an empty slot, filled up with empty slots."""
+    split = {user: [word.replace("-", "") for word in words.split()] for user, words in ranked.items()}
+    return {user: ids + [""] * (depth - len(ids)) for user, ids in split.items()}
+
+
+def run(
+    folder: Path,
+    rows: Sequence[Row],
+    model: tf.Module,
+    eval_config: Any,
+    with_baseline: bool = True,
+) -> Evaluated:
+    """Runs the Evaluator component's own executor; `model` stands for both models unless told otherwise."""
+    split = folder / "examples" / "Split-eval"
+    split.mkdir(parents=True)
+    with tf.io.TFRecordWriter(str(split / "data_tfrecord-00000-of-00001.gz"), "GZIP") as writer:
+        for row in rows:
+            writer.write(_example(row))
+    examples = tfx.types.standard_artifacts.Examples()
+    examples.uri, examples.split_names = str(split.parent), '["eval"]'
+    saved = tfx.types.standard_artifacts.Model()
+    saved.uri, saved.id = str(folder / "model"), 1
+    tf.saved_model.save(
+        model,
+        str(folder / "model" / "Format-Serving"),
+        signatures={"evaluate": model.evaluate, "evaluate_baseline": model.evaluate_baseline},
+    )
+    schema = tfx.types.standard_artifacts.Schema()
+    schema.uri = str(folder / "schema")
+    (folder / "schema").mkdir()
+    (folder / "schema" / "schema.pbtxt").write_text(RATINGS_SCHEMA.read_text("utf-8"), "utf-8")
+    evaluation = tfx.types.standard_artifacts.ModelEvaluation()
+    evaluation.uri = str(folder / "evaluation")
+    blessing = tfx.types.standard_artifacts.ModelBlessing()
+    blessing.uri = str(folder / "blessing")
+    inputs = {"examples": [examples], "model": [saved], "schema": [schema]}
+    context = BaseBeamExecutor.Context(
+        beam_pipeline_args=["--runner=FnApiRunner", "--sdk_container_image=unused"],
+        tmp_dir=str(folder / "tmp"),
+        unique_id="1",
+    )
+    Executor(context).Do(
+        inputs | ({"baseline_model": [saved]} if with_baseline else {}),
+        {"evaluation": [evaluation], "blessing": [blessing]},
+        {"eval_config": proto_to_json(eval_config), "example_splits": '["eval"]'},
+    )
+    return Evaluated(evaluation.uri, (folder / "blessing" / "BLESSED").exists())
+
+
+def _example(row: Row) -> bytes:
+    # What the schema demands of every row beside what matters here.
+    features = {
+        "movie_title": tf.train.Feature(bytes_list=tf.train.BytesList(value=[b"A title"])),
+        "timestamp": tf.train.Feature(int64_list=tf.train.Int64List(value=[881250949])),
+    }
+    for name, value in row.items():
+        if isinstance(value, float):
+            features[name] = tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+        else:
+            values = [value] if isinstance(value, str) else value
+            features[name] = tf.train.Feature(
+                bytes_list=tf.train.BytesList(value=[text.encode() for text in values])
+            )
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
