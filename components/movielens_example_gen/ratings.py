@@ -7,7 +7,7 @@ without asking anybody, and it writes its files itself: no serialized Example is
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import apache_beam as beam
@@ -147,7 +147,7 @@ class CleanShard(beam.DoFn):
         yield beam.pvalue.TaggedOutput(SUMMARY, summary)
         for row in keep_rejected(shard.rejected, self._plan.allowed):
             yield beam.pvalue.TaggedOutput(REJECTED, row)
-        yield Shard(shard.number, shard.user_features, shard.rows, shard.dropped, [])
+        yield replace(shard, rejected=[])
 
 
 class WriteShard(beam.DoFn):

@@ -1,7 +1,7 @@
 """A shard: every rating of some of the users, cleaned, split, and written as Examples."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -51,8 +51,8 @@ def known_user(user: User, line: int, invalid_zip: Literal["keep", "blank", "dro
             return KnownUser(user.user_id, line, None)
         if invalid_zip == "blank":
             zip_code = ""
-    told = User(user.user_id, user.raw_age, user.bucketized_age, user.gender, user.occupation, zip_code)
-    return KnownUser(user.user_id, line, examples.user_features(user.user_id, told))
+    features = examples.user_features(user.user_id, replace(user, zip_code=zip_code))
+    return KnownUser(user.user_id, line, features)
 
 
 @dataclass(frozen=True)
