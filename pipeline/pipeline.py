@@ -66,9 +66,9 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
     retrieval_evaluator = _evaluator(
         ratings, retrieval, schema, retrieval_eval_config(config.evaluation)
     ).with_id("RetrievalEvaluator")
-    ranking_evaluator = _evaluator(
-        ratings, ranking, schema, ranking_eval_config(config.evaluation)
-    ).with_id("RankingEvaluator")
+    ranking_evaluator = _evaluator(ratings, ranking, schema, ranking_eval_config(config.evaluation)).with_id(
+        "RankingEvaluator"
+    )
 
     retrieval_pusher = _pusher(
         retrieval, retrieval_evaluator.outputs["blessing"], config.serving_dir(RETRIEVAL)
@@ -121,13 +121,15 @@ def _trainer(
         "history_length": config.data.history_length,
         "code_fingerprint": source_fingerprint(run_fn) + source_fingerprint(TRAINER),
     }
-    return RecommenderTrainer(
+    trainer = RecommenderTrainer(
         examples=transform.outputs["transformed_examples"],
         movies=movies,
         transform_graph=transform.outputs["transform_graph"],
         run_fn=run_fn,
         custom_config=custom_config,
-    ).with_id(f"{model.capitalize()}Trainer")
+    )
+    trainer.with_id(f"{model.capitalize()}Trainer")
+    return trainer
 
 
 def _evaluator(

@@ -48,9 +48,7 @@ class Catalogue:
         return {movie_id: position for position, movie_id in enumerate(self.ids)}
 
 
-def read_catalogue(
-    patterns: Sequence[str], transform_output: tft.TFTransformOutput, seed: int
-) -> Catalogue:
+def read_catalogue(patterns: Sequence[str], transform_output: tft.TFTransformOutput, seed: int) -> Catalogue:
     """Reads `movies` Examples and gives their movies the features that Transform gives rated ones.
 
     Raises:

@@ -11,8 +11,8 @@ class FitHyperparameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: int = Field(20, ge=1, description="Upper limit; early stopping usually ends the fit before it.")
-    batch_size: int = Field(2048, ge=2)
-    learning_rate: float = Field(1e-3, gt=0)
+    batch_size: int = Field(1024, ge=2)
+    learning_rate: float = Field(2e-3, gt=0, description="Of Adam.")
     embedding_dim: int = Field(32, ge=1, description="Width of every embedding and of both towers' output.")
     dropout: float = Field(0.2, ge=0, lt=1)
     unknown_id_share: float = Field(
@@ -21,7 +21,7 @@ class FitHyperparameters(BaseModel):
     validation_share: float = Field(
         0.05, gt=0, lt=1, description="Share of the train split held out for early stopping."
     )
-    patience: int = Field(3, ge=1, description="Epochs without improvement before the fit stops.")
+    patience: int = Field(2, ge=1, description="Epochs without improvement before the fit stops.")
 
 
 class RetrievalHyperparameters(FitHyperparameters):
@@ -44,5 +44,5 @@ class RankingHyperparameters(FitHyperparameters):
     projection_dim: int | None = Field(
         None, ge=1, description="Rank of the cross weights for `low_rank`; a quarter of the input if unset."
     )
-    hidden_units: tuple[int, ...] = Field((192, 192), description="Widths of the deep layers.")
+    hidden_units: tuple[int, ...] = Field((64,), description="Widths of the deep layers.")
     l2: float = Field(1e-6, ge=0, description="L2 penalty on embeddings.")

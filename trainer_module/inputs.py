@@ -16,6 +16,8 @@ no_autograph = tf.autograph.experimental.do_not_convert
 
 # Rows parsed at a time where the batch size does not matter to the result.
 READ_BATCH_SIZE = 8192
+# Examples of about a kilobyte that a fit keeps in memory.
+IN_MEMORY_EXAMPLES = 1_000_000
 # Serialized examples that the shuffle holds, some tens of megabytes.
 SHUFFLE_BUFFER = 100_000
 # Resolution of the validation share.
@@ -61,12 +63,20 @@ class TransformedExamples:
     def training_batches(
         self, names: Sequence[str], *, batch_size: int, validation_share: float, seed: int
     ) -> tf.data.Dataset:
-        """One epoch of shuffled batches without the validation examples."""
+        """One epoch of shuffled batches without the validation examples, anew at each iteration.
+
+        Up to IN_MEMORY_EXAMPLES examples are parsed once and kept; more are read from disk in each epoch.
+        """
+        cut = partial(_cut, validation=False, share=validation_share, seed=seed)
+        columns = _load(self.batches(names).map(cut), names)
+        if columns is not None:
+            rows = tf.data.Dataset.range(len(columns[names[0]]))
+            shuffled = rows.shuffle(IN_MEMORY_EXAMPLES, seed=seed, reshuffle_each_iteration=True)
+            return shuffled.batch(batch_size).map(partial(_gather, columns)).prefetch(tf.data.AUTOTUNE)
         records = tf.data.TFRecordDataset(self._files, compression_type="GZIP").shuffle(
             SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True
         )
-        parsed = self._parsed(records, names, batch_size)
-        return parsed.map(partial(_cut, validation=False, share=validation_share, seed=seed))
+        return self._parsed(records, names, batch_size).map(cut)
 
     def validation_batches(
         self, names: Sequence[str], *, validation_share: float, seed: int
@@ -75,9 +85,7 @@ class TransformedExamples:
         parsed = self.batches(names)
         return parsed.map(partial(_cut, validation=True, share=validation_share, seed=seed)).cache()
 
-    def _parsed(
-        self, records: tf.data.Dataset, names: Sequence[str], batch_size: int
-    ) -> tf.data.Dataset:
+    def _parsed(self, records: tf.data.Dataset, names: Sequence[str], batch_size: int) -> tf.data.Dataset:
         wanted = {*names, features.USER_ID, features.MOVIE_ID}
         spec = {name: feature for name, feature in self._spec.items() if name in wanted}
 
@@ -126,6 +134,23 @@ def align_right(rows: tf.RaggedTensor, width: int) -> tf.Tensor:
 
 def _align_left(rows: tf.RaggedTensor, width: int) -> tf.Tensor:
     return rows.to_tensor(shape=[None, width])
+
+
+def _load(dataset: tf.data.Dataset, names: Sequence[str]) -> Batch | None:
+    """All batches as one, or None if they hold more than IN_MEMORY_EXAMPLES examples."""
+    parts: list[Batch] = []
+    size = 0
+    for batch in dataset:
+        parts.append({name: batch[name] for name in names})
+        size += len(batch[names[0]])
+        if size > IN_MEMORY_EXAMPLES:
+            return None
+    return {name: tf.concat([part[name] for part in parts], axis=0) for name in names}
+
+
+@no_autograph
+def _gather(columns: Batch, rows: tf.Tensor) -> Batch:
+    return {name: tf.gather(column, rows) for name, column in columns.items()}
 
 
 @no_autograph

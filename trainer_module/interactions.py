@@ -23,7 +23,9 @@ class DeepAndCross(tf.keras.layers.Layer):
     def __init__(self, hyperparameters: RankingHyperparameters) -> None:
         super().__init__()
         self._hyperparameters = hyperparameters
-        self._deep = [tf.keras.layers.Dense(units, activation="relu") for units in hyperparameters.hidden_units]
+        self._deep = [
+            tf.keras.layers.Dense(units, activation="relu") for units in hyperparameters.hidden_units
+        ]
         self._dropout = tf.keras.layers.Dropout(hyperparameters.dropout)
 
     def build(self, input_shape: tf.TensorShape) -> None:

@@ -1,4 +1,4 @@
-"""Transform's `preprocessing_fn`: raw `ratings` features to model features, at training and in the SavedModel.
+"""Transform's `preprocessing_fn`: raw `ratings` features to model features, in training and serving.
 
 Every categorical feature becomes an index with 0 for "unknown or absent", so an optional feature that a
 data set lacks is a column of zeros and the same model code serves all MovieLens versions.

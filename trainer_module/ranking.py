@@ -56,9 +56,7 @@ class RankingModel(tfrs.Model):
         super().__init__()
         dim, l2 = hyperparameters.embedding_dim, hyperparameters.l2
         self._unknown = UnknownIds(hyperparameters.unknown_id_share)
-        self._embeddings = {
-            name: sizes.embedding(name, dim, l2) for name in (*ID_FEATURES, *CATEGORIES)
-        }
+        self._embeddings = {name: sizes.embedding(name, dim, l2) for name in (*ID_FEATURES, *CATEGORIES)}
         self._biases = {name: sizes.embedding(name, 1, l2) for name in ID_FEATURES}
         self._words = TitleWords(sizes, dim, l2)
         self._genres = tf.keras.layers.Dense(dim, use_bias=False)

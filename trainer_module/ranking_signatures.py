@@ -90,7 +90,9 @@ class RankingServing(tf.Module):
         return {
             features.SERVING_DEFAULT: from_examples.get_concrete_function(),
             features.EVALUATE: from_examples.get_concrete_function(),
-            features.RANK: tf.function(self._rank, input_signature=rank, autograph=False).get_concrete_function(),
+            features.RANK: tf.function(
+                self._rank, input_signature=rank, autograph=False
+            ).get_concrete_function(),
             features.EVALUATE_BASELINE: tf.function(
                 self._baseline, input_signature=examples, autograph=False
             ).get_concrete_function(),
@@ -117,9 +119,7 @@ class RankingServing(tf.Module):
 
     def _baseline(self, examples: tf.Tensor) -> Outputs:
         """Serialized raw Examples [B] to the bias model's ratings [B]."""
-        spec = {
-            name: tf.io.FixedLenFeature([], tf.string) for name in (features.USER_ID, features.MOVIE_ID)
-        }
+        spec = {name: tf.io.FixedLenFeature([], tf.string) for name in (features.USER_ID, features.MOVIE_ID)}
         raw = tf.io.parse_example(examples, spec)
         user_bias = tf.gather(self._user_bias, self._training_users.rows(raw[features.USER_ID]))
         movie_bias = tf.gather(self._movie_bias, self._movies.rows(raw[features.MOVIE_ID]))

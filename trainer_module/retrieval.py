@@ -16,7 +16,13 @@ from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.inputs import TrainerArgs
 from trainer_module.retrieval_signatures import RetrievalServing, recent_popularity, total_popularity
 from trainer_module.serving_tables import MovieTable, UserTable
-from trainer_module.towers import CANDIDATE_FEATURES, QUERY_FEATURES, CandidateTower, QueryTower, VocabularySizes
+from trainer_module.towers import (
+    CANDIDATE_FEATURES,
+    QUERY_FEATURES,
+    CandidateTower,
+    QueryTower,
+    VocabularySizes,
+)
 from trainer_module.training_setup import TrainingSetup
 from trainer_module.user_states import UserStates, read_user_states
 
@@ -71,7 +77,7 @@ class RetrievalModel(tfrs.Model):
 
     @tf.function
     def _batch_loss(self, queries: tf.Tensor, candidates: tf.Tensor, movies: tf.Tensor) -> tf.Tensor:
-        """The task asks for a tensor's length, which only AutoGraph can answer, so it has a graph of its own."""
+        """A graph of its own: the task takes the length of a tensor, which needs AutoGraph."""
         return self._task(
             queries,
             candidates,
@@ -135,8 +141,10 @@ def run_fn(fn_args: TrainerArgs) -> None:
 def _sampling_probability(states: UserStates, setup: TrainingSetup) -> npt.NDArray[np.float32]:
     """Share of training ratings by movie index, [V]; one rating at least, so that its log is finite."""
     rows = setup.transform_output.vocabulary_size_by_name(features.MOVIE_VOCABULARY) + 1
-    counts = np.maximum(np.bincount(states.movie_index, minlength=rows), 1)
-    return (counts / counts.sum()).astype(np.float32)
+    counts: npt.NDArray[np.float32] = np.bincount(states.movie_index, minlength=rows).astype(np.float32)
+    counts = np.maximum(counts, 1)
+    counts /= counts.sum()
+    return counts
 
 
 def _export(

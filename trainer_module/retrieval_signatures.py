@@ -21,14 +21,17 @@ Outputs = dict[str, tf.Tensor]
 
 def total_popularity(states: UserStates, movies: int) -> npt.NDArray[np.float32]:
     """Ratings per catalogue position, [M]."""
-    return np.bincount(states.positions, minlength=movies).astype(np.float32)
+    counts: npt.NDArray[np.float32] = np.bincount(states.positions, minlength=movies).astype(np.float32)
+    return counts
 
 
 def recent_popularity(states: UserStates, movies: int) -> npt.NDArray[np.float32]:
     """Ratings per catalogue position in the last month, [M]; all-time popularity orders equal ones."""
     total = total_popularity(states, movies)
     recent = states.positions[states.timestamps > states.timestamps.max(initial=0) - RECENT_SECONDS]
-    return (np.bincount(recent, minlength=movies) + total / (total.sum() + 1)).astype(np.float32)
+    scores: npt.NDArray[np.float32] = np.bincount(recent, minlength=movies).astype(np.float32)
+    scores += total / (total.sum() + 1)
+    return scores
 
 
 class RetrievalServing(tf.Module):

@@ -36,7 +36,7 @@ class UserTable(tf.Module):
         self._history_length = history_length
         self._rows = _id_table(states.ids, asset_file)
         self._profile = {
-            name: tf.Variable(np.concatenate([values[:1] * 0, values]), trainable=False)
+            name: tf.Variable(np.concatenate([np.zeros_like(values[:1]), values]), trainable=False)
             for name, values in states.profile.items()
         }
         kept = np.arange(len(states.positions))
@@ -84,7 +84,7 @@ class MovieTable(tf.Module):
         self._ids = tf.constant([b"", *catalogue.ids])
         self._titles = tf.constant([b"", *catalogue.titles])
         self._columns = {
-            name: tf.Variable(np.concatenate([values[:1] * 0, values]), trainable=False)
+            name: tf.Variable(np.concatenate([np.zeros_like(values[:1]), values]), trainable=False)
             for name, values in catalogue.columns.items()
         }
 

@@ -85,9 +85,7 @@ class HistoryBag(tf.keras.layers.Layer):
         self._embedding = sizes.embedding(features.MOVIE_INDEX, dim)
         self._dropout = dropout
 
-    def call(
-        self, history: tf.Tensor, weights: tf.Tensor | None = None, training: bool = False
-    ) -> tf.Tensor:
+    def call(self, history: tf.Tensor, weights: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
         """Movie indices [B, H], 0 where there is none, and optional weights [B, H] to [B, dim]."""
         kept = tf.cast(history > 0, tf.float32)
         if training and self._dropout:

@@ -46,8 +46,13 @@ class TrainingSetup:
     ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
         """Training and validation batches, both cut from the train split."""
         examples = self.examples(self._train_files)
-        cut = {"validation_share": hyperparameters.validation_share, "seed": self.seed}
+        share = hyperparameters.validation_share
         return (
-            examples.training_batches(sorted(names), batch_size=hyperparameters.batch_size, **cut),
-            examples.validation_batches(sorted(names), **cut),
+            examples.training_batches(
+                sorted(names),
+                batch_size=hyperparameters.batch_size,
+                validation_share=share,
+                seed=self.seed,
+            ),
+            examples.validation_batches(sorted(names), validation_share=share, seed=self.seed),
         )

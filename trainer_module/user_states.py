@@ -80,10 +80,10 @@ def read_user_states(examples: TransformedExamples, catalogue: Catalogue) -> Use
         ids=np.array(list(user_rows), dtype=np.object_),
         profile={name: columns[name][latest] for name in PROFILE_FEATURES},
         row_splits=row_splits,
-        positions=columns["position"],
+        positions=columns["position"].astype(np.int32),
         movie_index=columns[features.MOVIE_INDEX].astype(np.int32),
-        ratings=columns[features.USER_RATING],
-        timestamps=columns[features.TIMESTAMP],
+        ratings=columns[features.USER_RATING].astype(np.float32),
+        timestamps=columns[features.TIMESTAMP].astype(np.int64),
     )
 
 
