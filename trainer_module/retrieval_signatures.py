@@ -114,7 +114,7 @@ class RetrievalServing(tf.Module):
     def _recommend_from_history(self, history_movie_ids: tf.Tensor) -> Outputs:
         """history_movie_ids [B, H], oldest first, to the top K movies outside of it."""
         rows = self._movies.rows(history_movie_ids)
-        nobody = self._users.profile(tf.zeros_like(history_movie_ids[:, :1], tf.int64)[:, 0])
+        nobody = self._users.profile(tf.zeros(tf.shape(history_movie_ids)[:1], tf.int64))
         known = self._movies.columns(rows, [features.MOVIE_INDEX])[features.MOVIE_INDEX]
         queries = self._query_tower(
             {**{name: nobody[name] for name in QUERY_FEATURES}, features.HISTORY_MOVIE_INDEX: known}
