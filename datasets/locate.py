@@ -34,8 +34,8 @@ def locate(
       download: Fetches a data set by its name.
 
     Raises:
-      DatasetError: The folder is missing, empty or no MovieLens data set, one of its files is empty, or the
-        data set cannot be fetched.
+      DatasetError: The folder is missing, empty or no MovieLens data set, one of its files is empty or cut
+        short, or the data set cannot be fetched.
     """
     if dataset is not None and dataset not in CHECKSUMS:
         raise DatasetError(f"there is no data set '{dataset}': choose one of {', '.join(CHECKSUMS)}")
@@ -102,7 +102,18 @@ def _checked(folder: Path) -> Path:
             raise DatasetError(f"{folder / name} is not a file: take it as GroupLens publishes it")
         if (folder / name).stat().st_size == 0:
             raise DatasetError(f"{folder / name} is empty: take it as GroupLens publishes it")
+        if not _ends_with_a_line(folder / name):
+            raise DatasetError(
+                f"{folder / name} is cut short, as no newline ends its last row: take it as GroupLens "
+                "publishes it, or end that row if it is whole"
+            )
     return folder
+
+
+def _ends_with_a_line(file: Path) -> bool:
+    with file.open("rb") as stream:
+        stream.seek(-1, os.SEEK_END)
+        return stream.read(1) == b"\n"
 
 
 def _holds(folder: Path, dataset: str) -> bool:

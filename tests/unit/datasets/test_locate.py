@@ -120,6 +120,14 @@ def test_a_file_without_content_is_named(tmp_path: Path) -> None:
         locate(None, folder, no_download)
 
 
+def test_a_file_that_breaks_off_within_a_row_is_named(tmp_path: Path) -> None:
+    folder = make(tmp_path / "ml-100k", ML_100K)
+    # Cut within the timestamp, the row would pass for a whole one.
+    (folder / "u.data").write_bytes(b"1\t1\t5\t881250949\n1\t2\t3\t8812")
+    with pytest.raises(DatasetError, match=r"u\.data is cut short"):
+        locate(None, folder, no_download)
+
+
 def test_reports_can_tell_the_sample_from_real_data(tmp_path: Path) -> None:
     write_sample(SampleSpec(ratings=1_000, users=50, movies=60), tmp_path / "any-name")
     assert dataset_label(tmp_path / "any-name") == "synthetic sample"
