@@ -1,0 +1,161 @@
+"""Known answers of the towers' parts, and a gradient for everything that is there to be learnt."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.unit.trainer_module import tiny_world
+from tests.unit.trainer_module.conftest import Transformed
+from tests.unit.trainer_module.tiny_world import silence, variable
+from trainer_module import features
+from trainer_module.towers import (
+    CANDIDATE_FEATURES,
+    QUERY_FEATURES,
+    CandidateTower,
+    HistoryBag,
+    QueryTower,
+    TitleWords,
+    UnknownIds,
+    VocabularySizes,
+)
+
+SIZES = tiny_world.sizes(users=3, movies=3)
+# Row 0, the unknown one, is not 0, so a forgotten mask shows.
+TABLE = [[100.0, 100.0], [1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+HISTORY = tf.constant([[0, 0, 0], [0, 0, 2], [0, 1, 2], [1, 2, 3]], tf.int64)
+
+
+def bag(dropout: float = 0.0) -> HistoryBag:
+    layer = HistoryBag(SIZES, 2, dropout)
+    layer(HISTORY)
+    variable(layer, features.MOVIE_INDEX).assign(TABLE)
+    return layer
+
+
+def test_history_is_the_sum_over_the_root_of_its_length() -> None:
+    expected = [
+        [0, 0],
+        [3, 4],
+        [4 / math.sqrt(2), 6 / math.sqrt(2)],
+        [9 / math.sqrt(3), 12 / math.sqrt(3)],
+    ]
+    np.testing.assert_allclose(bag()(HISTORY), expected, rtol=1e-6)
+
+
+def test_weighted_history_counts_movies_and_not_weights() -> None:
+    weights = tf.constant([[9.0, 9.0, 9.0], [9.0, 9.0, -1.0], [9.0, 2.0, 0.0], [1.0, 0.0, -1.0]])
+    expected = [
+        [0, 0],
+        [-3, -4],
+        [2 / math.sqrt(2), 4 / math.sqrt(2)],
+        [-4 / math.sqrt(3), -4 / math.sqrt(3)],
+    ]
+    np.testing.assert_allclose(bag()(HISTORY, weights=weights), expected, rtol=1e-6)
+
+
+def test_history_drops_whole_movies_and_only_while_training() -> None:
+    tf.random.set_seed(1)
+    layer = bag(dropout=0.5)
+    np.testing.assert_allclose(layer(HISTORY), bag()(HISTORY))
+    dropped = layer(tf.repeat([[0, 1, 2]], 2000, axis=0), training=True).numpy()
+    # Nothing, either of the two, or both.
+    possible = np.array([[0, 0], [1, 2], [3, 4], [4 / math.sqrt(2), 6 / math.sqrt(2)]])
+    distance = np.abs(dropped[:, None] - possible).max(axis=2)
+    assert distance.min(axis=1).max() < 1e-5
+    shares = np.bincount(distance.argmin(axis=1), minlength=4) / len(dropped)
+    np.testing.assert_allclose(shares, 0.25, atol=0.05)
+
+
+def test_title_is_the_mean_of_its_words() -> None:
+    layer = TitleWords(tiny_world.sizes(users=1, movies=1, words=3), 2)
+    words = tf.constant([[0, 0, 0], [2, 0, 0], [1, 3, 0]], tf.int64)
+    layer(words)
+    variable(layer, features.TITLE_WORD_INDEX).assign(TABLE)
+    np.testing.assert_allclose(layer(words), [[0, 0], [3, 4], [3, 4]])
+
+
+def test_a_share_of_ids_becomes_unknown_and_only_while_training() -> None:
+    tf.random.set_seed(1)
+    ids = tf.ones([10_000], tf.int64)
+    layer = UnknownIds(0.2)
+    np.testing.assert_array_equal(layer(ids), ids)
+    unknown = 1 - layer(ids, training=True).numpy().mean()
+    assert unknown == pytest.approx(0.2, abs=0.02)
+    np.testing.assert_array_equal(UnknownIds(0.0)(ids, training=True), ids)
+
+
+def test_sizes_are_those_of_the_vocabularies_and_the_unknown(transformed: Transformed) -> None:
+    sizes = VocabularySizes.of(transformed.transform_output).sizes
+    assert sizes[features.USER_INDEX] == 3 + 1
+    assert sizes[features.MOVIE_INDEX] == 5 + 1
+    assert sizes[features.OCCUPATION_INDEX] == 2 + 1
+    assert sizes[features.GENDER_INDEX] == 2 + 1
+    assert sizes[features.AGE_BUCKET_INDEX] == 7 + 1
+
+
+ROWS = [
+    tiny_world.transformed(
+        f"u{row}",
+        f"m{row}",
+        user_index=row,
+        movie_index=row,
+        age_normalized=row - 1.5,
+        age_bucket_index=row + 1,
+        gender_index=row % 2 + 1,
+        occupation_index=row,
+        zip_area_index=row,
+        history_movie_index=[3, row],
+        genres_multi_hot=np.eye(len(features.GENRES), dtype=np.float32)[row],
+        title_word_index=[row, 2],
+        release_year_normalized=float(row),
+        release_decade_index=row,
+    )
+    for row in (1, 2, 3)
+]
+BATCH = tiny_world.batch(ROWS, history_length=3)
+
+
+def test_a_query_is_the_sum_of_its_parts() -> None:
+    tower = QueryTower(SIZES, 2, dropout=0.0, unknown_share=0.0)
+    query = {name: BATCH[name] for name in QUERY_FEATURES}
+    tower(query)
+    silence(tower)
+    variable(tower, features.USER_INDEX).assign(TABLE)
+    np.testing.assert_allclose(tower(query), TABLE[1:])
+    variable(tower, features.OCCUPATION_INDEX).assign([[9, 9], [1, 0], [2, 0], [3, 0]])
+    np.testing.assert_allclose(tower(query), [[2, 2], [5, 4], [8, 6]])
+    variable(tower, "kernel").assign([[10, 0]])
+    variable(tower, "bias").assign([0, 0.5])
+    np.testing.assert_allclose(tower(query), [[-3, 2.5], [10, 4.5], [23, 6.5]])
+    variable(tower, features.MOVIE_INDEX).assign([[9, 9], [0, 0], [0, 0], [0, math.sqrt(2)]])
+    np.testing.assert_allclose(tower(query), [[-3, 3.5], [10, 5.5], [23, 8.5]], rtol=1e-6)
+
+
+def test_a_movie_without_an_id_still_has_its_content() -> None:
+    tower = CandidateTower(SIZES, 2, unknown_share=0.0)
+    movie = {name: BATCH[name] for name in CANDIDATE_FEATURES}
+    tower(movie)
+    silence(tower)
+    variable(tower, features.MOVIE_INDEX).assign([[0, 0], *TABLE[1:]])
+    variable(tower, features.RELEASE_DECADE_INDEX)[2].assign([0.5, 0.25])
+    np.testing.assert_allclose(tower(movie), [[1, 2], [3.5, 4.25], [5, 6]])
+    cold = {**movie, features.MOVIE_INDEX: tf.zeros_like(movie[features.MOVIE_INDEX])}
+    np.testing.assert_allclose(tower(cold), [[0, 0], [0.5, 0.25], [0, 0]])
+
+
+@pytest.mark.parametrize("tower", ["query", "candidate"])
+def test_a_gradient_reaches_every_variable(tower: str) -> None:
+    if tower == "query":
+        layer, names = QueryTower(SIZES, 2, dropout=0.0, unknown_share=0.0), QUERY_FEATURES
+    else:
+        layer, names = CandidateTower(SIZES, 2, unknown_share=0.0), CANDIDATE_FEATURES
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer({name: BATCH[name] for name in names}) ** 2)
+    assert layer.trainable_variables
+    for weight, gradient in zip(
+        layer.trainable_variables, tape.gradient(loss, layer.trainable_variables), strict=True
+    ):
+        assert gradient is not None, weight.name
+        assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, weight.name
