@@ -9,18 +9,16 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
+from trainer_module import features
 from trainer_module.hyperparameters import FitHyperparameters
 from trainer_module.inputs import no_autograph
 
 # Whoever shows progress listens to this logger; each record has `epoch`, `epochs` and `figure`.
-progress = logging.getLogger("trainer_module.progress")
-
-# What `fit` leaves in the model_run artifact beside `checkpoints` and `tensorboard`.
-HISTORY_FILE = "fit.json"
+progress = logging.getLogger(features.PROGRESS_LOGGER)
 
 
 class DivergedError(RuntimeError):
-    """The loss became NaN or infinite."""
+    """The loss or the monitored figure became NaN or infinite."""
 
 
 class _Progress(tf.keras.callbacks.Callback):
@@ -34,10 +32,12 @@ class _Progress(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
         loss = logs.get("loss", math.nan)
-        if not math.isfinite(loss):
-            raise DivergedError(
-                f"the loss became {loss} in epoch {epoch + 1}; a lower learning_rate usually helps"
-            )
+        # The loss is taken before each step, so what the last one broke shows in the monitored figure alone.
+        for name, value in (("loss", loss), (self._monitor, logs.get(self._monitor, math.nan))):
+            if not math.isfinite(value):
+                raise DivergedError(
+                    f"the {name} became {value} in epoch {epoch + 1}; a lower learning_rate usually helps"
+                )
         figure = f"{self._monitor} {logs[self._monitor]:.4f}"
         progress.info(
             "epoch %d of %d: loss %.4f, %s",
@@ -74,7 +74,7 @@ def fit(
       What `fit.json` holds: every epoch's figures, the best epoch and the seconds.
 
     Raises:
-      DivergedError: if the loss becomes NaN or infinite.
+      DivergedError: if the loss or the monitored figure becomes NaN or infinite.
     """
     model.train_step = no_autograph(model.train_step)
     model.test_step = no_autograph(model.test_step)
@@ -109,6 +109,6 @@ def fit(
         "hyperparameters": hyperparameters.model_dump(),
         "epochs": {name: [float(value) for value in values] for name, values in history.items()},
     }
-    with tf.io.gfile.GFile(os.path.join(model_run_dir, HISTORY_FILE), "w") as file:
+    with tf.io.gfile.GFile(os.path.join(model_run_dir, features.FIT_FILE), "w") as file:
         file.write(json.dumps(record, indent=2))
     return record

@@ -76,7 +76,8 @@ class TransformedExamples:
         records = tf.data.TFRecordDataset(self._files, compression_type="GZIP").shuffle(
             SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=True
         )
-        return self._parsed(records, names, batch_size).map(cut)
+        # The mean loss of a batch that the cut left empty is not a number.
+        return self._parsed(records, names, batch_size).map(cut).filter(_has_rows)
 
     def validation_batches(
         self, names: Sequence[str], *, validation_share: float, seed: int
@@ -146,6 +147,11 @@ def _load(dataset: tf.data.Dataset, names: Sequence[str]) -> Batch | None:
         if size > IN_MEMORY_EXAMPLES:
             return None
     return {name: tf.concat([part[name] for part in parts], axis=0) for name in names}
+
+
+@no_autograph
+def _has_rows(batch: Batch) -> tf.Tensor:
+    return tf.size(batch[features.MOVIE_ID]) > 0
 
 
 @no_autograph
