@@ -4,7 +4,6 @@ import argparse
 import importlib.util
 import json
 import logging
-import os
 import posixpath
 import sys
 import tempfile
@@ -37,15 +36,6 @@ cluster.yaml then says:
 Nothing is sent to a cluster: upload the file in the Kubeflow Pipelines console, or pass it to `kfp run create
 --package-file` or to a Vertex AI PipelineJob. Exit status: 0 compiled, 1 not compiled, 2 bad input.
 """
-
-
-class _ClusterConfig(PipelineConfig):
-    """The settings as the cluster sees them: all that a run writes is below `kubeflow.root`."""
-
-    @property
-    def metadata_path(self) -> str:
-        """Nowhere: Kubeflow keeps its own metadata, and TFX makes the folder of this file as it compiles."""
-        return os.devnull
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -121,7 +111,7 @@ def _cluster_config(config: PipelineConfig) -> PipelineConfig:
             "address, for example --set data_dir=gs://bucket/ml-25m, or an absolute path inside the image"
         )
     changed = {"output": root.rstrip("/"), "pipeline_name": config.kubeflow.name}
-    return _ClusterConfig.model_validate({**config.model_dump(), **changed})
+    return config.model_copy(update=changed)
 
 
 def _files(output: str | None, settings: PipelineConfig) -> list[Path]:

@@ -14,10 +14,7 @@ from rich.text import Text
 
 from pipeline.key_figures import key_figure
 from pipeline.node_run import NodeRun
-
-# The logger on which trainers report each epoch, as a name so that TensorFlow is not imported for it.
-# Its records have `epoch` (from 1), `epochs` (the limit) and `figure` (the validation metric as text).
-PROGRESS_LOGGER: Final = "trainer_module.progress"
+from trainer_module import features
 
 State = Literal["waiting", "running", "cached", "done", "failed", "not run"]
 _STYLES: Final[dict[State, str]] = {
@@ -72,7 +69,7 @@ class RunConsole(logging.Handler):
 
     def __enter__(self) -> "RunConsole":
         """Starts the account."""
-        logger = logging.getLogger(PROGRESS_LOGGER)
+        logger = logging.getLogger(features.PROGRESS_LOGGER)
         logger.addHandler(self)
         logger.setLevel(logging.INFO)
         if self._live:
@@ -85,7 +82,7 @@ class RunConsole(logging.Handler):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Ends it; what has not run by now does not run any more."""
-        logging.getLogger(PROGRESS_LOGGER).removeHandler(self)
+        logging.getLogger(features.PROGRESS_LOGGER).removeHandler(self)
         for row in self._rows.values():
             if row.state == "waiting":
                 row.state = "not run"

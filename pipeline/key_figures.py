@@ -14,9 +14,6 @@ from trainer_module import features
 
 FIGURE: Final = "figure"
 
-# The file in which a trainer tells of its fit, in the root of its `model_run`.
-FIT_FILE: Final = "fit.json"
-
 
 def key_figure(node: NodeRun) -> str:
     """The node's figure, "" if there is none."""
@@ -60,7 +57,7 @@ def _anomalies(output: OutputArtifact) -> str:
 
 
 def _fit(output: OutputArtifact) -> str:
-    path = Path(output.uri) / FIT_FILE
+    path = Path(output.uri) / features.FIT_FILE
     if not path.is_file():
         return ""
     fit = json.loads(path.read_text(encoding="utf-8"))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ml_metadata.proto import metadata_store_pb2
 from tfx import v1 as tfx
 from tfx.types import BaseChannel
 
@@ -64,9 +65,9 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
     ranking = ranking_trainer.outputs["model"]
 
     retrieval_evaluator = _evaluator(
-        ratings, retrieval, schema, retrieval_eval_config(config.evaluation)
+        ratings, retrieval, schema, retrieval_eval_config(config.evaluation, config.seed)
     ).with_id("RetrievalEvaluator")
-    ranking_evaluator = _evaluator(ratings, ranking, schema, ranking_eval_config(config.evaluation)).with_id(
+    ranking_evaluator = _evaluator(ratings, ranking, schema, ranking_eval_config(config.evaluation, config.seed)).with_id(
         "RankingEvaluator"
     )
 
@@ -100,8 +101,11 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
             ranking_pusher,
         ],
         enable_cache=True,
-        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
-            config.metadata_path
+        metadata_connection_config=metadata_store_pb2.ConnectionConfig(
+            sqlite=metadata_store_pb2.SqliteMetadataSourceConfig(
+                filename_uri=config.metadata_path,
+                connection_mode=metadata_store_pb2.SqliteMetadataSourceConfig.READWRITE_OPENCREATE,
+            )
         ),
         beam_pipeline_args=config.beam.pipeline_args(),
     )

@@ -1,4 +1,4 @@
-"""The one vocabulary of feature names, types and signature keys.
+"""The one vocabulary: names of features, splits, signatures and of what a fit gives out.
 
 Raw names are those of the TFDS MovieLens data sets. Nothing here imports TensorFlow, so every room can
 read it at no cost.
@@ -126,6 +126,10 @@ K: Final = "k"
 SCORE: Final = "score"
 KNOWN_USER: Final = "known_user"
 KNOWN_MOVIE: Final = "known_movie"
+
+# The logger that a fit reports each epoch to, and the file in which it leaves its learning curves.
+PROGRESS_LOGGER: Final = "trainer_module.progress"
+FIT_FILE: Final = "fit.json"
 
 # Length of the ranked list that `evaluate` returns; recall@100 is the deepest metric.
 EVALUATION_DEPTH: Final = 100

@@ -5,8 +5,9 @@ import logging
 
 import pytest
 
-from pipeline.console import PROGRESS_LOGGER, RunConsole
+from pipeline.console import RunConsole
 from pipeline.node_run import NodeRun, OutputArtifact
+from trainer_module import features
 
 TITLE = "movielens: synthetic sample, split leave_last_out"
 
@@ -22,7 +23,7 @@ def _node(node_id: str, figure: str, cached: bool = False) -> NodeRun:
 
 
 def _epoch(epoch: int) -> None:
-    logging.getLogger(PROGRESS_LOGGER).info(
+    logging.getLogger(features.PROGRESS_LOGGER).info(
         "epoch", extra={"epoch": epoch, "epochs": 3, "figure": f"val_rmse .9{epoch}"}
     )
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import console, key_figures
 from pipeline.node_run import NodeFailedError, NodeRun
 
 # Importing TFX alone takes longer than the tests that are run after every save may take.
@@ -80,11 +79,3 @@ def test_flags_of_the_front_door_do_not_reach_executors(tmp_path: Path, monkeypa
     _run(tmp_path, 5)
     assert tiny_pipeline.command_line_seen == argv[:1]
     assert sys.argv == argv
-
-
-def test_trainers_report_where_the_console_looks():
-    # The pipeline room reads no TensorFlow code, so it has its own words for these two.
-    from trainer_module import fitting
-
-    assert fitting.progress.name == console.PROGRESS_LOGGER
-    assert fitting.HISTORY_FILE == key_figures.FIT_FILE
