@@ -1,9 +1,13 @@
 """Fixtures that every kind of test shares."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
+
+from tests.pipeline_run import PROJECT, SMALL_SAMPLE, PipelineRun, run_pipeline
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +19,25 @@ def ml_100k() -> Path:
             if (folder / "u.data").is_file():
                 return folder
     pytest.skip("needs the real ML-100k: set MOVIELENS_DIR to the folder that holds ml-100k/")
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project as it would come out of a clone, which nobody edits while tests run."""
+    folder = tmp_path_factory.mktemp("clone")
+    known = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(known, cwd=PROJECT, capture_output=True, text=True, check=True)
+    for name in filter(None, listed.stdout.split("\0")):
+        # Git still lists what is deleted and not committed yet.
+        if (PROJECT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, folder / name)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample_run(project: Path, tmp_path_factory: pytest.TempPathFactory) -> PipelineRun:
+    """The first run over a small synthetic sample. Later runs may add to its folder and change nothing."""
+    run = run_pipeline(project, tmp_path_factory.mktemp("sample") / "runs", *SMALL_SAMPLE)
+    assert run.status == 0, run.out + run.err
+    return run

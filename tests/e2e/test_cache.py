@@ -1,0 +1,138 @@
+"""An edit re-runs what depends on it and nothing else, seen on an edited copy of the project."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from tests.pipeline_run import SMALL_SAMPLE, PipelineRun, run_pipeline
+
+pytestmark = pytest.mark.slow
+
+RANKING = {"RankingTrainer", "RankingEvaluator", "RankingPusher"}
+RETRIEVAL = {"RetrievalTrainer", "RetrievalEvaluator", "RetrievalPusher"}
+MODELS = RANKING | RETRIEVAL
+RATINGS = {"RatingsStatistics", "RatingsSchemaGen", "RatingsValidator"}
+MOVIES = {"MoviesStatistics", "MoviesSchemaGen", "MoviesValidator"}
+
+# By node: what goes into its cache key, and the nodes that it reads from.
+NodeKeys: TypeAlias = dict[str, tuple[str, list[str]]]
+
+# Where, what is added to the end, and which nodes then have to run again.
+EDITS: Mapping[str, tuple[str, str, set[str]]] = {
+    "README": ("README.md", "One more line.\n", set()),
+    "comment": ("trainer_module/towers.py", "# One more line.\n", set()),
+    "front door": ("local_runner.py", "EDITED = 1\n", set()),
+    "console": ("pipeline/console.py", "EDITED = 1\n", set()),
+    "ranking": ("trainer_module/ranking.py", "EDITED = 1\n", RANKING),
+    "ranking signatures": ("trainer_module/ranking_signatures.py", "EDITED = 1\n", RANKING),
+    "interactions": ("trainer_module/interactions.py", "EDITED = 1\n", RANKING),
+    "retrieval": ("trainer_module/retrieval.py", "EDITED = 1\n", RETRIEVAL),
+    "towers": ("trainer_module/towers.py", "EDITED = 1\n", MODELS),
+    "trainer component": ("components/recommender_trainer/executor.py", "EDITED = 1\n", MODELS),
+    "preprocessing": ("trainer_module/preprocessing.py", "EDITED = 1\n", {"Transform"} | MODELS),
+    "metrics": (
+        "pipeline/metrics.py",
+        "EDITED = 1\n",
+        MODELS - {"RankingTrainer", "RetrievalTrainer"},
+    ),
+    "curated schema": (
+        "schema/ratings.pbtxt",
+        'default_environment: "SERVING"\n',
+        {"RatingsSchema", "RatingsValidator", "Transform"} | MODELS,
+    ),
+    "readers": (
+        "datasets/readers.py",
+        "EDITED = 1\n",
+        {"RatingsGen", "MoviesGen", "Transform"} | RATINGS | MOVIES | MODELS,
+    ),
+}
+
+# Prints the keys before and after each edit; runs in the project that it edits.
+NODE_KEYS = """
+import json, pathlib, sys
+import pipeline.pipeline
+from pipeline.config import load_config
+assert pipeline.pipeline.__file__ == str(pathlib.Path.cwd() / "pipeline" / "pipeline.py")
+
+def keys():
+    for cached in vars(pipeline.fingerprint).values():
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
+    dag = pipeline.pipeline.create_pipeline(load_config(None, ["output=/o", "data_dir=/d"]))
+    return {node.id: [str(sorted(node.exec_properties.items())), [n.id for n in node.upstream_nodes]]
+            for node in dag.components}
+
+found = {"": keys()}
+for name, (file, line) in json.load(sys.stdin).items():
+    path = pathlib.Path(file)
+    before = path.read_text() if path.exists() else ""
+    path.write_text(before + line)
+    found[name] = keys()
+    path.write_text(before)
+json.dump(found, sys.stdout)
+"""
+
+
+@pytest.fixture
+def edited_project(project: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(project, tmp_path / "project")
+
+
+@pytest.fixture(scope="module")
+def node_keys(project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, NodeKeys]:
+    folder = shutil.copytree(project, tmp_path_factory.mktemp("edited") / "project")
+    edits = {name: (file, line) for name, (file, line, _) in EDITS.items()}
+    done = subprocess.run(
+        [sys.executable, "-c", NODE_KEYS],
+        cwd=folder,
+        input=json.dumps(edits),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, NodeKeys] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_what_an_edit_makes_stale(edit: str, node_keys: dict[str, NodeKeys]) -> None:
+    before, after = node_keys[""], node_keys[edit]
+    stale: set[str] = set()
+    # Nodes come after those that they read from.
+    for node, (key, upstream) in after.items():
+        if key != before[node][0] or stale & set(upstream):
+            stale.add(node)
+    assert stale == EDITS[edit][2]
+
+
+def test_a_run_after_an_edit_repeats_what_depends_on_it_and_nothing_else(
+    sample_run: PipelineRun, edited_project: Path
+) -> None:
+    with (edited_project / "README.md").open("a") as file:
+        file.write("One more line.\n")
+    edited = edited_project / "trainer_module" / "ranking_signatures.py"
+    source = edited.read_text()
+    assert "USER_DAMPING = 10.0\n" in source
+    edited.write_text(source.replace("USER_DAMPING = 10.0\n", "USER_DAMPING = 1.0e9\n"))
+
+    run = run_pipeline(edited_project, sample_run.output, *SMALL_SAMPLE)
+
+    assert run.status == 0, run.out + run.err
+    assert run.nodes_run == RANKING
+    # The edit took the users' part out of the bias model, so it was the edited code that ran.
+    assert run.figures["RankingEvaluator"] != sample_run.figures["RankingEvaluator"]
+    assert _biases(run) > _biases(sample_run)
+    assert run.figures["RetrievalPusher"] == sample_run.figures["RetrievalPusher"]
+    assert run.model("ranking") != sample_run.model("ranking")
+    assert f"  {run.model('ranking')}\n" in run.out
+
+
+def _biases(run: PipelineRun) -> float:
+    return float(run.figures["RankingEvaluator"].split("(biases ")[1].split(")")[0])

@@ -1,0 +1,105 @@
+"""From nothing to two pushed models: what a newcomer sees, and what the second run does."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline_run import MODELS, SMALL_SAMPLE, PipelineRun, pushed_versions, run_pipeline
+
+pytestmark = pytest.mark.slow
+
+NODES = {
+    *("RatingsGen", "RatingsStatistics", "RatingsSchemaGen", "RatingsSchema", "RatingsValidator"),
+    *("MoviesGen", "MoviesStatistics", "MoviesSchemaGen", "MoviesSchema", "MoviesValidator"),
+    "Transform",
+    *("RetrievalTrainer", "RetrievalEvaluator", "RetrievalPusher"),
+    *("RankingTrainer", "RankingEvaluator", "RankingPusher"),
+}
+
+
+def test_every_node_runs_and_says_so(sample_run: PipelineRun) -> None:
+    assert sample_run.states == dict.fromkeys(sample_run.states, "done")
+    assert set(sample_run.states) == NODES
+
+
+def test_all_ratings_and_movies_go_in(sample_run: PipelineRun) -> None:
+    [sample] = sample_run.output.glob("sample-*")
+    ratings, movies = ((sample / name).read_bytes().count(b"\n") for name in ("u.data", "u.item"))
+    assert ratings == 10_000
+    assert sample_run.figures["RatingsGen"].startswith("10,000 rows in, ")
+    assert sample_run.figures["MoviesGen"] == f"{movies} rows in, {movies} movies [synthetic sample]"
+    split = re.search(r"([\d,]+) train, ([\d,]+) eval", sample_run.figures["RatingsGen"])
+    assert split is not None
+    train, held_out = (int(count.replace(",", "")) for count in split.groups())
+    assert train + held_out == ratings
+    assert 0.18 * ratings < held_out < 0.22 * ratings
+
+
+def test_data_is_as_the_curated_schemas_say(sample_run: PipelineRun) -> None:
+    for node in ("RatingsValidator", "MoviesValidator"):
+        assert sample_run.figures[node] == "no anomalies [synthetic sample]"
+
+
+def test_both_models_beat_their_baselines_and_the_figures_say_on_what(sample_run: PipelineRun) -> None:
+    ranking, retrieval = (sample_run.figures[f"{name}Evaluator"] for name in ("Ranking", "Retrieval"))
+    rmse, biases = _pair(r"rmse ([\d.]+) \(biases ([\d.]+)\)", ranking)
+    assert 0.5 < rmse < biases
+    recall, popularity = _pair(r"recall@10 ([\d.]+) \(popularity ([\d.]+)\)", retrieval)
+    assert popularity < recall < 0.6
+    assert "Metrics (eval split, random, synthetic sample)\n" in sample_run.out
+    for figure in (ranking, retrieval):
+        assert figure.endswith("[synthetic sample]")
+        assert f"Evaluator: {figure.removesuffix(' [synthetic sample]')}\n" in sample_run.out
+
+
+def test_both_models_are_pushed_and_the_end_says_where_things_are(sample_run: PipelineRun) -> None:
+    end = sample_run.out.split("\nMetrics (")[1]
+    for name in MODELS:
+        [version] = sample_run.pushed[name]
+        assert version.name.isdigit()
+        assert (version / "saved_model.pb").is_file()
+        assert f"  {version}\n" in end
+    folders = re.findall(r"^  (?:evaluation|TensorBoard|statistics|anomalies), \w+: (.+)$", end, re.MULTILINE)
+    assert len(folders) == 8
+    for folder in folders:
+        assert any((sample_run.output / folder).iterdir())
+
+
+def test_console_is_ours_alone_and_the_libraries_lines_are_in_the_log(sample_run: PipelineRun) -> None:
+    assert sample_run.err == ""
+    told = sample_run.out.splitlines()
+    assert len(told) < 100
+    noise = re.compile(r"\b(INFO|WARNING|Warning|tensorflow/|I0000|absl|Traceback)\b")
+    assert [line for line in told if noise.search(line)] == []
+    [log] = (sample_run.output / "logs").glob("*.log")
+    assert told[-1] == f"  {log}"
+    assert log.read_text().count("\n") > 500
+
+
+def test_checkpoints_and_board_lie_with_the_run_of_the_fit(sample_run: PipelineRun) -> None:
+    for name in ("RankingTrainer", "RetrievalTrainer"):
+        [model_run] = (sample_run.output / "artifacts" / name / "model_run").iterdir()
+        assert list((model_run / "checkpoints").glob("best*"))
+        assert list((model_run / "tensorboard").rglob("events.out.tfevents.*"))
+        fit = json.loads((model_run / "fit.json").read_text())
+        assert len(fit["epochs"]["loss"]) >= fit["best_epoch"]
+
+
+def test_second_run_reuses_everything_and_pushes_nothing_anew(project: Path, sample_run: PipelineRun) -> None:
+    before = pushed_versions(sample_run.output)
+    second = run_pipeline(project, sample_run.output, *SMALL_SAMPLE)
+    assert second.status == 0
+    assert second.err == ""
+    assert second.states == dict.fromkeys(NODES, "cached")
+    assert second.figures == sample_run.figures
+    assert second.pushed == before
+    for name in MODELS:
+        assert f"  {sample_run.model(name)}\n" in second.out.split("\nPushed models\n")[1]
+
+
+def _pair(pattern: str, figure: str) -> tuple[float, float]:
+    found = re.search(pattern, figure)
+    assert found is not None, figure
+    return float(found[1]), float(found[2])
