@@ -67,9 +67,9 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
     retrieval_evaluator = _evaluator(
         ratings, retrieval, schema, retrieval_eval_config(config.evaluation, config.seed)
     ).with_id("RetrievalEvaluator")
-    ranking_evaluator = _evaluator(ratings, ranking, schema, ranking_eval_config(config.evaluation, config.seed)).with_id(
-        "RankingEvaluator"
-    )
+    ranking_evaluator = _evaluator(
+        ratings, ranking, schema, ranking_eval_config(config.evaluation, config.seed)
+    ).with_id("RankingEvaluator")
 
     retrieval_pusher = _pusher(
         retrieval, retrieval_evaluator.outputs["blessing"], config.serving_dir(RETRIEVAL)
