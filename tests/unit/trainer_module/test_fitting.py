@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from trainer_module.fitting import HISTORY_FILE, DivergedError, fit
+from trainer_module import features
+from trainer_module.fitting import DivergedError, fit
 from trainer_module.hyperparameters import FitHyperparameters
 
 ONE_BATCH = tf.data.Dataset.from_tensors(tf.ones([2, 1]))
@@ -64,7 +65,7 @@ def test_the_best_epoch_s_weights_come_back(tmp_path: Path, monitor: str, mode: 
 
 def test_what_a_fit_leaves_behind(tmp_path: Path) -> None:
     record = fitted(Climber(), tmp_path)
-    assert json.loads((tmp_path / HISTORY_FILE).read_text()) == record
+    assert json.loads((tmp_path / features.FIT_FILE).read_text()) == record
     assert record["epochs"]["val_distance"] == [1, 0, 1, 2, 3]
     assert record["hyperparameters"]["patience"] == 3
     assert record["monitor"] == "val_distance"
@@ -74,9 +75,9 @@ def test_what_a_fit_leaves_behind(tmp_path: Path) -> None:
 
 
 def test_each_epoch_is_told_with_its_figure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO, "trainer_module.progress"):
+    with caplog.at_level(logging.INFO, features.PROGRESS_LOGGER):
         fitted(Climber(), tmp_path)
-    records = [record for record in caplog.records if record.name == "trainer_module.progress"]
+    records = [record for record in caplog.records if record.name == features.PROGRESS_LOGGER]
     assert [vars(record)["epoch"] for record in records] == [1, 2, 3, 4, 5]
     assert {vars(record)["epochs"] for record in records} == {10}
     assert vars(records[0])["figure"] == "val_distance 1.0000"
@@ -86,7 +87,7 @@ def test_each_epoch_is_told_with_its_figure(tmp_path: Path, caplog: pytest.LogCa
 def test_a_loss_that_is_no_number_fails_the_fit(tmp_path: Path) -> None:
     with pytest.raises(DivergedError, match=r"loss became nan in epoch 3.*learning_rate"):
         fitted(Climber(nan_at=3), tmp_path)
-    assert not (tmp_path / HISTORY_FILE).exists()
+    assert not (tmp_path / features.FIT_FILE).exists()
 
 
 def test_a_last_step_that_breaks_the_weights_fails_the_fit(tmp_path: Path) -> None:
