@@ -1,0 +1,90 @@
+"""The two pushed models, served from a process without us, and what the raw data says about them."""
+
+import csv
+import pickle
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pytest
+
+from tests.pipeline_run import MODELS, PipelineRun
+
+# Of an input, and its value where the caller gives a plain list, which has no type when it is empty.
+INPUT_TYPES = {"k": "int32"}
+
+
+@dataclass(frozen=True)
+class ServedModels:
+    """Calls signatures in the bare process."""
+
+    requests: IO[bytes]
+    answers: IO[bytes]
+
+    def call(self, model: str, signature: str, **inputs: Any) -> dict[str, Any]:
+        """Inputs as lists or arrays to outputs as NumPy arrays, texts decoded."""
+        typed = {name: (INPUT_TYPES.get(name, "string"), value) for name, value in inputs.items()}
+        found: dict[str, Any] = self._ask(model, signature, typed)
+        return {name: _decoded(value) for name, value in found.items()}
+
+    def signatures(self, model: str) -> Any:
+        """By name: inputs and outputs, each as {name: (type, shape)}."""
+        return self._ask(model, "", {})
+
+    def _ask(self, *request: Any) -> Any:
+        pickle.dump(request, self.requests)
+        self.requests.flush()
+        answer = pickle.load(self.answers)
+        if isinstance(answer, str):
+            raise RuntimeError(answer)
+        return answer
+
+
+def _decoded(values: Any) -> Any:
+    if values.dtype != object:
+        return values
+    texts = np.array([value.decode("utf-8") for value in values.ravel()], dtype=object)
+    return texts.reshape(values.shape)
+
+
+@pytest.fixture(scope="session")
+def served(sample_run: PipelineRun, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedModels]:
+    command = [
+        *(sys.executable, "-I", "-S", str(Path(__file__).with_name("bare_process.py"))),
+        sysconfig.get_path("purelib"),
+        *(f"{name}={sample_run.model(name)}" for name in MODELS),
+    ]
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with subprocess.Popen(command, cwd=elsewhere, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield ServedModels(process.stdin, process.stdout)
+        process.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def raw_folder(sample_run: PipelineRun) -> Path:
+    [folder] = sample_run.output.glob("sample-*")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def titles(raw_folder: Path) -> dict[str, str]:
+    """Titles by movie id, of the whole catalogue."""
+    lines = (raw_folder / "u.item").read_text(encoding="latin-1").splitlines()
+    return {movie: title.strip() for movie, title in (line.split("|")[:2] for line in lines)}
+
+
+@pytest.fixture(scope="session")
+def rated(raw_folder: Path) -> dict[str, set[str]]:
+    """By user: every movie rated, in whichever split the rating is."""
+    found: dict[str, set[str]] = {}
+    with (raw_folder / "u.data").open() as stream:
+        for user, movie, *_ in csv.reader(stream, delimiter="\t"):
+            found.setdefault(user, set()).add(movie)
+    return found

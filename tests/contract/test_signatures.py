@@ -1,0 +1,47 @@
+"""Names, types and shapes that clients are written against."""
+
+import pytest
+
+from tests.contract.conftest import ServedModels
+
+pytestmark = pytest.mark.slow
+
+# The length of the list that signatures without `k` return, by default.
+TOP_K = 100
+
+IDS, ID_LISTS = ("string", [None]), ("string", [None, None])
+
+
+def _ranked(k: int | None) -> dict[str, tuple[str, list[int | None]]]:
+    return {
+        "movie_id": ("string", [None, k]),
+        "movie_title": ("string", [None, k]),
+        "score": ("float32", [None, k]),
+    }
+
+
+def test_retrieval(served: ServedModels) -> None:
+    found = served.signatures("retrieval")
+    assert {name: found[name] for name in found if not name.startswith("evaluate")} == {
+        "serving_default": (
+            {"user_id": IDS},
+            {**_ranked(TOP_K), "known_user": ("bool", [None])},
+        ),
+        "recommend": (
+            {"user_id": IDS, "exclude_movie_ids": ID_LISTS, "k": ("int32", [])},
+            {**_ranked(None), "known_user": ("bool", [None])},
+        ),
+        "recommend_from_history": ({"history_movie_ids": ID_LISTS}, _ranked(TOP_K)),
+        "similar_movies": (
+            {"movie_id": IDS, "k": ("int32", [])},
+            {**_ranked(None), "known_movie": ("bool", [None])},
+        ),
+    }
+
+
+def test_ranking(served: ServedModels) -> None:
+    found = served.signatures("ranking")
+    assert {name: found[name] for name in found if not name.startswith("evaluate")} == {
+        "serving_default": ({"examples": IDS}, {"user_rating": ("float32", [None])}),
+        "rank": ({"user_id": IDS, "movie_id": ID_LISTS}, {"user_rating": ("float32", [None, None])}),
+    }
