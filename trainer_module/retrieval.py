@@ -98,7 +98,9 @@ class RetrievalModel(tfrs.Model):
         better = tf.math.count_nonzero(rivals & (scores > own), axis=1, dtype=tf.float32)
         ties = tf.math.count_nonzero(rivals & tf.equal(scores, own), axis=1, dtype=tf.float32)
         rank = better + tf.floor(tf.random.uniform(tf.shape(ties)) * (ties + 1))
-        found = tf.reduce_any(is_target, axis=1) & (rank < RECALL_AT)
+        # No score beats NaN and none ties with it, so a diverged model would find every movie first.
+        ranked = ~tf.reduce_any(tf.math.is_nan(scores), axis=1)
+        found = tf.reduce_any(is_target, axis=1) & (rank < RECALL_AT) & ranked
         self._recall.update_state(tf.cast(found, tf.float32))
         return {self._recall.name: self._recall.result()}
 
