@@ -1,0 +1,19 @@
+"""A `run_fn` that writes down what it was given."""
+
+import json
+from pathlib import Path
+
+from trainer_module.inputs import TrainerArgs
+
+TOLD = "told.json"
+
+
+def run_fn(fn_args: TrainerArgs) -> None:
+    told = {name: getattr(fn_args, name) for name in TrainerArgs.__annotations__}
+    folder = Path(fn_args.serving_model_dir)
+    folder.mkdir(parents=True)
+    (folder / TOLD).write_text(json.dumps(told))
+
+
+def silent_run_fn(fn_args: TrainerArgs) -> None:
+    """Trains nothing and writes nothing."""
