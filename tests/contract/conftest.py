@@ -1,55 +1,16 @@
 """The two pushed models, served from a process without us, and what the raw data says about them."""
 
 import csv
-import pickle
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
 
-import numpy as np
 import pytest
 
+from tests.contract.served_models import ServedModels
 from tests.pipeline_run import MODELS, PipelineRun
-
-# Of an input, and its value where the caller gives a plain list, which has no type when it is empty.
-INPUT_TYPES = {"k": "int32"}
-
-
-@dataclass(frozen=True)
-class ServedModels:
-    """Calls signatures in the bare process."""
-
-    requests: IO[bytes]
-    answers: IO[bytes]
-
-    def call(self, model: str, signature: str, **inputs: Any) -> dict[str, Any]:
-        """Inputs as lists or arrays to outputs as NumPy arrays, texts decoded."""
-        typed = {name: (INPUT_TYPES.get(name, "string"), value) for name, value in inputs.items()}
-        found: dict[str, Any] = self._ask(model, signature, typed)
-        return {name: _decoded(value) for name, value in found.items()}
-
-    def signatures(self, model: str) -> Any:
-        """By name: inputs and outputs, each as {name: (type, shape)}."""
-        return self._ask(model, "", {})
-
-    def _ask(self, *request: Any) -> Any:
-        pickle.dump(request, self.requests)
-        self.requests.flush()
-        answer = pickle.load(self.answers)
-        if isinstance(answer, str):
-            raise RuntimeError(answer)
-        return answer
-
-
-def _decoded(values: Any) -> Any:
-    if values.dtype != object:
-        return values
-    texts = np.array([value.decode("utf-8") for value in values.ravel()], dtype=object)
-    return texts.reshape(values.shape)
 
 
 @pytest.fixture(scope="session")

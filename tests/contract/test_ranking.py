@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.contract.conftest import ServedModels
+from tests.contract.served_models import ServedModels
 from tests.pipeline_run import PipelineRun
 
 pytestmark = pytest.mark.slow

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.contract.conftest import ServedModels
+from tests.contract.served_models import ServedModels
 
 pytestmark = pytest.mark.slow
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.contract.conftest import ServedModels
+from tests.contract.served_models import ServedModels
 
 pytestmark = pytest.mark.slow
 
