@@ -230,6 +230,7 @@ def test_serving_computes_what_training_saw(transformed: Transformed, rows: Rows
                 np.testing.assert_allclose(served[pair][name], values, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.slow
 def test_a_data_set_without_demographics(tmp_path: Path) -> None:
     data = [{**row, **CY} for row in RATINGS if row["user_id"] == "çy"]
     bare = [{name: value for name, value in row.items() if name not in features.DEMOGRAPHICS} for row in data]

@@ -29,7 +29,7 @@ def model(movies: int, probability: list[float] | None = None, dim: int = 1) -> 
         tiny_world.catalogue([str(movie) for movie in range(1, movies + 1)]),
         np.array(probability or [1 / (movies + 1)] * (movies + 1), np.float32),
     )
-    built.compute_loss(watched([(1, 1)]))
+    built.compute_loss(watched([(1, 1), (2, 2)]))
     silence(built)
     built.compile()
     return built
