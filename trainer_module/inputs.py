@@ -82,9 +82,19 @@ class TransformedExamples:
     def validation_batches(
         self, names: Sequence[str], *, validation_share: float, seed: int
     ) -> tf.data.Dataset:
-        """The examples that `training_batches` leaves out, kept in memory after the first pass."""
-        parsed = self.batches(names)
-        return parsed.map(partial(_cut, validation=True, share=validation_share, seed=seed)).cache()
+        """The examples that `training_batches` leaves out, kept in memory.
+
+        Raises:
+          ValueError: if it leaves out none.
+        """
+        cut = partial(_cut, validation=True, share=validation_share, seed=seed)
+        validation = self.batches(names).map(cut).filter(_has_rows).cache()
+        # An error over no example would read 0, the best there is. Counting to the end fills the cache too.
+        if sum(1 for _ in validation) == 0:
+            raise ValueError(
+                f"validation_share {validation_share:g} holds out none of the training examples; raise it"
+            )
+        return validation
 
     def _parsed(self, records: tf.data.Dataset, names: Sequence[str], batch_size: int) -> tf.data.Dataset:
         wanted = {*names, features.USER_ID, features.MOVIE_ID}

@@ -139,6 +139,11 @@ def test_training_and_validation_share_out_all_examples(examples: Open) -> None:
     assert len(validation) == pytest.approx(SHARE * len(PAIRS), abs=4 * 18)
 
 
+def test_a_share_that_holds_out_nothing_is_refused(examples: Open) -> None:
+    with pytest.raises(ValueError, match=r"validation_share 1e-05 holds out none.*raise it"):
+        examples().validation_batches(NAMES, validation_share=1e-5, seed=SEED)
+
+
 def test_the_cut_is_the_same_whatever_the_order_of_the_files(examples: Open) -> None:
     def cut(name: str, seed: int) -> set[tuple[str, str]]:
         return set(pairs(examples(name).validation_batches(NAMES, validation_share=SHARE, seed=seed)))
