@@ -73,6 +73,39 @@ class UnknownIds(tf.keras.layers.Layer):
         return tf.where(tf.random.uniform(tf.shape(ids)) < self._share, tf.zeros_like(ids), ids)
 
 
+class WeightedSum(tf.keras.layers.Layer):
+    """Weighted sums of the embeddings of a categorical feature.
+
+    A product of a sparse and a dense matrix: the gradient of a gather would be a row for each index, which
+    the optimizer has to sort and add up first, at twice the cost of a training step.
+
+    Args:
+      embedding: of the feature, not built yet.
+    """
+
+    def __init__(self, embedding: tf.keras.layers.Embedding) -> None:
+        super().__init__()
+        self._embedding = embedding
+
+    def build(self, input_shape: tf.TensorShape) -> None:
+        """Makes the embeddings."""
+        with tf.name_scope(self._embedding.name):
+            self._embedding.build(input_shape)
+        super().build(input_shape)
+
+    def call(self, indices: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """Indices [B, N] and weights [B, N], 0 for what does not count, to [B, dim]."""
+        shape = tf.shape(indices, out_type=tf.int64)
+        rows = tf.repeat(tf.range(shape[0]), shape[1])
+        columns = tf.cast(tf.reshape(indices, [-1]), tf.int64)
+        matrix = tf.SparseTensor(
+            tf.stack([rows, columns], axis=1),
+            tf.reshape(weights, [-1]),
+            [shape[0], self._embedding.input_dim],
+        )
+        return tf.sparse.sparse_dense_matmul(matrix, self._embedding.embeddings)
+
+
 class HistoryBag(tf.keras.layers.Layer):
     """Sum of the embeddings of the rated movies over the square root of their number.
 
@@ -82,7 +115,7 @@ class HistoryBag(tf.keras.layers.Layer):
 
     def __init__(self, sizes: VocabularySizes, dim: int, dropout: float) -> None:
         super().__init__()
-        self._embedding = sizes.embedding(features.MOVIE_INDEX, dim)
+        self._sum = WeightedSum(sizes.embedding(features.MOVIE_INDEX, dim))
         self._dropout = dropout
 
     def call(self, history: tf.Tensor, weights: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
@@ -90,8 +123,7 @@ class HistoryBag(tf.keras.layers.Layer):
         kept = tf.cast(history > 0, tf.float32)
         if training and self._dropout:
             kept *= tf.cast(tf.random.uniform(tf.shape(history)) >= self._dropout, tf.float32)
-        weighted = kept if weights is None else kept * weights
-        total = tf.einsum("bh,bhd->bd", weighted, self._embedding(history))
+        total = self._sum(history, kept if weights is None else kept * weights)
         return total / tf.sqrt(tf.maximum(tf.reduce_sum(kept, axis=1, keepdims=True), 1.0))
 
 
@@ -100,13 +132,12 @@ class TitleWords(tf.keras.layers.Layer):
 
     def __init__(self, sizes: VocabularySizes, dim: int, l2: float = 0.0) -> None:
         super().__init__()
-        self._embedding = sizes.embedding(features.TITLE_WORD_INDEX, dim, l2)
+        self._sum = WeightedSum(sizes.embedding(features.TITLE_WORD_INDEX, dim, l2))
 
     def call(self, words: tf.Tensor) -> tf.Tensor:
         """Word indices [B, W], 0 where there is none, to [B, dim]."""
         present = tf.cast(words > 0, tf.float32)
-        total = tf.einsum("bw,bwd->bd", present, self._embedding(words))
-        return total / tf.maximum(tf.reduce_sum(present, axis=1, keepdims=True), 1.0)
+        return self._sum(words, present) / tf.maximum(tf.reduce_sum(present, axis=1, keepdims=True), 1.0)
 
 
 class MovieContent(tf.keras.layers.Layer):
