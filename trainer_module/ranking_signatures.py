@@ -65,8 +65,12 @@ class RankingServing(tf.Module):
         biases: tuple[float, npt.NDArray[np.float32], npt.NDArray[np.float32]],
     ) -> None:
         super().__init__()
-        self._model = model
-        self._transform = transform_output.transform_features_layer()
+        # The method and the weights instead of the model, which Keras would save in its own format too, with
+        # traces of its own: ten seconds for what no signature calls.
+        self._predict = model.__call__
+        self._weights = model.variables
+        # Loaded as it is: in TF Transform's Keras layer, Keras would trace it again to save it its own way.
+        self._transform = tf.saved_model.load(transform_output.transform_savedmodel_dir)
         self._parse = _raw_parser(transform_output)
         self._densify = partial(densify, widths=feature_widths(history_length))
         self._users = users
@@ -100,7 +104,7 @@ class RankingServing(tf.Module):
 
     def _from_examples(self, examples: tf.Tensor) -> Outputs:
         """Serialized raw `ratings` Examples [B], with or without the rating, to ratings [B]."""
-        transformed = self._densify(self._transform(self._parse(examples)))
+        transformed = self._densify(self._transform.transform_fn(self._parse(examples)))
         return {features.USER_RATING: self._clipped(transformed)}
 
     def _rank(self, user_id: tf.Tensor, movie_id: tf.Tensor) -> Outputs:
@@ -126,11 +130,12 @@ class RankingServing(tf.Module):
         return {features.USER_RATING: tf.clip_by_value(self._mean + user_bias + movie_bias, *self._scale)}
 
     def _clipped(self, transformed: dict[str, tf.Tensor]) -> tf.Tensor:
-        return tf.clip_by_value(self._model(transformed), *self._scale)
+        return tf.clip_by_value(self._predict(transformed), *self._scale)
 
 
 def _raw_parser(transform_output: tft.TFTransformOutput) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Parses serialized raw Examples that need not hold the label."""
     spec = transform_output.raw_feature_spec()
-    spec.pop(features.USER_RATING)
+    label = spec[features.USER_RATING]
+    spec[features.USER_RATING] = tf.io.FixedLenFeature(label.shape, label.dtype, default_value=[0.0])
     return partial(tf.io.parse_example, features=spec)
