@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 # TFX comes before TFMA: imported after it, some of its components can be None.
-import tfx.v1  # noqa: F401
+import tfx.components  # noqa: F401
 
 # isort: split
 import tensorflow_model_analysis as tfma

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import ml_metadata as mlmd
-from tfx import v1 as tfx
 from tfx.orchestration import metadata
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import launcher
 from tfx.orchestration.portable.mlmd import execution_lib
 
@@ -17,12 +18,12 @@ from pipeline.node_run import NodeFailedError, NodeRun, OutputArtifact, RunObser
 from pipeline.root_cause import root_cause
 
 
-def node_ids(pipeline: tfx.dsl.Pipeline) -> list[str]:
+def node_ids(pipeline: Pipeline) -> list[str]:
     """The ids of the pipeline's nodes in the order in which they run."""
     return [node.id for node in pipeline.components]
 
 
-def run(pipeline: tfx.dsl.Pipeline, observer: RunObserver) -> list[NodeRun]:
+def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
     """Runs every node of `pipeline`, reusing what ML Metadata knows from earlier runs.
 
     Args:
@@ -37,7 +38,7 @@ def run(pipeline: tfx.dsl.Pipeline, observer: RunObserver) -> list[NodeRun]:
     """
     finished: list[NodeRun] = []
     with _watched(observer, finished), _no_command_line():
-        tfx.orchestration.LocalDagRunner().run(pipeline)
+        LocalDagRunner().run(pipeline)
     return finished
 
 

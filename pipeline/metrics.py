@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 # TFX comes before TFMA: imported after it, some of its components can be None.
-import tfx.v1  # noqa: F401
+import tfx.components  # noqa: F401
 
 # isort: split
 import apache_beam as beam

@@ -1,9 +1,14 @@
-"""The DAG: wiring and nothing else."""
+"""The DAG: wiring and nothing else.
+
+TFX is imported by its parts: `tfx.v1` would load the Vertex AI client, 10 seconds that no node needs.
+"""
 
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx import v1 as tfx
+from tfx.components import Evaluator, ExampleValidator, Pusher, SchemaGen, StatisticsGen, Transform
+from tfx.orchestration.pipeline import Pipeline
+from tfx.proto import pusher_pb2
 from tfx.types import BaseChannel
 
 from components.curated_schema_gen.component import CuratedSchemaGen
@@ -23,7 +28,7 @@ PREPROCESSING_FN = "trainer_module.preprocessing.preprocessing_fn"
 RUN_FNS = {RETRIEVAL: "trainer_module.retrieval.run_fn", RANKING: "trainer_module.ranking.run_fn"}
 
 
-def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
+def create_pipeline(config: PipelineConfig) -> Pipeline:
     """From the raw files in `config.data_dir` to pushed retrieval and ranking SavedModels."""
     if config.data_dir is None:
         raise ValueError("data_dir is not set: the folder of raw MovieLens files")
@@ -32,26 +37,24 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
     movies_gen = MovieLensExampleGen(config.data_dir, MOVIES, config.data, code).with_id("MoviesGen")
     ratings, movies = ratings_gen.outputs["examples"], movies_gen.outputs["examples"]
 
-    ratings_statistics_gen = tfx.components.StatisticsGen(ratings).with_id("RatingsStatistics")
-    movies_statistics_gen = tfx.components.StatisticsGen(movies).with_id("MoviesStatistics")
+    ratings_statistics_gen = StatisticsGen(ratings).with_id("RatingsStatistics")
+    movies_statistics_gen = StatisticsGen(movies).with_id("MoviesStatistics")
     ratings_statistics = ratings_statistics_gen.outputs["statistics"]
     movies_statistics = movies_statistics_gen.outputs["statistics"]
 
     # What today's data looks like, for review; the curated schemas rule.
-    ratings_schema_gen = tfx.components.SchemaGen(ratings_statistics).with_id("RatingsSchemaGen")
-    movies_schema_gen = tfx.components.SchemaGen(movies_statistics).with_id("MoviesSchemaGen")
+    ratings_schema_gen = SchemaGen(ratings_statistics).with_id("RatingsSchemaGen")
+    movies_schema_gen = SchemaGen(movies_statistics).with_id("MoviesSchemaGen")
     ratings_schema = CuratedSchemaGen(RATINGS_SCHEMA.read_text("utf-8")).with_id("RatingsSchema")
     movies_schema = CuratedSchemaGen(MOVIES_SCHEMA.read_text("utf-8")).with_id("MoviesSchema")
     schema = ratings_schema.outputs["schema"]
 
-    ratings_validator = tfx.components.ExampleValidator(ratings_statistics, schema).with_id(
-        "RatingsValidator"
+    ratings_validator = ExampleValidator(ratings_statistics, schema).with_id("RatingsValidator")
+    movies_validator = ExampleValidator(movies_statistics, movies_schema.outputs["schema"]).with_id(
+        "MoviesValidator"
     )
-    movies_validator = tfx.components.ExampleValidator(
-        movies_statistics, movies_schema.outputs["schema"]
-    ).with_id("MoviesValidator")
 
-    transform = tfx.components.Transform(
+    transform = Transform(
         examples=ratings,
         schema=schema,
         preprocessing_fn=PREPROCESSING_FN,
@@ -78,7 +81,7 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
         ranking, ranking_evaluator.outputs["blessing"], config.serving_dir(RANKING)
     ).with_id("RankingPusher")
 
-    return tfx.dsl.Pipeline(
+    return Pipeline(
         pipeline_name=config.pipeline_name,
         pipeline_root=config.artifact_root,
         components=[
@@ -115,7 +118,7 @@ def _trainer(
     model: str,
     config: PipelineConfig,
     hyperparameters: FitHyperparameters,
-    transform: tfx.components.Transform,
+    transform: Transform,
     movies: BaseChannel,
 ) -> RecommenderTrainer:
     run_fn = RUN_FNS[model]
@@ -136,11 +139,9 @@ def _trainer(
     return trainer
 
 
-def _evaluator(
-    examples: BaseChannel, model: BaseChannel, schema: BaseChannel, eval_config: Any
-) -> tfx.components.Evaluator:
+def _evaluator(examples: BaseChannel, model: BaseChannel, schema: BaseChannel, eval_config: Any) -> Evaluator:
     """An Evaluator in which the model's own baseline signature stands for the baseline model."""
-    return tfx.components.Evaluator(
+    return Evaluator(
         examples=examples,
         example_splits=[features.EVAL_SPLIT],
         model=model,
@@ -150,11 +151,11 @@ def _evaluator(
     )
 
 
-def _pusher(model: BaseChannel, blessing: BaseChannel, directory: str) -> tfx.components.Pusher:
-    return tfx.components.Pusher(
+def _pusher(model: BaseChannel, blessing: BaseChannel, directory: str) -> Pusher:
+    return Pusher(
         model=model,
         model_blessing=blessing,
-        push_destination=tfx.proto.PushDestination(
-            filesystem=tfx.proto.PushDestination.Filesystem(base_directory=directory)
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=directory)
         ),
     )

@@ -113,7 +113,12 @@ def test_the_latest_finished_run_counts_even_if_it_reused_an_older_schema(runs: 
 @pytest.mark.slow
 def test_it_finds_what_tfx_wrote(tmp_path: Path) -> None:
     import tensorflow_data_validation as tfdv
-    from tfx import v1 as tfx
+    from tfx.components import SchemaGen
+    from tfx.dsl.components.common.importer import Importer
+    from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+    from tfx.orchestration.metadata import sqlite_metadata_connection_config
+    from tfx.orchestration.pipeline import Pipeline
+    from tfx.types.standard_artifacts import ExampleStatistics
 
     def run(day: str) -> str:
         """Runs SchemaGen on a table that has one column, named like the day."""
@@ -122,19 +127,19 @@ def test_it_finds_what_tfx_wrote(tmp_path: Path) -> None:
             (folder / "Split-train").mkdir(parents=True)
             statistics = tfdv.generate_statistics_from_dataframe(pd.DataFrame({day: ["a", "b"]}))
             (folder / "Split-train" / "FeatureStats.pb").write_bytes(statistics.SerializeToString())
-        statistics_of_day = tfx.dsl.Importer(
+        statistics_of_day = Importer(
             source_uri=str(folder),
-            artifact_type=tfx.types.standard_artifacts.ExampleStatistics,
+            artifact_type=ExampleStatistics,
             properties={"split_names": '["train"]', "span": 0},
         ).with_id("Statistics")
-        schema_gen = tfx.components.SchemaGen(statistics_of_day.outputs["result"]).with_id(RATINGS_SCHEMA_GEN)
-        tfx.orchestration.LocalDagRunner().run(
-            tfx.dsl.Pipeline(
+        schema_gen = SchemaGen(statistics_of_day.outputs["result"]).with_id(RATINGS_SCHEMA_GEN)
+        LocalDagRunner().run(
+            Pipeline(
                 pipeline_name="movielens",
                 pipeline_root=str(tmp_path / "artifacts"),
                 components=[statistics_of_day, schema_gen],
                 enable_cache=True,
-                metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+                metadata_connection_config=sqlite_metadata_connection_config(
                     str(tmp_path / "metadata.sqlite")
                 ),
             )

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import tensorflow as tf
-from tfx import v1 as tfx
 from tfx.components.evaluator.executor import Executor
 from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+from tfx.types import standard_artifacts
 from tfx.utils.proto_utils import proto_to_json
 
 from schema import RATINGS_SCHEMA
@@ -68,22 +68,22 @@ def run(
     with tf.io.TFRecordWriter(str(split / "data_tfrecord-00000-of-00001.gz"), "GZIP") as writer:
         for row in rows:
             writer.write(_example(row))
-    examples = tfx.types.standard_artifacts.Examples()
+    examples = standard_artifacts.Examples()
     examples.uri, examples.split_names = str(split.parent), '["eval"]'
-    saved = tfx.types.standard_artifacts.Model()
+    saved = standard_artifacts.Model()
     saved.uri, saved.id = str(folder / "model"), 1
     tf.saved_model.save(
         model,
         str(folder / "model" / "Format-Serving"),
         signatures={"evaluate": model.evaluate, "evaluate_baseline": model.evaluate_baseline},
     )
-    schema = tfx.types.standard_artifacts.Schema()
+    schema = standard_artifacts.Schema()
     schema.uri = str(folder / "schema")
     (folder / "schema").mkdir()
     (folder / "schema" / "schema.pbtxt").write_text(RATINGS_SCHEMA.read_text("utf-8"), "utf-8")
-    evaluation = tfx.types.standard_artifacts.ModelEvaluation()
+    evaluation = standard_artifacts.ModelEvaluation()
     evaluation.uri = str(folder / "evaluation")
-    blessing = tfx.types.standard_artifacts.ModelBlessing()
+    blessing = standard_artifacts.ModelBlessing()
     blessing.uri = str(folder / "blessing")
     inputs = {"examples": [examples], "model": [saved], "schema": [schema]}
     context = BaseBeamExecutor.Context(

@@ -3,9 +3,10 @@
 import sys
 from pathlib import Path
 
-from tfx import v1 as tfx
-from tfx.dsl.component.experimental.annotations import OutputDict, Parameter
+from tfx.dsl.component.experimental.annotations import OutputArtifact, OutputDict, Parameter
 from tfx.dsl.component.experimental.decorators import component
+from tfx.orchestration.metadata import sqlite_metadata_connection_config
+from tfx.orchestration.pipeline import Pipeline
 from tfx.types.standard_artifacts import Model
 
 # What `Train` found in `sys.argv`.
@@ -20,7 +21,7 @@ def Count(ratings: Parameter[int]) -> OutputDict(count=int):  # type: ignore[val
 
 @component
 def Train(  # noqa: N802
-    count: int, model: tfx.dsl.components.OutputArtifact[Model]
+    count: int, model: OutputArtifact[Model]
 ) -> None:
     """Writes a model, or refuses."""
     command_line_seen[:] = sys.argv
@@ -36,16 +37,14 @@ def Train(  # noqa: N802
     model.set_string_custom_property("figure", f"{count:,} ratings learnt")
 
 
-def create(root: Path, ratings: int) -> tfx.dsl.Pipeline:
+def create(root: Path, ratings: int) -> Pipeline:
     """The pipeline `Count` -> `Train` with its artifacts and metadata under `root`."""
     count = Count(ratings=ratings)
     train = Train(count=count.outputs["count"])
-    return tfx.dsl.Pipeline(
+    return Pipeline(
         pipeline_name="tiny",
         pipeline_root=str(root / "artifacts"),
         components=[train, count],
-        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
-            str(root / "metadata.sqlite")
-        ),
+        metadata_connection_config=sqlite_metadata_connection_config(str(root / "metadata.sqlite")),
         enable_cache=True,
     )
