@@ -60,6 +60,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         preprocessing_fn=PREPROCESSING_FN,
         custom_config={"code_fingerprint": source_fingerprint(PREPROCESSING_FN)},
         disable_statistics=True,  # RatingsStatistics has those of the raw Examples.
+        disable_analyzer_cache=True,  # It serves rolling spans; no later run of this DAG would read it.
     )
 
     retrieval_trainer = _trainer(RETRIEVAL, config, config.retrieval, transform, movies)
