@@ -104,8 +104,13 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             settings,
             shards=-(-rows // self.rows_per_shard),
             allowed=int(settings.max_rejected_share * rows),
+            blocks=posixpath.join(uri, "blocks"),
         )
-        self._run(uri, lambda pipeline: ingest_ratings(pipeline, plan, ratings, users, split_uris))
+        fileio.makedirs(plan.blocks)
+        try:
+            self._run(uri, lambda pipeline: ingest_ratings(pipeline, plan, ratings, users, split_uris))
+        finally:
+            fileio.rmtree(plan.blocks)
 
     def _run(self, uri: str, ingest: Any) -> None:
         with self._make_beam_pipeline() as pipeline:

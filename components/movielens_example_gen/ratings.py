@@ -1,8 +1,8 @@
 """The Beam pipeline from a ratings file to `ratings` Examples.
 
-A file is read in chunks by many workers. Each sends its rows, packed, to the shards of their users; a
+A file is read in chunks by many workers. Each leaves its rows, packed, for the shards of their users; a
 shard has all ratings of its users and everything known about them, so it can sort, split and remember
-without asking anybody, and it writes its files itself: no serialized Example is ever shuffled.
+without asking anybody, and it writes its files itself: neither ratings nor Examples are ever shuffled.
 """
 
 from collections import Counter
@@ -14,7 +14,8 @@ import apache_beam as beam
 import numpy as np
 
 from components.movielens_example_gen import splits
-from components.movielens_example_gen.rows import ROW, Block, Rows, shard_of, split_blocks
+from components.movielens_example_gen.block_files import Place, read_block, write_blocks
+from components.movielens_example_gen.rows import ROW, Rows, shard_of, split_blocks
 from components.movielens_example_gen.settings import ExampleGenSettings
 from components.movielens_example_gen.shards import (
     Catalogue,
@@ -49,10 +50,12 @@ class RatingsPlan:
     shards: int
     # Rejected rows that a run survives.
     allowed: int
+    # Folder for the blocks on their way to the shards.
+    blocks: str
 
 
 class ReadRatings(beam.DoFn):
-    """Task -> (shard, block of packed rows) for each shard with a rating in the chunk."""
+    """Task -> (shard, place of a block of packed rows) for each shard with a rating in the chunk."""
 
     def __init__(self, plan: RatingsPlan):
         """Reads by `plan`."""
@@ -97,7 +100,7 @@ class ReadRatings(beam.DoFn):
         yield beam.pvalue.TaggedOutput(SUMMARY, summary)
         for row in keep_rejected(rejected, plan.allowed):
             yield beam.pvalue.TaggedOutput(REJECTED, row)
-        yield from split_blocks(list(codes), packed, plan.shards)
+        yield from write_blocks(plan.blocks, split_blocks(list(codes), packed, plan.shards))
 
 
 class ReadUsers(beam.DoFn):
@@ -125,7 +128,7 @@ class ReadUsers(beam.DoFn):
 
 
 class CleanShard(beam.DoFn):
-    """(shard, its blocks and users) -> Shard."""
+    """(shard, places of its blocks, and its users) -> Shard."""
 
     def __init__(self, plan: RatingsPlan):
         """Cleans by `plan`."""
@@ -138,7 +141,8 @@ class CleanShard(beam.DoFn):
     def process(self, grouped: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[Any]:
         """Joins ratings with users, and leaves out what is wrong."""
         number, members = grouped
-        blocks: Iterable[Block] = members["ratings"]
+        places: Iterable[Place] = members["ratings"]
+        blocks = (read_block(self._plan.blocks, place) for place in places)
         users = [KnownUser(*user) for user in members.get("users", ())]
         shard = clean_shard(number, blocks, users, self._plan.source, self._catalogue.ids)
         summary = Summary(dropped=shard.dropped, users=len(np.unique(shard.rows["user"])))

@@ -22,7 +22,6 @@ ROW: Final = np.dtype(
 Rows = npt.NDArray[Any]
 
 # Ratings of one chunk of the file that belong to one shard: the ids of their users, and packed rows.
-# Compressed, a row takes 10 bytes instead of 29: an in-process runner holds all of them several times.
 Block = tuple[list[str], bytes]
 
 
@@ -48,7 +47,7 @@ def split_blocks(user_ids: list[str], rows: Rows, shards: int) -> Iterator[tuple
     for shard, part in zip(present.tolist(), np.split(order, starts[1:]), strict=True):
         block = rows[part]
         users, block["user"] = np.unique(block["user"], return_inverse=True)
-        yield shard, ([user_ids[user] for user in users.tolist()], zlib.compress(block.tobytes(), 1))
+        yield shard, ([user_ids[user] for user in users.tolist()], block.tobytes())
 
 
 def merge_blocks(blocks: Iterable[Block]) -> tuple[list[str], Rows]:
@@ -62,7 +61,7 @@ def merge_blocks(blocks: Iterable[Block]) -> tuple[list[str], Rows]:
     position = {user_id: index for index, user_id in enumerate(user_ids)}
     parts = []
     for ids, packed in blocks:
-        part = np.frombuffer(zlib.decompress(packed), ROW).copy()
+        part = np.frombuffer(packed, ROW).copy()
         part["user"] = np.array([position[user_id] for user_id in ids], np.uint32)[part["user"]]
         parts.append(part)
     rows = np.concatenate(parts) if parts else np.empty(0, ROW)

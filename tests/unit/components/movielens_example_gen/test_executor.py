@@ -39,6 +39,12 @@ def test_last_out_with_histories(tmp_path: Path) -> None:
     assert evaluation["1", "4"]["history_movie_ids"] == [b"1", b"2", b"3"]
     assert evaluation["2", "4"]["history_movie_ids"] == [b"5", b"6"]
     assert len(list((tmp_path / "out" / "Split-train").iterdir())) == 3
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "Split-train",
+        "Split-eval",
+        "counts.json",
+        "rejected.csv",
+    }
 
 
 def test_an_example_has_its_movie_and_its_user(tmp_path: Path) -> None:
