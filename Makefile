@@ -3,7 +3,8 @@
 # `make PYTHON=3.13 test` uses the current stack (glibc >= 2.39).
 PYTHON := $(shell cat .python-version)
 BIN := .venv/bin
-PYTEST := $(BIN)/python -m pytest -rs
+# In the order of the folders, because the long tests come first in it.
+PYTEST := $(BIN)/python -m pytest -rs -n auto --maxprocesses=4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast lint types format bench lock clean venv

@@ -69,6 +69,8 @@ EXTRAS = {
         "pre-commit",
         "pytest",
         "pytest-timeout",
+        # Two cores do twice as much: most of a run of the pipeline keeps one of them busy.
+        "pytest-xdist",
         "ruff",
         "types-PyYAML",
         "types-psutil",

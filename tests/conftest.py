@@ -9,6 +9,17 @@ import pytest
 
 from tests.pipeline_run import PROJECT, SMALL_SAMPLE, PipelineRun, run_pipeline
 
+# The name of the fixture that most end-to-end tests stand on.
+SAMPLE_RUN = "sample_run"
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps on one worker what shares a run of the pipeline or, through its module, something else."""
+    for item in items:
+        shared = SAMPLE_RUN if SAMPLE_RUN in getattr(item, "fixturenames", ()) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(shared))
+
 
 @pytest.fixture(scope="session")
 def ml_100k() -> Path:
@@ -35,7 +46,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", name=SAMPLE_RUN)
 def sample_run(project: Path, tmp_path_factory: pytest.TempPathFactory) -> PipelineRun:
     """The first run over a small synthetic sample. Later runs may add to its folder and change nothing."""
     run = run_pipeline(project, tmp_path_factory.mktemp("sample") / "runs", *SMALL_SAMPLE)
