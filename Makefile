@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -rs
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint types format bench lock clean venv
+.PHONY: help run test test-fast lint types format bench protos lock clean venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ format: venv ## Format the code and sort the imports
 
 bench: venv ## Measure seconds and memory per node
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+protos: venv ## Refresh the serving client's messages from the locked tensorflow-serving-api
+	@$(BIN)/python -m serving.make_protos
 
 lock: ## Refresh both lock files from setup.py; ARGS=--upgrade takes the newest releases
 	@requirements/lock.sh $(ARGS)

@@ -59,6 +59,9 @@ EXTRAS = {
     "kfp": [f"kfp==2.5.0; {DEFAULT_STACK}", f"kfp>=2.16.1,<3; {CURRENT_STACK}"],
     # What a gRPC client of TensorFlow Serving imports.
     "serving": ["tensorflow-serving-api"],
+    # What `serving.client` imports. An extra cannot leave out TFX and TensorFlow, which the project itself
+    # needs: where they must not be, `pip install ./serving` installs the client alone.
+    "serving-client": ["grpcio>=1.48", "numpy", "protobuf>=3.20.2"],
     # `pip install -e .[dev]`: everything that `make lint types test` runs, and pre-commit.
     "dev": [
         # The tests compare setup.py with the lock files.
@@ -108,7 +111,7 @@ setup(
         ]
     ),
     py_modules=["local_runner", "kubeflow_runner"],
-    package_data={"schema": ["*.pbtxt"], "pipeline": ["configs/*.yaml"]},
+    package_data={"schema": ["*.pbtxt"], "pipeline": ["configs/*.yaml"], "serving.client": ["*.binpb"]},
     data_files=[(str(SITE_PACKAGES), ["trainer_module/legacy_keras.pth"])],
     options={"bdist_wheel": {"python_tag": f"cp{sys.version_info.major}{sys.version_info.minor}"}},
     install_requires=REQUIRES,
