@@ -57,8 +57,17 @@ REQUIRES = [
 EXTRAS = {
     # The Kubeflow compiler; TFX pins the version line that it can drive.
     "kfp": [f"kfp==2.5.0; {DEFAULT_STACK}", f"kfp>=2.16.1,<3; {CURRENT_STACK}"],
-    # What a gRPC client of TensorFlow Serving imports.
-    "serving": ["tensorflow-serving-api"],
+    "serving": [
+        # What a gRPC client of TensorFlow Serving imports.
+        "tensorflow-serving-api",
+        # The local model server: gRPC with its health and reflection services, HTTP in the same event loop,
+        # and the metrics that Prometheus reads.
+        "grpcio",
+        "grpcio-health-checking",
+        "grpcio-reflection",
+        "aiohttp>=3.10,<4",
+        "prometheus-client",
+    ],
     # What `serving.client` imports. An extra cannot leave out TFX and TensorFlow, which the project itself
     # needs: where they must not be, `pip install ./serving` installs the client alone.
     "serving-client": ["grpcio>=1.48", "numpy", "protobuf>=3.20.2"],
@@ -67,6 +76,8 @@ EXTRAS = {
         # The tests compare setup.py with the lock files.
         "packaging",
         "hypothesis",
+        # A client of TensorFlow Serving that is not ours, for the contract of the local model server.
+        "ovmsclient",
         "import-linter",
         "mypy",
         "pre-commit",
