@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-INTERRUPTED: Final = 130
-_DONE, _FAILED = 0, 1
+from serving.commands import CommandError
+
+FAILED, INTERRUPTED = 1, 130
 
 
 class Command(NamedTuple):
@@ -21,8 +22,8 @@ class Command(NamedTuple):
     - a docstring: the description in `--help`;
     - `EXAMPLES: str`: the end of `--help`, one indented line each;
     - `add_arguments(parser: argparse.ArgumentParser) -> None`;
-    - `run(options: argparse.Namespace) -> int`: does the work and returns the exit status. A
-      `serving.client.ServingError` that it raises is shown as one line, with exit status 1.
+    - `run(options: argparse.Namespace) -> int`: does the work and returns the exit status. A `CommandError`
+      or a `serving.client.ServingError` that it raises is shown as one line, with exit status 1.
     """
 
     module: str
@@ -41,18 +42,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command that the flags name and returns the exit status."""
     arguments = sys.argv[1:] if argv is None else list(argv)
     try:
-        options = _parser(arguments).parse_args(arguments)
-        return int(options.run(options))
-    except _MissingLibraryError as error:
+        return _run(_parser(arguments).parse_args(arguments))
+    except CommandError as error:
         print(f"error: {error}", file=sys.stderr)
-        return _FAILED
+        return FAILED
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
 
 
-class _MissingLibraryError(Exception):
-    """A command needs a library that is not installed."""
+def _run(options: argparse.Namespace) -> int:
+    # gRPC loads only when a command needs it.
+    from serving.client import ServingError
+
+    try:
+        return int(options.run(options))
+    except ServingError as error:
+        raise CommandError(str(error)) from error
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -75,7 +81,7 @@ def _add_chosen(
     except ModuleNotFoundError as error:
         if error.name == command.module:
             raise
-        raise _MissingLibraryError(
+        raise CommandError(
             f"`python -m serving {name}` needs {error.name}, which is not installed here; "
             f"install movielens-recommender, or movielens-recommender-client[command] for the client alone"
         ) from error

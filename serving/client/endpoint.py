@@ -89,7 +89,7 @@ class Endpoint:
     batch_size: int
 
     def __post_init__(self) -> None:
-        if self.timeout <= 0:
+        if not self.timeout > 0:
             raise ValueError(f"the timeout is {self.timeout} seconds: it has to be above 0")
         if self.connections < 1 or self.batch_size < 1:
             raise ValueError("connections and batch_size have to be 1 or more")
