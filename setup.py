@@ -78,6 +78,8 @@ EXTRAS = {
         "hypothesis",
         # A client of TensorFlow Serving that is not ours, for the contract of the local model server.
         "ovmsclient",
+        # Certificates for the tests of TLS.
+        "trustme",
         "import-linter",
         "mypy",
         "pre-commit",

@@ -16,7 +16,7 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "movielens-recommender"
 DEFAULTS: dict[str, str] = {name: str(value) for name, value in default_environment().items()}
-EXTRAS = ("", "kfp", "serving", "dev")
+EXTRAS = ("", "kfp", "serving", "serving-client", "dev")
 
 
 def bare_python(code: str, folder: Path) -> str:
