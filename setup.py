@@ -49,6 +49,8 @@ REQUIRES = [
     "grimp>=3.5",
     # Peak memory per node.
     "psutil>=5.9",
+    # k-means, which partitions a catalogue that is too large to score whole.
+    "scikit-learn",
     # Arrays between readers, trainers and metrics; its line is TensorFlow's choice.
     "numpy",
     # protobuf, tensorflow-metadata, ml-metadata and absl-py come with TFX at the versions it works with.
@@ -75,6 +77,9 @@ EXTRAS = {
     "dev": [
         # The tests compare setup.py with the lock files.
         "packaging",
+        # The tests hold deploy/ to the published schemas of Kubernetes and to the Compose specification.
+        "kubernetes-validate",
+        "compose-spec",
         "hypothesis",
         # A client of TensorFlow Serving that is not ours, for the contract of the local model server.
         "ovmsclient",
