@@ -58,7 +58,8 @@ class BruteForce(tf.Module):
     def search(self, queries: tf.Tensor, hidden: tf.RaggedTensor, k: tf.Tensor | int) -> Found:
         """See `Index`; a tie goes to the lower position."""
         scores = tf.matmul(queries, self._vectors, transpose_b=True)
-        return tf.math.top_k(_hide(scores, hidden.value_rowids(), hidden.values), k)
+        best, positions = tf.math.top_k(_hide(scores, hidden.value_rowids(), hidden.values), k)
+        return best, positions
 
 
 class Partitioned(tf.Module):
@@ -124,16 +125,15 @@ class Partitioned(tf.Module):
         wanted = tf.cast(tf.minimum(wanted, float(self._partitions)), tf.int32)
         slots = tf.TensorSpec([k if isinstance(k, int) else None], tf.float32)
         scores, positions = tf.map_fn(
-            lambda row: self._search_one(*row, k),
+            lambda row: self._search_one(row, k),
             (queries, nearest, tf.maximum(enough, wanted), hidden),
             fn_output_signature=(slots, tf.TensorSpec(slots.shape, tf.int32)),
         )
         return scores[:batch], positions[:batch]
 
-    def _search_one(
-        self, query: tf.Tensor, nearest: tf.Tensor, probes: tf.Tensor, hidden: tf.Tensor, k: tf.Tensor | int
-    ) -> Found:
-        """Query [dim], partitions by affinity [P], how many of them [], hidden [E] to two of [k]."""
+    def _search_one(self, row: tuple[tf.Tensor, ...], k: tf.Tensor | int) -> Found:
+        """A query [dim], partitions by affinity [P], how many of them [], hidden [E] to two of [k]."""
+        query, nearest, probes, hidden = row
         searched = nearest[:probes]
         starts = tf.gather(self._starts, searched)
         slots = tf.ragged.range(starts, starts + tf.gather(self._sizes, searched)).flat_values
