@@ -10,9 +10,9 @@ from collections.abc import Sequence
 # TensorFlow's C++ reads it when it is imported, and would print a screenful about CPUs.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from serving.model_server.errors import ServingError  # noqa: E402
-from serving.model_server.flags import parse_flags  # noqa: E402
-from serving.model_server.server import ModelServer, Settings  # noqa: E402
+from serving.model_server.errors import ServingError
+from serving.model_server.flags import parse_flags
+from serving.model_server.server import ModelServer, Settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -21,21 +21,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname).1s %(message)s", stream=sys.stderr)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname).1s %(message)s", stream=sys.stderr
+    )
     try:
-        asyncio.run(_serve(parse_flags(arguments)))
+        finished = asyncio.run(_serve(parse_flags(arguments)))
     except ServingError as error:
         print(f"model_server: {error}", file=sys.stderr)
         return 1
+    if not finished:
+        logging.error("Requests were still computing after --drain_seconds, and are given up")
+        # The threads that compute them would keep the interpreter from ending.
+        os._exit(1)
     return 0
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings) -> bool:
     server = ModelServer(settings)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, server.stop)
-    await server.run()
+    return await server.run()
 
 
 if __name__ == "__main__":

@@ -1,6 +1,11 @@
 """What the server answers, whichever way a request came: gRPC, REST or a warm-up file."""
 
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
 from google.protobuf.message import Message
+from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
     get_model_metadata_pb2,
@@ -15,10 +20,12 @@ from tensorflow_serving.apis import (
 
 from serving.model_server import inference
 from serving.model_server.core import ServerCore
-from serving.model_server.errors import invalid_argument
+from serving.model_server.errors import error_from, invalid_argument
 from serving.model_server.limits import Limits
+from serving.model_server.metrics import Metrics
 from serving.model_server.model_config import models_of
-from serving.model_server.predict import predict
+from serving.model_server.predict import DEFAULT_SIGNATURE, compute, predict
+from serving.model_server.tensors import Array
 
 SIGNATURE_DEF = "signature_def"
 
@@ -26,9 +33,29 @@ SIGNATURE_DEF = "signature_def"
 class Api:
     """The calls of PredictionService and ModelService. Each raises ServingError."""
 
-    def __init__(self, core: ServerCore, limits: Limits) -> None:
+    def __init__(self, core: ServerCore, limits: Limits, metrics: Metrics) -> None:
         self._core = core
         self._limits = limits
+        self._metrics = metrics
+
+    @contextmanager
+    def counted(self, model: str, call: str, entry_point: str) -> Iterator[None]:
+        """Counts and times what happens inside.
+
+        Args:
+            model: the model that was asked. Whoever asks for ones that do not exist gets no metric for each.
+            call: such as Predict.
+            entry_point: GRPC or REST.
+        """
+        started, status = time.perf_counter(), "OK"
+        try:
+            yield
+        except BaseException as problem:
+            status = error_from(problem).code.name
+            raise
+        finally:
+            name = model if self._core.has(model) else ""
+            self._metrics.request(name, call, entry_point, status, time.perf_counter() - started)
 
     def predict(self, request: predict_pb2.PredictRequest) -> predict_pb2.PredictResponse:
         """Any signature, tensors in and tensors out."""
@@ -36,7 +63,22 @@ class Api:
         with self._core.lease(request.model_spec) as (version, servable):
             return predict(servable, version, request, self._limits)
 
-    def classify(self, request: classification_pb2.ClassificationRequest) -> classification_pb2.ClassificationResponse:
+    def outputs(self, request: predict_pb2.PredictRequest) -> dict[str, Array]:
+        """The same, as arrays."""
+        with self._core.lease(request.model_spec) as (_, servable):
+            return compute(servable, request, self._limits)[1]
+
+    def inputs_of(self, spec: model_pb2.ModelSpec, signature: str) -> Mapping[str, meta_graph_pb2.TensorInfo]:
+        """What a signature takes; "" is the default one."""
+        name = signature or DEFAULT_SIGNATURE
+        with self._core.lease(spec) as (_, servable):
+            if name not in servable.signatures:
+                raise invalid_argument(f'Serving signature name: "{name}" not found in signature def')
+            return dict(servable.signatures[name].inputs)
+
+    def classify(
+        self, request: classification_pb2.ClassificationRequest
+    ) -> classification_pb2.ClassificationResponse:
         """Labels and scores of tf.Examples."""
         _require_spec(request)
         with self._core.lease(request.model_spec) as (version, servable):
@@ -48,7 +90,9 @@ class Api:
         with self._core.lease(request.model_spec) as (version, servable):
             return inference.regress(servable, version, request, self._limits)
 
-    def multi_inference(self, request: inference_pb2.MultiInferenceRequest) -> inference_pb2.MultiInferenceResponse:
+    def multi_inference(
+        self, request: inference_pb2.MultiInferenceRequest
+    ) -> inference_pb2.MultiInferenceResponse:
         """Several of both over the same tf.Examples."""
         spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
         with self._core.lease(spec) as (version, servable):
@@ -92,8 +136,8 @@ class Api:
         """Replaces the models that are served."""
         if request.config.WhichOneof("config") != "model_config_list":
             raise invalid_argument(
-                "ServerModelConfig type not supported by HandleReloadConfigRequest. Only ModelConfigList is currently "
-                "supported"
+                "ServerModelConfig type not supported by HandleReloadConfigRequest. "
+                "Only ModelConfigList is currently supported"
             )
         self._core.reload(models_of(request.config))
         return model_management_pb2.ReloadConfigResponse(status=status_pb2.StatusProto())

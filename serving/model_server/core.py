@@ -1,4 +1,4 @@
-"""The models of a server: their configuration, the thread that watches their folders, and who may use which."""
+"""The models of a server: their configuration, and the thread that watches their folders."""
 
 import logging
 import threading
@@ -15,6 +15,8 @@ from serving.model_server.sources import Source
 from serving.model_server.versions import Servable, State, VersionManager
 
 _LOG = logging.getLogger(__name__)
+# How often a server that looks for versions once looks for the first one of each model.
+_FIRST_VERSION_SECONDS = 1.0
 
 
 class ServerCore:
@@ -64,7 +66,8 @@ class ServerCore:
                 if not waiting:
                     break
                 self._raise_if_failed(waiting)
-                self._wake.wait(max(self._poll_seconds, 0.1))
+                self._wake.wait(self._poll_seconds or _FIRST_VERSION_SECONDS)
+                self._wake.clear()
         if self._poll_seconds > 0:
             self._watcher.start()
 
@@ -72,8 +75,8 @@ class ServerCore:
         """Replaces the models, and returns when each new one has a version that answers.
 
         Raises:
-            ServingError: a folder is not allowed, a label names no available version, or a new model has no version
-                that can be loaded.
+            ServingError: a folder is not allowed, a label names no available version, or a new model has no
+                version that can be loaded.
         """
         check_roots(models, self._roots)
         with self._changing:
@@ -84,8 +87,13 @@ class ServerCore:
             self._raise_if_failed(waiting)
         if waiting:
             raise ServingError(
-                grpc.StatusCode.UNKNOWN, f"{len(waiting)} model(s) did not become available: {{{', '.join(waiting)}}}"
+                grpc.StatusCode.UNKNOWN,
+                f"{len(waiting)} model(s) did not become available: {{{', '.join(waiting)}}}",
             )
+
+    def has(self, name: str) -> bool:
+        """Whether there is such a model."""
+        return name in self._sources
 
     def stop(self) -> None:
         """Ends the watching."""
@@ -147,12 +155,14 @@ class ServerCore:
         for model in models:
             for label, number in model.labels.items():
                 moved = self._labels.get(model.name, {}).get(label, number) != number
-                if self._manager.is_available(model.name, number) or (self._labels_before_versions and not moved):
+                if self._manager.is_available(model.name, number) or (
+                    self._labels_before_versions and not moved
+                ):
                     continue
                 raise ServingError(
                     grpc.StatusCode.FAILED_PRECONDITION,
-                    f"Request to assign label to version {number} of model {model.name}, which is not currently "
-                    "available for inference",
+                    f"Request to assign label to version {number} of model {model.name}, which is not "
+                    "currently available for inference",
                 )
         return {model.name: dict(model.labels) for model in models}
 

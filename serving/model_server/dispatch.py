@@ -16,7 +16,8 @@ Answer = TypeVar("Answer")
 class Dispatcher:
     """The worker threads of a server.
 
-    The event loop keeps answering what is quick (health, status, metadata) while models compute in the threads.
+    The event loop keeps answering what is quick (health, status, metadata) while models compute in the
+    threads.
     """
 
     def __init__(self, threads: int, max_requests: int) -> None:
@@ -39,8 +40,8 @@ class Dispatcher:
     async def run(self, work: Callable[[], Answer]) -> Answer:
         """Computes an answer in a thread.
 
-        If the caller is cancelled, because its client has gone or its deadline has passed, work that has not begun
-        never does.
+        If the caller is cancelled, because its client has gone or its deadline has passed, work that has not
+        begun never does.
 
         Raises:
             ServingError: RESOURCE_EXHAUSTED, there are too many requests.
@@ -57,7 +58,7 @@ class Dispatcher:
         return await asyncio.wrap_future(future)
 
     def close(self) -> None:
-        """Waits for what is under way and ends the threads."""
+        """Ends the threads, which must be idle."""
         self._threads.shutdown(wait=True)
 
     def _done(self, _: Future[Answer]) -> None:

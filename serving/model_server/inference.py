@@ -56,8 +56,8 @@ def multi_inference(
 ) -> inference_pb2.MultiInferenceResponse:
     """Answers a MultiInferenceRequest; raises ServingError.
 
-    TensorFlow Serving computes the tasks in one run over one input tensor. Signatures of TensorFlow 2 never share
-    theirs, so here each task is a run of its own over the same examples.
+    TensorFlow Serving computes the tasks in one run over one input tensor. Signatures of TensorFlow 2 never
+    share theirs, so here each task is a run of its own over the same examples.
     """
     planned: dict[str, tuple[str, list[str]]] = {}
     model = ""
@@ -66,7 +66,9 @@ def multi_inference(
         if not spec.name:
             raise invalid_argument("Found ModelSpec with an empty model name.")
         if model not in ("", spec.name):
-            raise invalid_argument("All ModelSpecs in a MultiInferenceRequest must access the same model name.")
+            raise invalid_argument(
+                "All ModelSpecs in a MultiInferenceRequest must access the same model name."
+            )
         model = spec.name
         name = spec.signature_name or DEFAULT_SIGNATURE
         if name in planned:
@@ -112,8 +114,8 @@ def _classification_outputs(signature: meta_graph_pb2.SignatureDef) -> list[str]
     outputs = [name for name in (CLASSES, SCORES) if name in signature.outputs]
     if not outputs:
         raise _misfit(
-            f'Expected classification signature outputs to contain at least one of "{CLASSES}" or "{SCORES}". '
-            f"Signature was: {signature}"
+            f'Expected classification signature outputs to contain at least one of "{CLASSES}" or '
+            f'"{SCORES}". Signature was: {signature}'
         )
     return outputs
 
@@ -157,7 +159,10 @@ def _examples(sent: input_pb2.Input, limits: Limits) -> Array:
 def _fill_classification(
     result: classification_pb2.ClassificationResult, rows: int, values: Mapping[str, Array]
 ) -> None:
-    for name, dtype, kind in ((CLASSES, np.dtype(object), "DT_STRING"), (SCORES, np.dtype(np.float32), "DT_FLOAT")):
+    for name, dtype, kind in (
+        (CLASSES, np.dtype(object), "DT_STRING"),
+        (SCORES, np.dtype(np.float32), "DT_FLOAT"),
+    ):
         if name not in values:
             continue
         value = values[name]
@@ -171,9 +176,8 @@ def _fill_classification(
             raise invalid_argument(f"Expected {name} output batch size of {rows}. Got: {len(value)}")
     classes, scores = values.get(CLASSES), values.get(SCORES)
     if classes is not None and scores is not None and classes.shape[1] != scores.shape[1]:
-        raise invalid_argument(
-            f"Tensors class and score should match in dim_size(1). Got {classes.shape[1]} vs. {scores.shape[1]}"
-        )
+        widths = f"{classes.shape[1]} vs. {scores.shape[1]}"
+        raise invalid_argument(f"Tensors class and score should match in dim_size(1). Got {widths}")
     for row in range(rows):
         filled = result.classifications.add()
         for column in range(next(iter(values.values())).shape[1]):

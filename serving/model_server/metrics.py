@@ -1,5 +1,7 @@
 """Metrics under the names that TensorFlow Serving exports, so its dashboards and alerts fit."""
 
+import threading
+
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import Metric
 from prometheus_client.exposition import generate_latest
@@ -12,18 +14,22 @@ _SERVING = ":tensorflow:serving:"
 
 
 class _Counters(Collector):
-    """Counters without the suffix `_total`, which the Prometheus client would add and TensorFlow Serving has not."""
+    """Counters without the suffix `_total`, which the client library adds and TensorFlow Serving has not."""
 
     def __init__(self, name: str, text: str, labels: tuple[str, ...]) -> None:
         self._name, self._text, self._labels = name, text, labels
         self._values: dict[tuple[str, ...], float] = {}
+        self._lock = threading.Lock()
 
     def add(self, *values: str) -> None:
-        self._values[values] = self._values.get(values, 0.0) + 1.0
+        with self._lock:
+            self._values[values] = self._values.get(values, 0.0) + 1.0
 
     def collect(self) -> list[Metric]:
         metric = Metric(self._name, self._text, "unknown")
-        for values, count in list(self._values.items()):
+        with self._lock:
+            counted = list(self._values.items())
+        for values, count in counted:
             metric.add_sample(self._name, dict(zip(self._labels, values, strict=True)), count)
         return [metric]
 
@@ -46,9 +52,6 @@ class Metrics:
         self._latency = self._histogram(
             "request_latency", "Microseconds of a request.", ("model_name", "API", "entrypoint")
         )
-        self._runtime = self._histogram(
-            "runtime_latency", "Microseconds in TensorFlow.", ("model_name", "API", "runtime")
-        )
         self._warm_up = self._histogram(
             "model_warmup_latency", "Microseconds to warm a model up.", ("model_path", "status")
         )
@@ -59,17 +62,15 @@ class Metrics:
             _EXAMPLES,
         )
         self._queue = self._histogram(
-            "batching_session:queuing_latency", "Microseconds that a request waited for its batch.", ("model_name",)
+            "batching_session:queuing_latency",
+            "Microseconds that a request waited for its batch.",
+            ("model_name",),
         )
 
     def request(self, model: str, api: str, entry_point: str, status: str, seconds: float) -> None:
         """Counts one request of a model that exists."""
         self._requests.add(model, status)
         self._latency.labels(model, api, entry_point).observe(seconds * 1e6)
-
-    def computed(self, model: str, api: str, seconds: float) -> None:
-        """Counts one run of a graph."""
-        self._runtime.labels(model, api, "TF1").observe(seconds * 1e6)
 
     def loaded(self, path: str, status: str) -> None:
         """Counts one attempt to load a version."""

@@ -4,6 +4,7 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import grpc
 from google.protobuf import text_format
@@ -12,7 +13,9 @@ from tensorflow_serving.config import file_system_storage_path_source_pb2, model
 from serving.model_server.errors import ServingError, invalid_argument
 
 TENSORFLOW_PLATFORM = "tensorflow"
-_Policy = file_system_storage_path_source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy
+_Policy: TypeAlias = (
+    file_system_storage_path_source_pb2.FileSystemStoragePathSourceConfig.ServableVersionPolicy
+)
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class VersionPolicy:
     def choose(self, versions: Collection[int]) -> set[int]:
         """The versions to serve out of those on disk."""
         if self.specific:
-            return self.specific & set(versions)
+            return set(self.specific) & set(versions)
         return set(sorted(versions, reverse=True)[: self.latest or None])
 
 
@@ -60,7 +63,9 @@ def read_model_config(file: Path) -> list[ModelConfig]:
     try:
         config = text_format.Parse(file.read_bytes(), model_server_config_pb2.ModelServerConfig())
     except (OSError, text_format.ParseError, UnicodeDecodeError) as problem:
-        raise invalid_argument(f"--model_config_file {file} is no text-format ModelServerConfig: {problem}") from problem
+        raise invalid_argument(
+            f"--model_config_file {file} is no text-format ModelServerConfig: {problem}"
+        ) from problem
     try:
         return models_of(config)
     except ServingError as problem:
@@ -109,7 +114,9 @@ def _model(entry: model_server_config_pb2.ModelConfig) -> ModelConfig:
         )
     platform = entry.model_platform or (TENSORFLOW_PLATFORM if entry.model_type == 1 else "")
     if platform != TENSORFLOW_PLATFORM:
-        raise invalid_argument(f'model {entry.name}: model_platform must be "{TENSORFLOW_PLATFORM}", not "{platform}"')
+        raise invalid_argument(
+            f'model {entry.name}: model_platform must be "{TENSORFLOW_PLATFORM}", not "{platform}"'
+        )
     policy = _policy(entry.name, entry.model_version_policy)
     return ModelConfig(entry.name, Path(entry.base_path), policy, dict(entry.version_labels))
 

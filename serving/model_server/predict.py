@@ -28,17 +28,29 @@ def predict(
     Raises:
         ServingError: the request does not fit the signature, or the model failed.
     """
+    signature, outputs = compute(runner, request, limits)
+    response = predict_pb2.PredictResponse()
+    fill_model_spec(response.model_spec, request.model_spec.name, version, signature)
+    for alias, value in outputs.items():
+        response.outputs[alias].CopyFrom(make_tensor(value))
+    return response
+
+
+def compute(
+    runner: Runner, request: predict_pb2.PredictRequest, limits: Limits
+) -> tuple[str, dict[str, Array]]:
+    """The same, as arrays.
+
+    Returns:
+        The name of the signature, and its outputs.
+    """
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     signature = runner.signatures.get(name)
     if signature is None:
         raise ServingError(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
     feeds = _feeds(signature, request, limits)
     outputs = _outputs(signature, request.output_filter)
-    response = predict_pb2.PredictResponse()
-    fill_model_spec(response.model_spec, request.model_spec.name, version, name)
-    for alias, value in zip(outputs, runner.run(name, feeds, outputs), strict=True):
-        response.outputs[alias].CopyFrom(make_tensor(value))
-    return response
+    return name, dict(zip(outputs, runner.run(name, feeds, outputs), strict=True))
 
 
 def fill_model_spec(spec: model_pb2.ModelSpec, name: str, version: int, signature: str) -> None:
@@ -65,14 +77,17 @@ def _feeds(
     for alias in sorted(wanted):
         if alias not in sent and alias not in defaults:
             raise invalid_argument(
-                f"Signature input alias: {alias}(feed name: {wanted[alias].name}) not found in request and no "
-                f"default value provided. Inputs expected to be in the request {_names(sent)}, or default input "
-                f"alias set: {','.join(sorted(defaults))}"
+                f"Signature input alias: {alias}(feed name: {wanted[alias].name}) not found in request and "
+                "no default value provided. Inputs expected to be in the request "
+                f"{_names(sent)}, or default input alias set: {','.join(sorted(defaults))}"
             )
-        feeds[alias] = parse_tensor(alias, sent[alias] if alias in sent else defaults[alias], limits.message_bytes)
+        feeds[alias] = parse_tensor(
+            alias, sent[alias] if alias in sent else defaults[alias], limits.message_bytes
+        )
     if not set(sent) <= set(wanted):
+        used = ",".join(sorted(set(sent) & set(wanted)))
         raise invalid_argument(
-            f"Inputs contains invalid name. Used request inputs: {','.join(sorted(set(sent) & set(wanted)))}, "
+            f"Inputs contains invalid name. Used request inputs: {used}, "
             f"request input: {','.join(sorted(sent))}"
         )
     limits.check_rows(feeds)

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -27,9 +27,9 @@ class Runner(Protocol):
 class SavedModel:
     """A SavedModel.
 
-    TensorFlow 1's loader takes the graph as it was saved and leaves the functions to C++. It takes half the time
-    of `tf.saved_model.load` and keeps the interpreter, on which the requests of the old version wait meanwhile,
-    for a fifth of it; and a session frees everything when it is closed.
+    TensorFlow 1's loader takes the graph as it was saved and leaves the functions to C++. It takes half the
+    time of `tf.saved_model.load` and keeps the interpreter, on which the requests of the old version wait
+    meanwhile, for a fifth of it; and a session frees everything when it is closed.
 
     Attributes:
         signatures: every signature, by name.
@@ -45,9 +45,7 @@ class SavedModel:
         self._session = tf.compat.v1.Session(graph=self._graph)
         try:
             with self._graph.as_default():
-                graph = tf.compat.v1.saved_model.load(
-                    self._session, [tf.saved_model.SERVING], str(path)
-                )
+                graph = tf.compat.v1.saved_model.load(self._session, [tf.saved_model.SERVING], str(path))
         except Exception as problem:
             self._session.close()
             raise error_from(problem) from problem
@@ -67,16 +65,9 @@ class SavedModel:
         Raises:
             ServingError: an input has another type or shape than the signature says, or the model failed.
         """
+        self.check_types(signature, feeds)
         definition = self.signatures[signature]
-        fed: dict[str, Any] = {}
-        for position, (alias, info) in enumerate(sorted(definition.inputs.items())):
-            value = feeds[alias]
-            given = dtype_of(value)
-            if given != info.dtype:
-                raise invalid_argument(
-                    f"Expects arg[{position}] to be {dtype_name(info.dtype)} but {dtype_name(given)} is provided"
-                )
-            fed[info.name] = value
+        fed = {info.name: feeds[alias] for alias, info in definition.inputs.items()}
         try:
             values = self._session.run([definition.outputs[alias].name for alias in outputs], fed)
         except ValueError as problem:
@@ -85,6 +76,20 @@ class SavedModel:
         except tf.errors.OpError as problem:
             raise error_from(problem) from problem
         return [np.asarray(value) for value in values]
+
+    def check_types(self, signature: str, feeds: Mapping[str, Array]) -> None:
+        """Refuses values of other types than the signature says; a session would convert them.
+
+        Raises:
+            ServingError: INVALID_ARGUMENT.
+        """
+        for position, (alias, info) in enumerate(sorted(self.signatures[signature].inputs.items())):
+            given = dtype_of(feeds[alias])
+            if given != info.dtype:
+                wanted = dtype_name(info.dtype)
+                raise invalid_argument(
+                    f"Expects arg[{position}] to be {wanted} but {dtype_name(given)} is provided"
+                )
 
     def close(self) -> None:
         """Frees the memory. No call may be running."""

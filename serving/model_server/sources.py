@@ -18,7 +18,12 @@ def versions_on_disk(base_path: Path) -> dict[int, Path]:
     """
     found = {}
     for entry in sorted(base_path.iterdir()):
-        if entry.name.isascii() and entry.name.isdecimal() and int(entry.name) <= _LARGEST_VERSION and entry.is_dir():
+        if (
+            entry.name.isascii()
+            and entry.name.isdecimal()
+            and int(entry.name) <= _LARGEST_VERSION
+            and entry.is_dir()
+        ):
             found[int(entry.name)] = entry
     return found
 
@@ -41,11 +46,13 @@ class Source:
         chosen = self.model.policy.choose(found)
         if not found:
             self._complain(
-                f"No versions of servable {name} found under base path {base_path}. Did you forget to name your "
-                "leaf directory as a number (eg. '/1/')?"
+                f"No versions of servable {name} found under base path {base_path}. "
+                "Did you forget to name your leaf directory as a number (eg. '/1/')?"
             )
         elif missing := self.model.policy.specific - set(found):
-            self._complain(f"Versions {sorted(missing)} of servable {name} are not under base path {base_path}")
+            self._complain(
+                f"Versions {sorted(missing)} of servable {name} are not under base path {base_path}"
+            )
         else:
             self._complaint = ""
         return {version: found[version] for version in chosen}

@@ -31,7 +31,7 @@ _VALUE_FIELDS = {
 _HALF_TYPES = (types_pb2.DT_HALF, types_pb2.DT_BFLOAT16)
 # What an element of a string tensor costs before its text: a pointer, and the object that it points to.
 _STRING_BYTES = 8
-_MAX_RANK = 254
+MAX_RANK = 254
 
 
 def dtype_name(dtype: int) -> str:
@@ -97,7 +97,7 @@ def make_tensor(array: Array) -> tensor_pb2.TensorProto:
 
 def _shape(alias: str, proto: tensor_pb2.TensorProto) -> tuple[int, ...]:
     shape = tuple(dim.size for dim in proto.tensor_shape.dim)
-    if proto.tensor_shape.unknown_rank or len(shape) > _MAX_RANK or any(size < 0 for size in shape):
+    if proto.tensor_shape.unknown_rank or len(shape) > MAX_RANK or any(size < 0 for size in shape):
         raise invalid_argument(f"tensor parsing error: {alias}")
     return shape
 
@@ -108,7 +108,9 @@ def _from_content(
     """The array of a tensor that is its memory. Strings have an encoding of TensorFlow's own there."""
     try:
         if proto.dtype == types_pb2.DT_STRING:
-            strings: Array = np.asarray(tf.io.parse_tensor(proto.SerializeToString(), tf.string).numpy(), object)
+            strings: Array = np.asarray(
+                tf.io.parse_tensor(proto.SerializeToString(), tf.string).numpy(), object
+            )
             return strings
         return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
     except (ValueError, tf.errors.OpError) as problem:

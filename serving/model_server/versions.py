@@ -117,20 +117,24 @@ class VersionManager:
         with self._lock:
             versions = self._versions.get(model, {})
             return any(
-                version.state is State.AVAILABLE and number in (None, version.number) for version in versions.values()
+                version.state is State.AVAILABLE and number in (None, version.number)
+                for version in versions.values()
             )
 
     def statuses(self, model: str) -> list[tuple[int, State, ServingError | None]]:
         """The state of each version that there is or was, the newest first."""
         with self._lock:
             versions = self._versions.get(model, {})
-            return [(number, versions[number].state, versions[number].error) for number in sorted(versions, reverse=True)]
+            return [
+                (number, versions[number].state, versions[number].error)
+                for number in sorted(versions, reverse=True)
+            ]
 
     def reconcile(self, model: str, aspired: Mapping[int, Path]) -> None:
         """Loads the versions that are wanted and not there, then unloads those that are not wanted any more.
 
-        A version that answers is unloaded only once one that is wanted answers in its place, or when none is wanted.
-        One that requests still use is unloaded by a later call.
+        A version that answers is unloaded only once one that is wanted answers in its place, or when none is
+        wanted. One that requests still use is unloaded by a later call.
 
         Args:
             model: the name of the model.
@@ -167,12 +171,13 @@ class VersionManager:
             version = versions.get(number)
             if version is None or (version.state is State.END and version.error is None):
                 version = versions[number] = Version(number, path)
-            elif version.state is not State.END:
-                return None
-            elif version.attempts > self._retry.retries or time.monotonic() < version.retry_at:
+            elif version.state is not State.END or not self._may_retry(version):
                 return None
             version.state = State.LOADING
             return version
+
+    def _may_retry(self, version: Version) -> bool:
+        return version.attempts <= self._retry.retries and time.monotonic() >= version.retry_at
 
     def _load_version(self, model: str, version: Version) -> None:
         started = time.monotonic()
@@ -190,7 +195,12 @@ class VersionManager:
             version.servable = servable
             version.state, version.error = State.AVAILABLE, None
         seconds = time.monotonic() - started
-        _LOG.info("Successfully loaded servable version {name: %s version: %d} in %.2f s", model, version.number, seconds)
+        _LOG.info(
+            "Successfully loaded servable version {name: %s version: %d} in %.2f s",
+            model,
+            version.number,
+            seconds,
+        )
 
     def _to_unload(self, model: str, aspired: Mapping[int, Path]) -> list[Version]:
         """The versions to unload now, which take no new requests from here on."""
@@ -202,7 +212,9 @@ class VersionManager:
             for version in versions:
                 if version.state is State.AVAILABLE and version.number not in aspired and replaced:
                     version.state = State.UNLOADING
-            return [version for version in versions if version.state is State.UNLOADING and version.leases == 0]
+            return [
+                version for version in versions if version.state is State.UNLOADING and version.leases == 0
+            ]
 
     def _forget_failures(self, model: str, aspired: Mapping[int, Path]) -> None:
         """A version that failed, went away and comes back is a new one."""

@@ -54,7 +54,9 @@ def _answer_all(runner: Runner, version: int, file: Path, limits: Limits) -> int
         for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
             records += 1
             if records > MAX_RECORDS:
-                raise invalid_argument(f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {file}")
+                raise invalid_argument(
+                    f"Number of warmup records exceeds the maximum ({MAX_RECORDS}) at {file}"
+                )
             _answer(runner, version, prediction_log_pb2.PredictionLog.FromString(record), limits)
     except DecodeError as problem:
         raise invalid_argument(f"Failed to parse warmup record {records} from {file}") from problem
