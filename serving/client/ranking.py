@@ -10,7 +10,7 @@ import grpc
 import numpy as np
 
 from serving.client import contract
-from serving.client.batches import check_ids, chunks, padded
+from serving.client.batches import check_ids, check_k, chunks, padded
 from serving.client.calls import (
     BrokenContractError,
     Call,
@@ -57,6 +57,7 @@ def recommend(
     batch_size: int,
 ) -> Plan[list[Recommendation]]:
     """Retrieves candidates for each user, orders them by predicted rating and keeps the k best."""
+    check_k(k)
     retrieved = yield from retrieve(user_ids, max(k, candidates), exclude, retrieval_version, batch_size)
     unranked = [
         _unranked(user, _without(found, exclude.get(user, ())))
