@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "similar": Command("serving.commands.similar", "movies that are like a movie"),
     "status": Command("serving.commands.status", "the versions that a server has, and their states"),
     "metadata": Command("serving.commands.metadata", "signatures of a model, as the server tells them"),
+    "serve": Command("serving.commands.serve", "the pushed models, with the server that this machine has"),
     "batch": Command("serving.commands.batch", "movies for all users into a Parquet file, without a server"),
 }
 

@@ -25,7 +25,7 @@ from serving.commands.connection import count
 
 EXAMPLES: Final = """\
   python -m serving batch --retrieval runs/serving/retrieval --output candidates.parquet
-  python -m serving batch --retrieval runs/serving/retrieval --ranking runs/serving/ranking --output all.parquet
+  python -m serving batch --retrieval runs/serving/retrieval --ranking runs/serving/ranking --output a.parquet
   python -m serving batch --retrieval runs/serving/retrieval/7 --users ids.txt -k 50 --output some.parquet
 """
 
