@@ -6,10 +6,10 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -rs
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint types format bench protos lock clean venv
+.PHONY: help run test test-fast lint types format bench bench-serving serve protos lock clean venv
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: venv ## Run the pipeline; flags go into ARGS="--dataset ml-100k"
 	@$(BIN)/python local_runner.py $(ARGS)
@@ -33,6 +33,12 @@ format: venv ## Format the code and sort the imports
 
 bench: venv ## Measure seconds and memory per node
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+serve: venv ## Serve the pushed models with tensorflow_model_server, Docker or the local server
+	@$(BIN)/python -m serving serve $(ARGS)
+
+bench-serving: venv ## Measure latency, version swaps and the partitioned index; ARGS="load --models DIR"
+	@$(BIN)/python -m benchmarks.serving $(ARGS)
 
 protos: venv ## Refresh the serving client's messages from the locked tensorflow-serving-api
 	@$(BIN)/python -m serving.make_protos
