@@ -111,7 +111,7 @@ def _choose(options: argparse.Namespace, models: Path, config: Path, names: list
         DOCKER: lambda: _docker(options, models, names),
         LOCAL: lambda: _local(options, config),
     }
-    missing = []
+    missing: list[str] = []
     for name, make in makers.items():
         if options.server in (None, name):
             server = make()
