@@ -12,6 +12,13 @@ from serving.commands import CommandError
 
 FAILED, INTERRUPTED = 1, 130
 
+_EXAMPLES: Final = """\
+examples:
+  python -m serving serve                            a model server, at localhost:8500
+  python -m serving recommend --user 42 -k 10        asks it
+  python -m serving recommend --help                 flags and examples of a command
+"""
+
 
 class Command(NamedTuple):
     """A subcommand.
@@ -64,7 +71,13 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m serving", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m serving",
+        description="Recommendations from the pushed models.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     chosen = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name, command in COMMANDS.items():
@@ -81,11 +94,9 @@ def _add_chosen(
     try:
         module = importlib.import_module(command.module)
     except ModuleNotFoundError as error:
-        if error.name == command.module:
-            raise
         raise CommandError(
-            f"`python -m serving {name}` needs {error.name}, which is not installed here; "
-            f"install movielens-recommender, or movielens-recommender-client[command] for the client alone"
+            f"`python -m serving {name}` needs {error.name}, which comes with movielens-recommender and not "
+            f"with the client alone"
         ) from error
     parser = commands.add_parser(
         name,

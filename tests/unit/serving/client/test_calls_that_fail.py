@@ -108,10 +108,10 @@ def test_both_stages_share_the_time_of_the_call(serve: Serve, connect: Connect) 
 
     left = [each.seconds_left for each in peer.received]
     # Each stage makes three pauses, which are of 0.35 s at least; gRPC rounds a deadline by up to 3 %.
-    assert left[0] <= 5
+    assert left[0] <= 5 * 1.03
     assert left[3] < left[0] - 0.1
     assert left[7] < left[3] - 0.1
-    assert 5 < left[8] <= 100
+    assert 50 < left[8] <= 100 * 1.03
 
 
 def test_no_request_is_sent_when_the_time_is_over(serve: Serve, connect: Connect) -> None:
