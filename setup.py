@@ -129,7 +129,12 @@ setup(
         ]
     ),
     py_modules=["local_runner", "kubeflow_runner"],
-    package_data={"schema": ["*.pbtxt"], "pipeline": ["configs/*.yaml"], "serving.client": ["*.binpb"]},
+    package_data={
+        "schema": ["*.pbtxt"],
+        "pipeline": ["configs/*.yaml"],
+        "serving": ["py.typed"],
+        "serving.client": ["*.binpb"],
+    },
     data_files=[(str(SITE_PACKAGES), ["trainer_module/legacy_keras.pth"])],
     options={"bdist_wheel": {"python_tag": f"cp{sys.version_info.major}{sys.version_info.minor}"}},
     install_requires=REQUIRES,
