@@ -15,7 +15,9 @@ from tensorflow_serving.apis import (
     get_model_status_pb2,
     inference_pb2,
     model_management_pb2,
+    model_service_pb2,
     predict_pb2,
+    prediction_service_pb2,
     regression_pb2,
 )
 
@@ -24,11 +26,11 @@ from serving.model_server.dispatch import Dispatcher
 from serving.model_server.errors import ServingError
 
 _LOG = logging.getLogger(__name__)
-PREDICTION_SERVICE = "tensorflow.serving.PredictionService"
+PREDICTION_SERVICE = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name
 # How long the last message to those who watch the health may take to leave.
 _LAST_WORD_SECONDS = 0.1
 _ENTRY_POINT = "GRPC"
-MODEL_SERVICE = "tensorflow.serving.ModelService"
+MODEL_SERVICE = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
 _HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
@@ -47,7 +49,8 @@ class Health(health.aio.HealthServicer):
         watch = asyncio.create_task(super().Watch(request, context))
         self._watches.add(watch)
         try:
-            await watch
+            # The end of the stream is an answer, and an exception in its place would leave the client waiting.
+            await asyncio.wait((watch,))
         finally:
             watch.cancel()
             self._watches.discard(watch)
