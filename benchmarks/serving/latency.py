@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
@@ -75,6 +76,9 @@ class Bench:
         self._client = Client(
             server.address, timeout=60, connections=concurrency, batch_size=max(BATCH_SIZES)
         )
+        # A client's own process has no TensorFlow, whose objects each full collection of garbage visits.
+        gc.collect()
+        gc.freeze()
 
     def table(self, seconds: float, told: Callable[[str], None]) -> list[Cell]:
         """Every call at every concurrency and batch size, the floor right after what it is compared with."""
