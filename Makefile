@@ -6,7 +6,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -rs
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint types format bench bench-serving serve protos lock clean venv
+.PHONY: help run test test-fast test-serving lint types format bench bench-serving serve protos lock clean venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ test: venv ## Run every test; MOVIELENS_DIR names a folder with the real ml-100k
 
 test-fast: venv ## Run the tests that start no pipeline
 	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-serving: venv ## Send the local model server malformed requests by the thousand
+	@SERVING_MALFORMED=3000 $(PYTEST) tests/contract/model_server/test_malformed.py $(ARGS)
 
 lint: venv ## Check style, formatting and which room imports which
 	@status=0; for check in "ruff check ." "ruff format --check ." "lint-imports --no-logo"; do \
