@@ -24,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname).1s %(message)s", stream=sys.stderr
     )
+    # Its loader says on every call that TensorFlow 2 has another one.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     try:
         finished = asyncio.run(_serve(parse_flags(arguments)))
     except ServingError as error:

@@ -196,9 +196,9 @@ class BatchedModel:
             for task in tasks:
                 self._process(signature, [task])
             return
-        self._count(rows, [started - task.enqueued for task in tasks])
         for task, answer in zip(tasks, answers, strict=True):
             task.answer.set_result(answer)
+        self._count(rows, [started - task.enqueued for task in tasks])
 
     def _run_together(self, signature: str, tasks: Sequence[Task]) -> tuple[int, list[list[Array]]]:
         joined = join(tasks, self._scheduler.parameters)

@@ -49,7 +49,7 @@ class Health(health.aio.HealthServicer):
         watch = asyncio.create_task(super().Watch(request, context))
         self._watches.add(watch)
         try:
-            # The end of the stream is an answer, and an exception in its place would leave the client waiting.
+            # A stream that ends is an answer; an exception in its place would leave the client waiting.
             await asyncio.wait((watch,))
         finally:
             watch.cancel()

@@ -49,6 +49,8 @@ class SavedModel:
         except Exception as problem:
             self._session.close()
             raise error_from(problem) from problem
+        # Threads share it from here on, and nothing may grow with the requests.
+        self._graph.finalize()
         self.signatures: Mapping[str, meta_graph_pb2.SignatureDef] = dict(graph.signature_def)
 
     def run(self, signature: str, feeds: Mapping[str, Array], outputs: Sequence[str]) -> list[Array]:

@@ -138,7 +138,7 @@ class ModelServer:
             await server.start()
             await self._health.start()
             # Whoever starts this process reads here when it may be asked, and where.
-            listening = (f"{name}={settings.address}:{port}" for name, port in ports.items())
+            listening = (f"{name}={_at(settings.address, port)}" for name, port in ports.items())
             print("model_server: ready " + " ".join(listening), flush=True)
             await self._stop.wait()
             _LOG.info("Stopping: no new requests, %d under way", self._dispatcher.under_way)
@@ -173,8 +173,13 @@ class ModelServer:
         return BatchedModel(loaded, self._scheduler, partial(self._metrics.batch, model))
 
 
+def _at(address: str, port: int) -> str:
+    """Both as one text, an IPv6 address in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
 def _add_port(server: grpc.aio.Server, settings: Settings) -> int:
-    address = f"{settings.address}:{settings.grpc_port}"
+    address = _at(settings.address, settings.grpc_port)
     try:
         if settings.tls:
             port: int = server.add_secure_port(address, grpc_credentials(settings.tls))
@@ -191,7 +196,7 @@ async def _start_rest(runner: web.AppRunner, settings: Settings) -> int:
     try:
         await site.start()
     except OSError as problem:
-        address = f"{settings.address}:{settings.rest_port}"
+        address = _at(settings.address, settings.rest_port or 0)
         raise ServingError(
             grpc.StatusCode.UNAVAILABLE, f"--rest_api_port: cannot listen on {address}: {problem.strerror}"
         ) from problem
