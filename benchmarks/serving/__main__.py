@@ -79,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument(
         "--output", type=Path, metavar="DIR", help="folder for models and indexes (default: a temporary one)"
     )
+    shared.add_argument(
+        "--seconds-per-cell", type=float, default=1.5, metavar="N", help="of each latency (%(default)g)"
+    )
     command = commands.add_parser(
         "load",
         parents=[shared],
@@ -93,9 +96,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument(
         "--seconds", type=float, default=30.0, metavar="N", help="of swaps under load (%(default)g)"
-    )
-    command.add_argument(
-        "--seconds-per-cell", type=float, default=1.5, metavar="N", help="of each latency (%(default)g)"
     )
     command.add_argument("--swaps-only", action="store_true", help="leave out the latencies")
     command.set_defaults(run=_load)
@@ -185,7 +185,7 @@ def _index(options: argparse.Namespace, folder: Path, flags: list[str], told: To
     scales = []
     for movies in options.movies:
         with tempfile.TemporaryDirectory(dir=folder) as own:
-            scales.append(measure_scale(movies, Path(own), told))
+            scales.append(measure_scale(movies, Path(own), options.seconds_per_cell, told))
     _print_scales(scales)
 
 

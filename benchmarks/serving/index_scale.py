@@ -103,8 +103,8 @@ def clusters(movies: int, queries: int) -> tuple[Floats, Floats]:
     return vectors, 1.5 * liked + 0.5 * common + 0.3 * noise
 
 
-def measure_scale(movies: int, folder: Path, told: Callable[[str], None]) -> Scale:
-    """Makes both indexes and measures each in a fresh process.
+def measure_scale(movies: int, folder: Path, seconds: float, told: Callable[[str], None]) -> Scale:
+    """Makes both indexes and measures each in a fresh process, so many seconds for each batch size.
 
     Raises:
       BenchmarkError: a process failed.
@@ -116,7 +116,7 @@ def measure_scale(movies: int, folder: Path, told: Callable[[str], None]) -> Sca
     begun = time.monotonic()
     settings = RetrievalHyperparameters(index="partitioned", top_k=DEPTH, embedding_dim=DIM)
     index, report = make_index(vectors, users[:TUNED_ON], nothing, settings, SEED)
-    seconds = time.monotonic() - begun
+    made_in = time.monotonic() - begun
     np.save(folder / index_worker.QUERIES_FILE, users[TUNED_ON:])
     costs: list[IndexCost] = []
     found: list[npt.NDArray[np.int32]] = []
@@ -126,17 +126,17 @@ def measure_scale(movies: int, folder: Path, told: Callable[[str], None]) -> Sca
         path = folder / f"{kind}-{len(costs)}"
         searchable = _Searchable(each)
         tf.saved_model.save(searchable, str(path), signatures=searchable.search)
-        cost, positions = _in_a_process(kind, path)
+        cost, positions = _in_a_process(kind, path, seconds)
         costs.append(cost)
         found.append(positions)
     shares = [
         len(np.intersect1d(exact, near)) / DEPTH for exact, near in zip(found[0], found[1], strict=True)
     ]
-    return Scale(movies, seconds, report, float(np.mean(shares)), costs)
+    return Scale(movies, made_in, report, float(np.mean(shares)), costs)
 
 
-def _in_a_process(kind: str, path: Path) -> tuple[IndexCost, npt.NDArray[np.int32]]:
-    command = [sys.executable, "-m", index_worker.__name__, str(path)]
+def _in_a_process(kind: str, path: Path, seconds: float) -> tuple[IndexCost, npt.NDArray[np.int32]]:
+    command = [sys.executable, "-m", index_worker.__name__, str(path), str(seconds)]
     done = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8", check=False)
     if done.returncode:
         raise BenchmarkError(f"{index_worker.__name__} ended with status {done.returncode}")

@@ -1,7 +1,7 @@
 """Loads one index from a SavedModel, times its answers and tells its memory, as a line of JSON.
 
-`python -m benchmarks.serving.index_worker FOLDER`; queries.npy lies beside FOLDER, and the positions found go
-to FOLDER.npy.
+`python -m benchmarks.serving.index_worker FOLDER SECONDS` times each batch size for so long. queries.npy lies
+beside FOLDER, and the positions found go to FOLDER.npy.
 """
 
 import json
@@ -20,10 +20,9 @@ QUERIES: Final = "queries"
 POSITIONS: Final = "positions"
 QUERIES_FILE: Final = "queries.npy"
 BATCH_SIZES: Final = (1, 32)
-_SECONDS: Final = 3.0
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, seconds: float) -> None:
     """Measures one index."""
     queries = np.load(folder.parent / QUERIES_FILE)
     # What TensorFlow itself needs is there before the first look at memory.
@@ -39,7 +38,7 @@ def main(folder: Path) -> None:
             rows = (number * size + np.arange(size)) % len(queries)
             return search(queries=tf.constant(queries[rows]))[POSITIONS].numpy()
 
-        timings = measure(call, concurrency=1, seconds=_SECONDS)
+        timings = measure(call, concurrency=1, seconds=seconds)
         batches[size] = timings.p50, timings.p99
     # ru_maxrss counts kilobytes.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -52,4 +51,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), float(sys.argv[2]))

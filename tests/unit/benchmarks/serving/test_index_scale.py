@@ -24,7 +24,7 @@ def test_catalogue_has_clusters_and_a_common_direction() -> None:
 
 @pytest.mark.slow
 def test_both_indexes_are_measured(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["index", "--movies", "4000"]) == 0
+    assert main(["index", "--movies", "4000", "--seconds-per-cell", "0.1"]) == 0
     rows = [line.split("|") for line in capsys.readouterr().out.splitlines() if line.startswith("| 4,000")]
     assert [row[2].strip() for row in rows] == ["BruteForce", "Partitioned"]
     [_, partitioned] = rows
