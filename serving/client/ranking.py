@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import grpc
@@ -23,8 +22,8 @@ from serving.client.calls import (
     served_by,
 )
 from serving.client.errors import ServingError
-from serving.client.results import MovieList, Ratings, Recommendation, RecommendedMovie
-from serving.client.retrieval import retrieve
+from serving.client.results import Ratings, Recommendation, RecommendedMovie
+from serving.client.retrieval import Found, candidates
 
 # With these the ranking model is not there, and what was retrieved is still worth showing.
 _MISSING: Final = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE)
@@ -43,41 +42,37 @@ def rank(
     batches = list(chunks(pairs, batch_size))
     answers = responses((yield [_rank(batch, version) for batch in batches]))
     return [
-        ratings for batch, answer in zip(batches, answers, strict=True) for ratings in _ratings(answer, batch)
+        Ratings(user, tuple(movies), tuple(predicted), served_by(answer))
+        for batch, answer in zip(batches, answers, strict=True)
+        for (user, movies), predicted in zip(batch, _predicted(answer, batch), strict=True)
     ]
 
 
 def recommend(
     user_ids: Sequence[str],
     k: int,
-    candidates: int,
+    retrieved: int,
     exclude: Mapping[str, Sequence[str]],
     retrieval_version: Version,
     ranking_version: Version,
     batch_size: int,
 ) -> Plan[list[Recommendation]]:
-    """Retrieves candidates for each user, orders them by predicted rating and keeps the k best."""
+    """Retrieves movies for each user, orders them by predicted rating and keeps the k best."""
     check_k(k)
-    retrieved = yield from retrieve(user_ids, max(k, candidates), exclude, retrieval_version, batch_size)
+    found = yield from candidates(user_ids, max(k, retrieved), exclude, retrieval_version, batch_size)
     unranked = [
-        _unranked(user, _without(found, exclude.get(user, ())))
-        for user, found in zip(user_ids, retrieved, strict=True)
+        (user, _without(each, exclude.get(user, ()))) for user, each in zip(user_ids, found, strict=True)
     ]
-    to_rank = [each for each in unranked if each.movies]
-    batches = list(chunks(to_rank, batch_size))
+    batches = list(chunks([(user, each) for user, each in unranked if each.movie_ids], batch_size))
     outcomes = yield [
-        _rank([(each.user_id, [movie.movie_id for movie in each.movies]) for each in batch], ranking_version)
-        for batch in batches
+        _rank([(user, each.movie_ids) for user, each in batch], ranking_version) for batch in batches
     ]
-    ranked = iter(
-        [
-            each
-            for batch, outcome in zip(batches, outcomes, strict=True)
-            for each in _ranked(batch, outcome, may_degrade=ranking_version is None)
-        ]
+    ranked = (
+        recommendation
+        for batch, outcome in zip(batches, outcomes, strict=True)
+        for recommendation in _ranked(batch, outcome, k, may_degrade=ranking_version is None)
     )
-    whole = [next(ranked) if each.movies else each for each in unranked]
-    return [replace(each, movies=each.movies[:k]) for each in whole]
+    return [next(ranked) if each.movie_ids else _unranked(user, each, k) for user, each in unranked]
 
 
 def _rank(pairs: Sequence[tuple[str, Sequence[str]]], version: Version) -> Call:
@@ -88,46 +83,50 @@ def _rank(pairs: Sequence[tuple[str, Sequence[str]]], version: Version) -> Call:
     return predict(contract.RANKING, contract.RANK, inputs, version)
 
 
-def _ratings(response: Any, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[Ratings]:
+def _predicted(response: Any, pairs: Sequence[tuple[str, Sequence[str]]]) -> list[list[float]]:
+    """The predicted rating of each user's movies."""
     shape = (len(pairs), max(len(movies) for _, movies in pairs))
     matrix = outputs(response, {contract.USER_RATING: shape})[contract.USER_RATING]
-    ratings = []
-    for (user, movies), row in zip(pairs, matrix, strict=True):
-        predicted = row[: len(movies)]
-        if not np.isfinite(predicted).all():
+    rows = [row[: len(movies)] for (_, movies), row in zip(pairs, matrix, strict=True)]
+    for (user, _), row in zip(pairs, rows, strict=True):
+        if not np.isfinite(row).all():
             raise BrokenContractError(
                 response.model_spec.name, f"a predicted rating of user {user!r} is no number"
             )
-        ratings.append(Ratings(user, tuple(movies), tuple(predicted.tolist()), served_by(response)))
-    return ratings
+    return [row.tolist() for row in rows]
 
 
-def _without(found: MovieList, excluded: Sequence[str]) -> MovieList:
-    """The list without the excluded movies, should the model have left one in."""
-    hidden = set(excluded)
-    return replace(found, movies=tuple(movie for movie in found.movies if movie.movie_id not in hidden))
+def _without(found: Found, excluded: Sequence[str]) -> Found:
+    """The movies without those that are excluded, should the model have left one in."""
+    hidden = set(excluded).intersection(found.movie_ids)
+    if not hidden:
+        return found
+    return found.select([place for place, movie in enumerate(found.movie_ids) if movie not in hidden])
 
 
-def _unranked(user_id: str, found: MovieList) -> Recommendation:
-    movies = tuple(RecommendedMovie(movie.movie_id, movie.title, movie.score, None) for movie in found.movies)
-    return Recommendation(user_id, bool(found.known), movies, found.served_by, None, None)
+def _unranked(user_id: str, found: Found, k: int, degraded: str | None = None) -> Recommendation:
+    columns = zip(found.movie_ids[:k], found.titles[:k], found.scores[:k], strict=True)
+    movies = tuple(RecommendedMovie(*movie, None) for movie in columns)
+    return Recommendation(user_id, bool(found.known), movies, found.served_by, None, degraded)
 
 
-def _ranked(batch: Sequence[Recommendation], outcome: Outcome, may_degrade: bool) -> list[Recommendation]:
+def _ranked(
+    batch: Sequence[tuple[str, Found]], outcome: Outcome, k: int, may_degrade: bool
+) -> Iterator[Recommendation]:
     if isinstance(outcome, ServingError):
         if not (may_degrade and outcome.code in _MISSING):
             raise outcome
-        reason = f"in the order of retrieval: {outcome}"
-        return [replace(each, degraded=reason) for each in batch]
-    pairs = [(each.user_id, [movie.movie_id for movie in each.movies]) for each in batch]
-    return [_in_order(each, ratings) for each, ratings in zip(batch, _ratings(outcome, pairs), strict=True)]
-
-
-def _in_order(unranked: Recommendation, ratings: Ratings) -> Recommendation:
-    """The movies by falling predicted rating; equal ones stay in the order of retrieval."""
-    movies = [
-        replace(movie, predicted_rating=rating)
-        for movie, rating in zip(unranked.movies, ratings.predicted_ratings, strict=True)
-    ]
-    movies.sort(key=lambda movie: -(movie.predicted_rating or 0.0))
-    return replace(unranked, movies=tuple(movies), ranking=ratings.served_by)
+        for user, found in batch:
+            yield _unranked(user, found, k, f"in the order of retrieval: {outcome}")
+        return
+    predicted = _predicted(outcome, [(user, found.movie_ids) for user, found in batch])
+    for (user, found), ratings in zip(batch, predicted, strict=True):
+        # A stable sort: equal ratings stay in the order of retrieval.
+        places = np.argsort(-np.array(ratings), kind="stable")[:k].tolist()
+        movies = tuple(
+            RecommendedMovie(found.movie_ids[place], found.titles[place], found.scores[place], ratings[place])
+            for place in places
+        )
+        yield Recommendation(
+            user, bool(found.known), movies, found.served_by, served_by(outcome), degraded=None
+        )

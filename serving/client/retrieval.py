@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,32 @@ import numpy as np
 from serving.client import contract
 from serving.client.batches import check_ids, check_k, chunks, padded
 from serving.client.calls import Call, Plan, Version, outputs, predict, responses, served_by
-from serving.client.results import MovieList, ScoredMovie
+from serving.client.results import MovieList, ScoredMovie, ServedBy
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the model found for one user, history or movie: [n] of each, the best first."""
+
+    movie_ids: list[str]
+    titles: list[str]
+    scores: list[float]
+    known: bool | None
+    served_by: ServedBy
+
+    def select(self, places: Sequence[int]) -> Found:
+        """The movies at these places."""
+        return replace(
+            self,
+            movie_ids=[self.movie_ids[place] for place in places],
+            titles=[self.titles[place] for place in places],
+            scores=[self.scores[place] for place in places],
+        )
+
+    def movie_list(self, k: int) -> MovieList:
+        """The first k as a caller gets them."""
+        columns = zip(self.movie_ids[:k], self.titles[:k], self.scores[:k], strict=True)
+        return MovieList(tuple(ScoredMovie(*movie) for movie in columns), self.known, self.served_by)
 
 
 def retrieve(
@@ -21,13 +47,25 @@ def retrieve(
     batch_size: int,
 ) -> Plan[list[MovieList]]:
     """The k best movies for each user that the user has not rated and that are not excluded."""
+    found = yield from candidates(user_ids, k, exclude, version, batch_size)
+    return [each.movie_list(k) for each in found]
+
+
+def candidates(
+    user_ids: Sequence[str],
+    k: int,
+    exclude: Mapping[str, Sequence[str]],
+    version: Version,
+    batch_size: int,
+) -> Plan[list[Found]]:
+    """`retrieve` for who goes on with what was found."""
     check_ids("user_ids", user_ids)
     batches = list(chunks(user_ids, batch_size))
     answers = responses((yield [_recommend(users, k, exclude, version) for users in batches]))
     return [
         found
         for users, answer in zip(batches, answers, strict=True)
-        for found in _lists(answer, len(users), contract.KNOWN_USER)
+        for found in _found(answer, len(users), contract.KNOWN_USER)
     ]
 
 
@@ -44,9 +82,9 @@ def retrieve_from_history(
         (yield [predict(contract.RETRIEVAL, signature, {name: padded(each)}, version) for each in batches])
     )
     return [
-        MovieList(found.movies[:k], None, found.served_by)
+        found.movie_list(k)
         for batch, answer in zip(batches, answers, strict=True)
-        for found in _lists(answer, len(batch))
+        for found in _found(answer, len(batch))
     ]
 
 
@@ -62,9 +100,9 @@ def similar(movie_ids: Sequence[str], k: int, version: Version, batch_size: int)
 
     answers = responses((yield [call(ids) for ids in batches]))
     return [
-        found
+        found.movie_list(k)
         for ids, answer in zip(batches, answers, strict=True)
-        for found in _lists(answer, len(ids), contract.KNOWN_MOVIE)
+        for found in _found(answer, len(ids), contract.KNOWN_MOVIE)
     ]
 
 
@@ -81,7 +119,7 @@ def _recommend(users: Sequence[str], k: int, exclude: Mapping[str, Sequence[str]
     return predict(contract.RETRIEVAL, contract.RECOMMEND, inputs, version)
 
 
-def _lists(response: Any, size: int, known: str | None = None) -> list[MovieList]:
+def _found(response: Any, size: int, known: str | None = None) -> list[Found]:
     names = (contract.MOVIE_ID, contract.MOVIE_TITLE, contract.SCORE)
     shapes: dict[str, tuple[int | None, ...]] = dict.fromkeys(names, (size, None))
     if known:
@@ -89,12 +127,11 @@ def _lists(response: Any, size: int, known: str | None = None) -> list[MovieList
     answer = outputs(response, shapes)
     ids, titles, scores = (answer[name].tolist() for name in names)
     known_rows = answer[known].tolist() if known else [None] * size
+    rows = [Found(*row, served_by(response)) for row in zip(ids, titles, scores, known_rows, strict=True)]
+    # A slot without an id is one that the model had no movie for.
     return [
-        MovieList(
-            # A slot without an id is one that the model had no movie for.
-            tuple(ScoredMovie(*each) for each in zip(*row, strict=True) if each[0]),
-            known_row,
-            served_by(response),
-        )
-        for *row, known_row in zip(ids, titles, scores, known_rows, strict=True)
+        row.select([place for place, each in enumerate(row.movie_ids) if each])
+        if "" in row.movie_ids
+        else row
+        for row in rows
     ]
