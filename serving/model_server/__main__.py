@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     # Its loader says on every call that TensorFlow 2 has another one.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # It would log a trace for whatever comes to its port and is no HTTP. Faults of ours are logged by us.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     try:
         finished = asyncio.run(_serve(parse_flags(arguments)))
     except ServingError as error:

@@ -68,8 +68,7 @@ class ServerCore:
                 self._raise_if_failed(waiting)
                 self._wake.wait(self._poll_seconds or _FIRST_VERSION_SECONDS)
                 self._wake.clear()
-        if self._poll_seconds > 0:
-            self._watcher.start()
+        self._watcher.start()
 
     def reload(self, models: Sequence[ModelConfig]) -> None:
         """Replaces the models, and returns when each new one has a version that answers.
@@ -186,13 +185,15 @@ class ServerCore:
             )
 
     def _watch(self) -> None:
+        polls = self._poll_seconds > 0
         while not self._stopping:
-            self._wake.wait(self._poll_seconds)
+            self._wake.wait(self._poll_seconds if polls else None)
             self._wake.clear()
             try:
                 with self._changing:
-                    if not self._stopping:
+                    if polls and not self._stopping:
                         self._reconcile()
+                    self._manager.unload_idle()
             except Exception:
                 # A thread that dies here would leave a server that never sees a new version again.
                 _LOG.exception("Watching the folders of the models failed")

@@ -134,7 +134,7 @@ class VersionManager:
         """Loads the versions that are wanted and not there, then unloads those that are not wanted any more.
 
         A version that answers is unloaded only once one that is wanted answers in its place, or when none is
-        wanted. One that requests still use is unloaded by a later call.
+        wanted. One that requests still use is unloaded by `unload_idle`, later.
 
         Args:
             model: the name of the model.
@@ -145,9 +145,21 @@ class VersionManager:
             version = self._to_load(model, number, aspired[number])
             if version is not None:
                 self._load_version(model, version)
-        for version in self._to_unload(model, aspired):
-            self._unload_version(model, version)
+        self._retire(model, aspired)
         self._forget_failures(model, aspired)
+        self.unload_idle()
+
+    def unload_idle(self) -> None:
+        """Unloads the versions that are not wanted any more and whose last request has ended."""
+        with self._lock:
+            idle = [
+                (model, version)
+                for model, versions in self._versions.items()
+                for version in versions.values()
+                if version.state is State.UNLOADING and version.leases == 0
+            ]
+        for model, version in idle:
+            self._unload_version(model, version)
 
     def close(self) -> None:
         """Unloads everything that no request uses."""
@@ -202,8 +214,8 @@ class VersionManager:
             seconds,
         )
 
-    def _to_unload(self, model: str, aspired: Mapping[int, Path]) -> list[Version]:
-        """The versions to unload now, which take no new requests from here on."""
+    def _retire(self, model: str, aspired: Mapping[int, Path]) -> None:
+        """Gives no more requests to what is not wanted, if what is wanted can take them."""
         with self._lock:
             versions = self._versions.get(model, {}).values()
             replaced = not aspired or any(
@@ -212,9 +224,6 @@ class VersionManager:
             for version in versions:
                 if version.state is State.AVAILABLE and version.number not in aspired and replaced:
                     version.state = State.UNLOADING
-            return [
-                version for version in versions if version.state is State.UNLOADING and version.leases == 0
-            ]
 
     def _forget_failures(self, model: str, aspired: Mapping[int, Path]) -> None:
         """A version that failed, went away and comes back is a new one."""

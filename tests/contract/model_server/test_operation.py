@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 import requests
 import trustme
+from google.protobuf import descriptor_pool, json_format, message_factory
+from google.protobuf.descriptor import Descriptor
+from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 from tensorflow_serving.apis import prediction_service_pb2_grpc
 
 from tests.contract.model_server.servers import (
@@ -45,24 +48,33 @@ def test_health_of_a_service_that_is_not_there_is_not_found(server: Server) -> N
     assert error_of(lambda: _health(server).Check(request))[0] == grpc.StatusCode.NOT_FOUND
 
 
-def test_reflection_tells_what_can_be_called(server: Server, own_server_only: None) -> None:
-    def ask(**request: str) -> reflection_pb2.ServerReflectionResponse:
-        stub = reflection_pb2_grpc.ServerReflectionStub(server.channel)
-        return next(stub.ServerReflectionInfo(iter([reflection_pb2.ServerReflectionRequest(**request)])))
-
-    services = {each.name for each in ask(list_services="").list_services_response.service}
-    assert services == {
+def test_reflection_is_all_that_a_client_needs(server: Server, own_server_only: None) -> None:
+    """As grpcurl does it: services, methods and messages come from the server."""
+    database = ProtoReflectionDescriptorDatabase(server.channel)
+    assert set(database.get_services()) == {
         "tensorflow.serving.PredictionService",
         "tensorflow.serving.ModelService",
         "grpc.health.v1.Health",
         "grpc.reflection.v1alpha.ServerReflection",
     }
-    from google.protobuf import descriptor_pb2
+    pool = descriptor_pool.DescriptorPool(database)
+    prediction = pool.FindServiceByName("tensorflow.serving.PredictionService")
+    assert {method.name for method in prediction.methods} == {
+        *("Classify", "Regress", "Predict", "MultiInference", "GetModelMetadata"),
+    }
+    method = pool.FindServiceByName("tensorflow.serving.ModelService").methods_by_name["GetModelStatus"]
+    request, response = (_message_class(pool, each)() for each in (method.input_type, method.output_type))
+    json_format.Parse('{"model_spec": {"name": "newest"}}', request)
+    call = server.channel.unary_unary(f"/{method.containing_service.full_name}/{method.name}")
+    response.ParseFromString(call(request.SerializeToString()))
+    assert [each.version for each in response.model_version_status] == [2]
 
-    found = ask(file_containing_symbol="tensorflow.serving.PredictionService").file_descriptor_response
-    files = [descriptor_pb2.FileDescriptorProto.FromString(each) for each in found.file_descriptor_proto]
-    methods = {method.name for file in files for service in file.service for method in service.method}
-    assert methods == {"Classify", "Regress", "Predict", "MultiInference", "GetModelMetadata"}
+
+def _message_class(pool: descriptor_pool.DescriptorPool, message: Descriptor) -> type[Message]:
+    # Protobuf 4 replaced the factory by a function.
+    if hasattr(message_factory, "GetMessageClass"):
+        return message_factory.GetMessageClass(message)
+    return message_factory.MessageFactory(pool).GetPrototype(message)
 
 
 def test_too_many_rows_are_refused(server: Server, own_server_only: None) -> None:

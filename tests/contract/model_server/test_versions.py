@@ -124,9 +124,10 @@ def test_a_request_under_way_ends_on_the_version_that_it_began_on(
     changing: Server, bases: Path, toys: tuple[Path, Path], tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
+    seen = changing.written().count(STARTED)
     request = predict_request("held", "gated", x=[2.0], gate=str(gate))
     begun = changing.prediction.Predict.future(request)
-    changing.wait_for_output(STARTED)
+    changing.wait_for_output(STARTED, seen + 1)
     publish(toys[1], bases / "held", 2)
     changing.wait_for_states("held", {2: "AVAILABLE", 1: "UNLOADING"})
     new = changing.prediction.Predict(predict_request("held", x=[2.0]))
@@ -225,6 +226,22 @@ def test_a_reload_adds_and_removes_models_and_moves_labels(
     assert error_of(lambda: changing.prediction.Predict(predict_request("added", x=[2.0])))[0] == (
         grpc.StatusCode.NOT_FOUND
     )
+
+
+def test_a_model_that_a_reload_removes_ends_its_requests(
+    changing: Server, bases: Path, toys: tuple[Path, Path], tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    publish(toys[0], bases / "removed", 1)
+    _reload(changing, _config(bases, _model(bases, "removed")))
+    seen = changing.written().count(STARTED)
+    begun = changing.prediction.Predict.future(predict_request("removed", "gated", x=[2.0], gate=str(gate)))
+    changing.wait_for_output(STARTED, seen + 1)
+    _reload(changing, _config(bases))
+    changing.wait_for_states("removed", {1: "UNLOADING"})
+    gate.touch()
+    assert list(begun.result().outputs["y"].float_val) == [2.0]
+    changing.wait_for_states("removed", {1: "END"})
 
 
 def test_a_reload_that_makes_no_sense_changes_nothing(changing: Server, bases: Path) -> None:

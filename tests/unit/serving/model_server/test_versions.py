@@ -89,6 +89,18 @@ def test_a_version_in_use_is_unloaded_after_its_last_request() -> None:
     assert world.events[-1] == "unload 1"
 
 
+def test_the_last_request_of_a_removed_model_may_come_back_late() -> None:
+    world = World()
+    world.want(1)
+    with world.manager.lease("m"):
+        world.want()
+        world.manager.unload_idle()
+        assert world.states() == {1: State.UNLOADING}
+    world.manager.unload_idle()
+    assert world.states() == {1: State.END}
+    assert world.events == ["load 1", "unload 1"]
+
+
 def test_a_version_that_comes_back_is_loaded_again() -> None:
     world = World()
     for number in (1, 2, 1):
