@@ -115,6 +115,8 @@ class BatchScheduler:
                 if queue is None:
                     return
                 tasks = queue.take()
+                # Another thread sees to the batches that are due while this one computes.
+                self._changed.notify()
             queue.process(tasks)
 
     def _next(self) -> _Queue | None:

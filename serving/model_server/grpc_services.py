@@ -27,11 +27,12 @@ from serving.model_server.errors import ServingError
 
 _LOG = logging.getLogger(__name__)
 PREDICTION_SERVICE = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name
-# How long the last message to those who watch the health may take to leave.
-_LAST_WORD_SECONDS = 0.1
-_ENTRY_POINT = "GRPC"
 MODEL_SERVICE = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
 _HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+# How long the last message to those who watch the health may take to leave.
+_LAST_WORD_SECONDS = 0.1
+# What metrics call this side.
+_ENTRY_POINT = "GRPC"
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 Request = TypeVar("Request", bound=Message)

@@ -31,7 +31,7 @@ _PREDICTION = re.compile(
     rf"/v1/models/(?P<name>[^/:]+){_VERSION}:(?P<method>classify|regress|predict)", _FLAGS
 )
 _STATUS = re.compile(rf"/v1/models(?:/(?P<name>[^/:]+))?{_VERSION}(?P<metadata>/metadata)?", _FLAGS)
-_LARGEST_VERSION = 2**63 - 1
+_LARGEST_VERSION = str(2**63 - 1)
 
 
 class RestApi:
@@ -137,9 +137,11 @@ class RestApi:
 def _model_spec(path: re.Match[str]) -> model_pb2.ModelSpec:
     spec = model_pb2.ModelSpec(name=unquote(path["name"]))
     if path["version"]:
-        if int(path["version"]) > _LARGEST_VERSION:
+        digits = path["version"].lstrip("0") or "0"
+        # Compared as text, by length first: Python refuses to read a number of thousands of digits.
+        if (len(digits), digits) > (len(_LARGEST_VERSION), _LARGEST_VERSION):
             raise invalid_argument(f"Failed to convert version: {path['version']} to numeric.")
-        spec.version.value = int(path["version"])
+        spec.version.value = int(digits)
     elif path["label"]:
         spec.version_label = unquote(path["label"])
     return spec

@@ -165,7 +165,7 @@ class ModelServer:
         if self._settings.warm_up:
             try:
                 warm_up(loaded, number, path, self._settings.limits, self._metrics)
-            except ServingError:
+            except BaseException:
                 loaded.close()
                 raise
         if self._scheduler is None:

@@ -206,6 +206,7 @@ def test_a_body_that_is_no_object_is_400(server: Server) -> None:
         ("/v1/models/toy/versions/9:predict", 404, "Servable not found for request: Specific(toy, 9)"),
         ("/v1/models/toy/labels/x:predict", 400, "Unrecognized servable version label: x"),
         ("/v1/models/toy/versions/99999999999999999999:predict", 400, "Failed to convert version: "),
+        (f"/v1/models/toy/versions/{'7' * 5000}:predict", 400, "Failed to convert version: "),
         ("/v1/models/toy:explain", 400, "Malformed request: POST /v1/models/toy:explain"),
         ("/v1/models/toy", 400, "Malformed request: POST /v1/models/toy"),
     ],
