@@ -46,9 +46,9 @@ class ServingError(Exception):
     @property
     def details(self) -> str:
         """The message as gRPC sends it: at most 1,024 bytes of it."""
-        encoded = self.message.encode(errors="surrogateescape")
+        encoded = self.message.encode(errors="replace")
         if len(encoded) <= DETAILS_LIMIT:
-            return encoded.decode(errors="replace")
+            return encoded.decode()
         return encoded[:DETAILS_LIMIT].decode(errors="ignore") + TRUNCATED
 
     @property

@@ -96,7 +96,8 @@ def metadata(answer: get_model_metadata_pb2.GetModelMetadataResponse) -> bytes:
 
 def error(text: str) -> bytes:
     """The body of every error."""
-    return _encoded(f'{{\n    "error": {_text(text)}\n}}')
+    # Escaped, for it may quote half of a surrogate pair from a request, which no UTF-8 can.
+    return _encoded(f'{{\n    "error": {json.dumps(text)}\n}}')
 
 
 def _check_rows(outputs: Mapping[str, Array]) -> None:

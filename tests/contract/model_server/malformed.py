@@ -77,7 +77,9 @@ def damaged(draw: st.DrawFn, message: bytes) -> bytes:
 
 def json_values() -> SearchStrategy[object]:
     """Any value of JSON, numbers that JSON does not have among them."""
-    leaves = st.none() | st.booleans() | st.floats() | INT64 | st.integers() | st.text(max_size=10)
+    # JSON can name halves of surrogate pairs too.
+    texts = st.text(max_size=10) | st.sampled_from(["\ud800", "a\udcff", "\x00"])
+    leaves = st.none() | st.booleans() | st.floats() | INT64 | st.integers() | texts
     return st.recursive(
         leaves | st.fixed_dictionaries({"b64": st.text(max_size=8)}),
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -139,6 +139,8 @@ def test_status_and_metadata(server: Server) -> None:
         ({"instances": 1}, "Excepting 'instances' to be an list/array"),
         ({"instances": []}, "No values in 'instances' array"),
         ({"instances": ["a"]}, "is not of expected type: float"),
+        ({"instances": ["\ud800"]}, "is not of expected type: float"),
+        ({"signature_name": "\ud800", "instances": [1.0]}, "'signature_name' key must be"),
         ({"instances": [None]}, "Type: Null is not of expected type: float"),
         ({"instances": [1.0, [1.0]]}, "Expecting"),
         ({"instances": [1.0, {"x": 1.0}]}, "Expecting value/list but got object at item 1 of input list"),
