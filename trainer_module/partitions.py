@@ -69,7 +69,7 @@ def make_index(
     """Makes the index that the hyperparameters ask for, or brute force where partitions miss their bar.
 
     One half of the queries shapes the partitions and chooses how many are searched, the other one tests it.
-    Beyond `vectors` this takes about twice their memory and, for a million movies, a minute.
+    Beyond `vectors` this takes about four times their memory and, for a million movies, a minute.
 
     Args:
       vectors: one row per catalogue position, [M, dim].

@@ -29,7 +29,7 @@ MOVIES: Final = (100_000, 1_000_000)
 _EXAMPLES: Final = """\
 examples:
   python -m benchmarks.serving load --models runs/serving
-  python -m benchmarks.serving load --models runs/serving --seconds 60 -- --enable_batching
+  python -m benchmarks.serving load --models runs/serving --seconds 60 -- --request_threads=2
   python -m benchmarks.serving index
   python -m benchmarks.serving index --movies 100000
 
