@@ -7,10 +7,10 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -rs -n auto --maxprocesses=4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint types format bench lock clean venv
+.PHONY: help run test test-fast test-serving lint types format bench bench-serving serve protos lock clean venv
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: venv ## Run the pipeline; flags go into ARGS="--dataset ml-100k"
 	@$(BIN)/python local_runner.py $(ARGS)
@@ -20,6 +20,9 @@ test: venv ## Run every test; MOVIELENS_DIR names a folder with the real ml-100k
 
 test-fast: venv ## Run the tests that start no pipeline
 	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-serving: venv ## Send the local model server malformed requests by the thousand
+	@SERVING_MALFORMED=3000 $(PYTEST) tests/contract/model_server/test_malformed.py $(ARGS)
 
 lint: venv ## Check style, formatting and which room imports which
 	@status=0; for check in "ruff check ." "ruff format --check ." "lint-imports --no-logo"; do \
@@ -34,6 +37,15 @@ format: venv ## Format the code and sort the imports
 
 bench: venv ## Measure seconds and memory per node
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+serve: venv ## Serve the pushed models with tensorflow_model_server, Docker or the local server
+	@$(BIN)/python -m serving serve $(ARGS)
+
+bench-serving: venv ## Measure latency, version swaps and the partitioned index; ARGS="load --models DIR"
+	@$(BIN)/python -m benchmarks.serving $(ARGS)
+
+protos: venv ## Refresh the serving client's messages from the locked tensorflow-serving-api
+	@$(BIN)/python -m serving.make_protos
 
 lock: ## Refresh both lock files from setup.py; ARGS=--upgrade takes the newest releases
 	@requirements/lock.sh $(ARGS)

@@ -49,6 +49,8 @@ REQUIRES = [
     "grimp>=3.5",
     # Peak memory per node.
     "psutil>=5.9",
+    # k-means, which partitions a catalogue that is too large to score whole.
+    "scikit-learn",
     # Arrays between readers, trainers and metrics; its line is TensorFlow's choice.
     "numpy",
     # protobuf, tensorflow-metadata, ml-metadata and absl-py come with TFX at the versions it works with.
@@ -57,13 +59,32 @@ REQUIRES = [
 EXTRAS = {
     # The Kubeflow compiler; TFX pins the version line that it can drive.
     "kfp": [f"kfp==2.5.0; {DEFAULT_STACK}", f"kfp>=2.16.1,<3; {CURRENT_STACK}"],
-    # What a gRPC client of TensorFlow Serving imports.
-    "serving": ["tensorflow-serving-api"],
+    "serving": [
+        # What a gRPC client of TensorFlow Serving imports.
+        "tensorflow-serving-api",
+        # The local model server: gRPC with its health and reflection services, HTTP in the same event loop,
+        # and the metrics that Prometheus reads.
+        "grpcio",
+        "grpcio-health-checking",
+        "grpcio-reflection",
+        "aiohttp>=3.10,<4",
+        "prometheus-client",
+    ],
+    # What `serving.client` imports. An extra cannot leave out TFX and TensorFlow, which the project itself
+    # needs: where they must not be, `pip install ./serving` installs the client alone.
+    "serving-client": ["grpcio>=1.48", "numpy", "protobuf>=3.20.2"],
     # `pip install -e .[dev]`: everything that `make lint types test` runs, and pre-commit.
     "dev": [
         # The tests compare setup.py with the lock files.
         "packaging",
+        # The tests hold deploy/ to the published schemas of Kubernetes and to the Compose specification.
+        "kubernetes-validate",
+        "compose-spec",
         "hypothesis",
+        # A client of TensorFlow Serving that is not ours, for the contract of the local model server.
+        "ovmsclient",
+        # Certificates for the tests of TLS.
+        "trustme",
         "import-linter",
         "mypy",
         "pre-commit",
@@ -110,7 +131,12 @@ setup(
         ]
     ),
     py_modules=["local_runner", "kubeflow_runner"],
-    package_data={"schema": ["*.pbtxt"], "pipeline": ["configs/*.yaml"]},
+    package_data={
+        "schema": ["*.pbtxt"],
+        "pipeline": ["configs/*.yaml"],
+        "serving": ["py.typed"],
+        "serving.client": ["*.binpb"],
+    },
     data_files=[(str(SITE_PACKAGES), ["trainer_module/legacy_keras.pth"])],
     options={"bdist_wheel": {"python_tag": f"cp{sys.version_info.major}{sys.version_info.minor}"}},
     install_requires=REQUIRES,

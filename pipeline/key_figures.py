@@ -62,7 +62,20 @@ def _fit(output: OutputArtifact) -> str:
         return ""
     fit = json.loads(path.read_text(encoding="utf-8"))
     epochs = max(map(len, fit["epochs"].values()))
-    return f"{fit['monitor']} {fit['best']:.4f}, best of {epochs} epochs"
+    return f"{fit['monitor']} {fit['best']:.4f}, best of {epochs} epochs{_index(output)}"
+
+
+def _index(output: OutputArtifact) -> str:
+    """What partitions were measured to find, in the SavedModel or refused; nothing where none were made."""
+    path = Path(output.uri) / features.INDEX_FILE
+    if not path.is_file():
+        return ""
+    index = json.loads(path.read_text(encoding="utf-8"))["candidates"]
+    if "recall" not in index:
+        return ""
+    if index["kind"] == "partitioned":
+        return f", partitions find {index['recall']:.1%} of brute force's first {index['depth']}"
+    return f", brute force because {index['reason']}"
 
 
 def _evaluation(output: OutputArtifact) -> str:

@@ -127,9 +127,11 @@ SCORE: Final = "score"
 KNOWN_USER: Final = "known_user"
 KNOWN_MOVIE: Final = "known_movie"
 
-# The logger that a fit reports each epoch to, and the file in which it leaves its learning curves.
+# The logger that a fit reports each epoch to, and the files in which it leaves its learning curves and, for
+# retrieval, which indexes were made and why.
 PROGRESS_LOGGER: Final = "trainer_module.progress"
 FIT_FILE: Final = "fit.json"
+INDEX_FILE: Final = "index.json"
 
 # Length of the ranked list that `evaluate` returns; recall@100 is the deepest metric.
 EVALUATION_DEPTH: Final = 100

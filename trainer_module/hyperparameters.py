@@ -32,6 +32,12 @@ class RetrievalHyperparameters(FitHyperparameters):
     exclude_rated: bool = Field(
         True, description="Keep each user's rated movies in the model to leave them out of the answers."
     )
+    index: Literal["auto", "brute_force", "partitioned"] = Field(
+        "auto", description="How the catalogue is searched; `auto` partitions 50,000 movies or more."
+    )
+    index_recall: float = Field(
+        0.95, gt=0, le=1, description="Share of brute force's list that partitions have to find."
+    )
 
 
 class RankingHyperparameters(FitHyperparameters):

@@ -1,5 +1,6 @@
 """The two-tower retrieval model and the `run_fn` that trains and exports it."""
 
+import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -14,7 +15,13 @@ from trainer_module.catalogue import Catalogue
 from trainer_module.fitting import fit
 from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.inputs import TrainerArgs
-from trainer_module.retrieval_signatures import RetrievalServing, recent_popularity, total_popularity
+from trainer_module.partitions import IndexReport, make_index
+from trainer_module.retrieval_signatures import (
+    RetrievalServing,
+    recent_popularity,
+    total_popularity,
+    user_queries,
+)
 from trainer_module.serving_tables import MovieTable, UserTable
 from trainer_module.towers import (
     CANDIDATE_FEATURES,
@@ -28,6 +35,8 @@ from trainer_module.user_states import UserStates, read_user_states
 
 MONITOR = "val_recall_at_10"
 RECALL_AT = 10
+# Users, and movies, that an index is tuned and measured on.
+INDEX_QUERIES = 1024
 
 
 class RetrievalModel(tfrs.Model):
@@ -137,7 +146,9 @@ def run_fn(fn_args: TrainerArgs) -> None:
         model_run_dir=fn_args.model_run_dir,
     )
     known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
-    _export(model, setup, hyperparameters, states, known, fn_args.serving_model_dir)
+    indexes = _export(model, setup, hyperparameters, states, known, fn_args.serving_model_dir)
+    with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, features.INDEX_FILE), "w") as file:
+        file.write(json.dumps({name: index.as_dict() for name, index in indexes.items()}, indent=2))
 
 
 def _sampling_probability(states: UserStates, setup: TrainingSetup) -> npt.NDArray[np.float32]:
@@ -156,7 +167,8 @@ def _export(
     states: UserStates,
     known: UserStates,
     serving_model_dir: str,
-) -> None:
+) -> dict[str, IndexReport]:
+    """Writes the SavedModel; returns which indexes it holds and why, by what they search."""
     movies = len(setup.catalogue)
     with tempfile.TemporaryDirectory() as assets:
         tables = [
@@ -172,9 +184,21 @@ def _export(
                 (states, True, "training_users.txt"),
             )
         ]
+        embeddings = model.candidate_embeddings().numpy()
+        candidates, searched_by_users = make_index(
+            embeddings,
+            *_sampled_users(model.query_tower, tables[1], states, setup.seed),
+            hyperparameters,
+            setup.seed,
+        )
+        unit = tf.math.l2_normalize(embeddings, axis=1).numpy()
+        directions, searched_by_movies = make_index(
+            unit, *_sampled_movies(unit, setup.seed), hyperparameters, setup.seed
+        )
         serving = RetrievalServing(
             query_tower=model.query_tower,
-            candidate_embeddings=model.candidate_embeddings(),
+            candidates=candidates,
+            directions=directions,
             movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
             users=tables[0],
             training_users=tables[1],
@@ -183,3 +207,21 @@ def _export(
             top_k=hyperparameters.top_k,
         )
         tf.saved_model.save(serving, serving_model_dir, signatures=serving.signatures())
+    return {"candidates": searched_by_users, "directions": searched_by_movies}
+
+
+def _sampled_users(
+    tower: QueryTower, users: UserTable, states: UserStates, seed: int
+) -> tuple[npt.NDArray[np.float32], tf.RaggedTensor]:
+    """Queries of users of the train split [Q, dim] and what they have rated, ragged [Q, None]."""
+    rows = 1 + np.random.default_rng(seed).permutation(len(states.ids))[:INDEX_QUERIES]
+    return user_queries(tower, users, tf.constant(rows)).numpy(), users.rated(rows)
+
+
+def _sampled_movies(
+    directions: npt.NDArray[np.float32], seed: int
+) -> tuple[npt.NDArray[np.float32], tf.RaggedTensor]:
+    """Directions of some movies [Q, dim] and their own positions, ragged [Q, 1]."""
+    positions = np.random.default_rng(seed).permutation(len(directions))[:INDEX_QUERIES].astype(np.int32)
+    itself = tf.RaggedTensor.from_uniform_row_length(tf.constant(positions), 1)
+    return directions[positions], itself

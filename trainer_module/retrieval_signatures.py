@@ -7,12 +7,11 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from trainer_module import features
+from trainer_module.index import NO_SCORE, FixedRanking, Found, Index
 from trainer_module.serving_tables import MovieTable, UserTable
 from trainer_module.towers import QUERY_FEATURES, QueryTower
 from trainer_module.user_states import UserStates
 
-# The score of an empty slot: finite, so that it passes through JSON, and below every real one.
-NO_SCORE = tf.float32.min
 # "Recent" popularity is that of the last month of ratings.
 RECENT_SECONDS = 30 * 24 * 3600
 
@@ -35,11 +34,12 @@ def recent_popularity(states: UserStates, movies: int) -> npt.NDArray[np.float32
 
 
 class RetrievalServing(tf.Module):
-    """The retrieval model as it is served: brute force over the whole catalogue.
+    """The retrieval model as it is served.
 
     Args:
       query_tower: the trained query tower.
-      candidate_embeddings: one row per catalogue position, [M, dim].
+      candidates: searches the candidate embeddings, one per catalogue position.
+      directions: searches them at length 1, for the movies nearest by cosine.
       movies: the catalogue.
       users: users as of the last rating known, training and evaluation splits together.
       training_users: users as of the last rating of training, for the Evaluator.
@@ -51,7 +51,8 @@ class RetrievalServing(tf.Module):
     def __init__(
         self,
         query_tower: QueryTower,
-        candidate_embeddings: tf.Tensor,
+        candidates: Index,
+        directions: Index,
         movies: MovieTable,
         users: UserTable,
         training_users: UserTable,
@@ -61,13 +62,13 @@ class RetrievalServing(tf.Module):
     ) -> None:
         super().__init__()
         self._query_tower = query_tower
-        self._candidates = tf.Variable(candidate_embeddings, trainable=False)
-        self._directions = tf.Variable(tf.math.l2_normalize(candidate_embeddings, axis=1), trainable=False)
+        self._candidates = candidates
+        self._directions = directions
         self._movies = movies
         self._users = users
         self._training_users = training_users
-        self._popularity = tf.Variable(popularity, trainable=False)
-        self._recent = tf.Variable(recent, trainable=False)
+        self._popularity = FixedRanking(popularity)
+        self._recent = FixedRanking(recent)
         self._top_k = min(top_k, movies.size)
 
     def signatures(self) -> dict[str, Callable[..., Outputs]]:
@@ -101,15 +102,15 @@ class RetrievalServing(tf.Module):
     def _serving_default(self, user_id: tf.Tensor) -> Outputs:
         """user_id [B] to the top K movies that each user has not rated."""
         rows = self._users.rows(user_id)
-        scores = self._hide(self._user_scores(self._users, rows), self._users.rated(rows))
-        return {**self._top(scores, self._top_k), features.KNOWN_USER: rows > 0}
+        found = self._search_for_users(self._users, rows, self._users.rated(rows), self._top_k)
+        return {**self._shown(found), features.KNOWN_USER: rows > 0}
 
     def _recommend(self, user_id: tf.Tensor, exclude_movie_ids: tf.Tensor, k: tf.Tensor) -> Outputs:
         """user_id [B] to the top k, without what the user has rated and `exclude_movie_ids` [B, E]."""
         rows = self._users.rows(user_id)
-        scores = self._hide(self._user_scores(self._users, rows), self._users.rated(rows))
-        scores = self._hide(scores, self._known_positions(exclude_movie_ids))
-        return {**self._top(scores, k), features.KNOWN_USER: rows > 0}
+        hidden = tf.concat([self._users.rated(rows), self._positions(exclude_movie_ids)], axis=1)
+        found = self._search_for_users(self._users, rows, hidden, self._up_to_all(k))
+        return {**self._shown(found), features.KNOWN_USER: rows > 0}
 
     def _recommend_from_history(self, history_movie_ids: tf.Tensor) -> Outputs:
         """history_movie_ids [B, H], oldest first, to the top K movies outside of it."""
@@ -119,73 +120,79 @@ class RetrievalServing(tf.Module):
         queries = self._query_tower(
             {**{name: nobody[name] for name in QUERY_FEATURES}, features.HISTORY_MOVIE_INDEX: known}
         )
-        scores = tf.where(
-            tf.reduce_any(known > 0, axis=1, keepdims=True),
-            tf.matmul(queries, self._candidates, transpose_b=True),
-            self._recent[tf.newaxis, :],
+        return self._shown(
+            self._search(
+                queries, tf.reduce_any(known > 0, axis=1), self._positions(history_movie_ids), self._top_k
+            )
         )
-        return self._top(self._hide(scores, self._known_positions(history_movie_ids)), self._top_k)
 
     def _similar_movies(self, movie_id: tf.Tensor, k: tf.Tensor) -> Outputs:
         """movie_id [B] to the k other movies nearest by cosine; none for an unknown movie."""
         rows = self._movies.rows(movie_id)
         known = rows > 0
-        queries = tf.gather(self._directions, tf.maximum(rows - 1, 0))
-        scores = tf.matmul(queries, self._directions, transpose_b=True)
-        scores = self._hide(scores, tf.RaggedTensor.from_tensor((rows - 1)[:, tf.newaxis], padding=-1))
+        queries = self._directions.vectors(tf.maximum(rows - 1, 0))
+        itself = self._positions(movie_id[:, tf.newaxis])
+        scores, positions = self._directions.search(queries, itself, self._up_to_all(k))
         scores = tf.where(known[:, tf.newaxis], scores, NO_SCORE)
-        return {**self._top(scores, k), features.KNOWN_MOVIE: known}
+        return {**self._shown((scores, positions)), features.KNOWN_MOVIE: known}
 
     def _evaluate(self, examples: tf.Tensor) -> Outputs:
         """Serialized Examples [B] to the ids that each user gets who has rated the train split only."""
         rows = self._training_users.rows(_user_ids(examples))
-        scores = self._user_scores(self._training_users, rows)
-        return self._evaluated(scores, rows)
+        hidden = self._training_users.rated(rows)
+        found = self._search_for_users(self._training_users, rows, hidden, self._evaluation_depth)
+        return {features.MOVIE_ID: self._shown(found)[features.MOVIE_ID]}
 
     def _evaluate_baseline(self, examples: tf.Tensor) -> Outputs:
         """The same for popularity: the most rated movies of the train split."""
-        rows = self._training_users.rows(_user_ids(examples))
-        return self._evaluated(tf.repeat(self._popularity[tf.newaxis, :], tf.size(rows), axis=0), rows)
+        hidden = self._training_users.rated(self._training_users.rows(_user_ids(examples)))
+        found = self._popularity.search(hidden, self._evaluation_depth)
+        return {features.MOVIE_ID: self._shown(found)[features.MOVIE_ID]}
 
-    def _evaluated(self, scores: tf.Tensor, rows: tf.Tensor) -> Outputs:
-        hidden = self._hide(scores, self._training_users.rated(rows))
-        depth = min(features.EVALUATION_DEPTH, self._movies.size)
-        return {features.MOVIE_ID: self._top(hidden, depth)[features.MOVIE_ID]}
+    @property
+    def _evaluation_depth(self) -> int:
+        return min(features.EVALUATION_DEPTH, self._movies.size)
 
-    def _user_scores(self, users: UserTable, rows: tf.Tensor) -> tf.Tensor:
-        """Rows [B] to a score for every movie [B, M]; recent popularity for row 0."""
-        profile = users.profile(rows)
-        queries = self._query_tower({name: profile[name] for name in QUERY_FEATURES})
-        return tf.where(
-            (rows > 0)[:, tf.newaxis],
-            tf.matmul(queries, self._candidates, transpose_b=True),
-            self._recent[tf.newaxis, :],
+    def _search_for_users(
+        self, users: UserTable, rows: tf.Tensor, hidden: tf.RaggedTensor, k: tf.Tensor | int
+    ) -> Found:
+        """Rows of a table [B] to the best movies; row 0 is an unknown user."""
+        return self._search(user_queries(self._query_tower, users, rows), rows > 0, hidden, k)
+
+    def _search(
+        self, queries: tf.Tensor, known: tf.Tensor, hidden: tf.RaggedTensor, k: tf.Tensor | int
+    ) -> Found:
+        """The index's answer where `known` [B], what is popular now elsewhere."""
+        found = self._candidates.search(queries, hidden, k)
+        popular = self._recent.search(hidden, k)
+        scores, positions = (
+            tf.where(known[:, tf.newaxis], own, other) for own, other in zip(found, popular, strict=True)
         )
+        return scores, positions
 
-    def _known_positions(self, movie_ids: tf.Tensor) -> tf.RaggedTensor:
+    def _up_to_all(self, k: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value(k, 0, self._movies.size)
+
+    def _positions(self, movie_ids: tf.Tensor) -> tf.RaggedTensor:
         """Ids [B, E] to the catalogue positions of those that the catalogue holds, ragged."""
         rows = self._movies.rows(movie_ids)
-        return tf.ragged.boolean_mask(rows - 1, rows > 0)
+        return tf.ragged.boolean_mask(tf.cast(rows - 1, tf.int32), rows > 0)
 
-    def _hide(self, scores: tf.Tensor, positions: tf.RaggedTensor) -> tf.Tensor:
-        """Scores [B, M] with NO_SCORE at the given positions of each row."""
-        indices = tf.stack(
-            [tf.cast(positions.value_rowids(), tf.int64), tf.cast(positions.values, tf.int64)], axis=1
-        )
-        return tf.tensor_scatter_nd_update(
-            scores, indices, tf.fill([tf.shape(indices)[0]], tf.constant(NO_SCORE))
-        )
-
-    def _top(self, scores: tf.Tensor, k: tf.Tensor | int) -> Outputs:
-        """Ids, titles and scores [B, k] of the best; a slot without a movie has an empty id."""
-        k = tf.clip_by_value(k, 0, self._movies.size)
-        best, positions = tf.math.top_k(scores, k)
-        rows = tf.where(best > NO_SCORE, tf.cast(positions, tf.int64) + 1, tf.zeros([], tf.int64))
+    def _shown(self, found: Found) -> Outputs:
+        """Ids, titles and scores [B, k]; a slot without a movie has an empty id."""
+        scores, positions = found
+        rows = tf.where(scores > NO_SCORE, tf.cast(positions, tf.int64) + 1, tf.zeros([], tf.int64))
         return {
             features.MOVIE_ID: self._movies.ids(rows),
             features.MOVIE_TITLE: self._movies.titles(rows),
-            features.SCORE: best,
+            features.SCORE: scores,
         }
+
+
+def user_queries(query_tower: QueryTower, users: UserTable, rows: tf.Tensor) -> tf.Tensor:
+    """Rows of a table of users [B] to what the index is searched with, [B, dim]."""
+    profile = users.profile(rows)
+    return query_tower({name: profile[name] for name in QUERY_FEATURES})
 
 
 def _user_ids(examples: tf.Tensor) -> tf.Tensor:

@@ -1,6 +1,8 @@
 """What setup.py promises: the legacy Keras switch, the ranges, and lock files that fulfil them."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from importlib import metadata
@@ -16,7 +18,7 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "movielens-recommender"
 DEFAULTS: dict[str, str] = {name: str(value) for name, value in default_environment().items()}
-EXTRAS = ("", "kfp", "serving", "dev")
+EXTRAS = ("", "kfp", "serving", "serving-client", "dev")
 
 
 def bare_python(code: str, folder: Path) -> str:
@@ -95,7 +97,6 @@ def test_lock_file_fulfils_every_range(python: str) -> None:
 def test_each_python_gets_one_stack(python: str, tfx: str, tensorflow: str, tfma: str) -> None:
     applying = requirements(python)
 
-    assert [name for name, several in applying.items() if len(several) > 1] == []
     for name, line in {
         "tfx": tfx,
         "tensorflow": tensorflow,
@@ -104,8 +105,22 @@ def test_each_python_gets_one_stack(python: str, tfx: str, tensorflow: str, tfma
         "tensorflow-data-validation": tfx,
         "tensorflow-model-analysis": tfma,
     }.items():
+        assert len(applying[name]) == 1, name
         assert applying[name][0].specifier.contains(f"{line}.99"), name
         assert not applying[name][0].specifier.contains("0.1"), name
+
+
+def test_light_client_takes_what_the_extra_names_and_has_the_same_version() -> None:
+    light = (ROOT / "serving" / "pyproject.toml").read_text()
+    [listed] = re.findall(r"^dependencies = (.*)$", light, re.MULTILINE)
+    [version] = re.findall(r'^version = "(.*)"$', light, re.MULTILINE)
+    extra = [line for line in metadata.requires(PROJECT) or [] if 'extra == "serving-client"' in line]
+
+    ours = {canonicalize_name(Requirement(text).name) for text in json.loads(listed)}
+
+    assert ours == {canonicalize_name(Requirement(line).name) for line in extra}
+    assert ours == {"grpcio", "numpy", "protobuf"}
+    assert version == metadata.version(PROJECT)
 
 
 def test_pythons_outside_the_two_stacks_are_refused() -> None:

@@ -1,5 +1,6 @@
 """The account at the end of a run, and what is said when models did not reach serving."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from pipeline.key_figures import key_figure
 from pipeline.node_run import NodeRun, OutputArtifact
 from pipeline.run_summary import problems, summary_lines
+from trainer_module import features
 
 
 def _pusher(node_id: str, **properties: str | int) -> NodeRun:
@@ -91,3 +93,31 @@ def test_key_figure_of_anomalies(tmp_path: Path):
         (folder / "SchemaDiff.pb").write_bytes(anomalies.SerializeToString())
         expected = "anomalies: movie_genres, user_gender" if found else "no anomalies"
         assert key_figure(node) == expected
+
+
+@pytest.mark.parametrize(
+    ("index", "words"),
+    [
+        ({"kind": "brute_force", "reason": "fewer than 50,000 movies"}, ""),
+        (
+            {"kind": "partitioned", "reason": "as set", "recall": 0.9712, "depth": 100},
+            ", partitions find 97.1% of brute force's first 100",
+        ),
+        (
+            {
+                "kind": "brute_force",
+                "reason": "the partitions' recall of 0.9 misses",
+                "recall": 0.9,
+                "depth": 9,
+            },
+            ", brute force because the partitions' recall of 0.9 misses",
+        ),
+    ],
+)
+def test_key_figure_of_a_fit_says_which_index_was_made(tmp_path: Path, index: dict[str, object], words: str):
+    fit = {"monitor": "val_x", "best": 0.5, "epochs": {"val_x": [0.4, 0.5, 0.3]}}
+    node = NodeRun("T", False, 0.1, [OutputArtifact("model_run", "ModelRun", str(tmp_path), {})])
+    (tmp_path / features.FIT_FILE).write_text(json.dumps(fit))
+    assert key_figure(node) == "val_x 0.5000, best of 3 epochs"
+    (tmp_path / features.INDEX_FILE).write_text(json.dumps({"candidates": index}))
+    assert key_figure(node) == f"val_x 0.5000, best of 3 epochs{words}"

@@ -192,3 +192,7 @@ def test_a_training_run_exports_the_whole_catalogue(
     assert everything == every_id
     assert found[features.KNOWN_USER].numpy().tolist() == [True, False]
     assert json.loads((tmp_path / "run" / features.FIT_FILE).read_text())["monitor"] == "val_recall_at_10"
+    indexes = json.loads((tmp_path / "run" / features.INDEX_FILE).read_text())
+    for name in ("candidates", "directions"):
+        assert indexes[name]["kind"] == "brute_force"
+        assert indexes[name]["reason"] == "fewer than 50,000 movies"

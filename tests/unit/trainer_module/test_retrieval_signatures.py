@@ -12,6 +12,7 @@ import tensorflow as tf
 from tests.unit.trainer_module import tiny_world
 from tests.unit.trainer_module.tiny_world import silence, variable
 from trainer_module import features
+from trainer_module.index import BruteForce, Index, Partitioned
 from trainer_module.retrieval_signatures import RetrievalServing, recent_popularity, total_popularity
 from trainer_module.serving_tables import MovieTable, UserTable
 from trainer_module.towers import QUERY_FEATURES, QueryTower
@@ -65,8 +66,18 @@ def query_tower() -> QueryTower:
     return tower
 
 
-def export(folder: Path, exclude_rated: bool) -> Mapping[str, Answer]:
+def partitioned(vectors: np.ndarray) -> Partitioned:
+    """Three partitions, all of which are searched. Ties stay in the order of the catalogue."""
+    partition = np.array([1, 0, 1, 2, 0, 2, 2], np.int32)
+    means = np.stack([vectors[partition == number].mean(axis=0) for number in range(3)])
+    return Partitioned(vectors, partition, means, probes=3, depth=TOP_K)
+
+
+def export(
+    folder: Path, exclude_rated: bool, index: Callable[[np.ndarray], Index] = BruteForce
+) -> Mapping[str, Answer]:
     """Writes the SavedModel, throws away what it was made from, and loads it."""
+    embeddings = np.array(list(CANDIDATES.values()), np.float32)
     training = tiny_world.states(MOVIES, TRAINING)
     assets = folder / "assets"
     assets.mkdir()
@@ -82,7 +93,8 @@ def export(folder: Path, exclude_rated: bool) -> Mapping[str, Answer]:
     )
     serving = RetrievalServing(
         query_tower=query_tower(),
-        candidate_embeddings=tf.constant(list(CANDIDATES.values())),
+        candidates=index(embeddings),
+        directions=index(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)),
         movies=MovieTable(MOVIES, str(assets / "movies")),
         users=known,
         training_users=trained,
@@ -105,9 +117,9 @@ def export(folder: Path, exclude_rated: bool) -> Mapping[str, Answer]:
     return {name: answering(name) for name in loaded.signatures}
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Answer]:
-    return export(tmp_path_factory.mktemp("retrieval"), exclude_rated=True)
+@pytest.fixture(scope="module", params=[BruteForce, partitioned])
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Answer]:
+    return export(tmp_path_factory.mktemp("retrieval"), exclude_rated=True, index=request.param)
 
 
 def lists(outputs: Mapping[str, Any]) -> list[list[str]]:

@@ -1,0 +1,43 @@
+"""A typed client of the models, for programs that have neither TensorFlow nor TFX.
+
+    from serving.client import Client
+
+    with Client("localhost:8500") as client:
+        print(client.recommend("42", k=10))
+
+`AsyncClient` has the same calls for asyncio.
+"""
+
+from serving.client.asynchronous import AsyncClient
+from serving.client.blocking import Client
+from serving.client.endpoint import Tls
+from serving.client.errors import ServingError
+from serving.client.results import (
+    ModelMetadata,
+    MovieList,
+    Ratings,
+    Recommendation,
+    RecommendedMovie,
+    ScoredMovie,
+    ServedBy,
+    Signature,
+    TensorSpec,
+    VersionStatus,
+)
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "ModelMetadata",
+    "MovieList",
+    "Ratings",
+    "Recommendation",
+    "RecommendedMovie",
+    "ScoredMovie",
+    "ServedBy",
+    "ServingError",
+    "Signature",
+    "TensorSpec",
+    "Tls",
+    "VersionStatus",
+]

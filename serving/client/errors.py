@@ -1,0 +1,51 @@
+"""What goes wrong between client and server, as one class."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import grpc
+
+_HINTS: Final = {
+    grpc.StatusCode.UNAVAILABLE: (
+        "check that a model server listens there for gRPC (port 8500 by custom; 8501 is REST) and that both "
+        "sides use TLS or neither"
+    ),
+    grpc.StatusCode.DEADLINE_EXCEEDED: "allow more time (`timeout`) or ask for fewer users or movies at once",
+    grpc.StatusCode.NOT_FOUND: "`python -m serving status` shows the models and versions that the server has",
+    grpc.StatusCode.INVALID_ARGUMENT: (
+        "`python -m serving metadata` shows what the model takes, `python -m serving status` its versions"
+    ),
+    grpc.StatusCode.FAILED_PRECONDITION: "`python -m serving metadata` shows the signatures of the model",
+    grpc.StatusCode.UNAUTHENTICATED: "check the token or the client's certificate",
+    grpc.StatusCode.PERMISSION_DENIED: "check what the token or the client's certificate gives access to",
+    grpc.StatusCode.RESOURCE_EXHAUSTED: (
+        "the server is at a limit: send fewer requests at once, or smaller ones (`batch_size`)"
+    ),
+    grpc.StatusCode.UNIMPLEMENTED: "what listens there is no TensorFlow Serving: check the address",
+    grpc.StatusCode.INTERNAL: "the server or the model is at fault: see the server's log",
+}
+
+
+class ServingError(Exception):
+    """A call that the server refused, or that did not reach it in time.
+
+    Attributes:
+      code: the gRPC status code. INTERNAL also stands for an answer that breaks the serving contract.
+      model: the model that was asked.
+      address: the server that was asked.
+      reason: what the server, or gRPC on its way there, said.
+      hint: what to do about it; may be empty.
+    """
+
+    def __init__(self, code: grpc.StatusCode, model: str, address: str, reason: str) -> None:
+        super().__init__(code, model, address, reason)
+        self.code = code
+        self.model = model
+        self.address = address
+        self.reason = " ".join(reason.split())
+        self.hint = _HINTS.get(code, "")
+
+    def __str__(self) -> str:
+        said = f"{self.address}: model {self.model}: {self.code.name}: {self.reason}"
+        return f"{said} ({self.hint})" if self.hint else said

@@ -1,0 +1,80 @@
+"""Flags that say how to reach the server, and the client that they make."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from serving.client import Client, Tls
+from serving.client.calls import Version
+from serving.client.endpoint import DEFAULT_ADDRESS, DEFAULT_TIMEOUT
+from serving.commands import CommandError
+
+
+def add_connection_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds what every command that asks a server has."""
+    group = parser.add_argument_group("server")
+    group.add_argument(
+        "--server",
+        metavar="HOST:PORT",
+        default=DEFAULT_ADDRESS,
+        help="its gRPC port (default: %(default)s)",
+    )
+    group.add_argument(
+        "--timeout",
+        metavar="SECONDS",
+        type=float,
+        default=DEFAULT_TIMEOUT,
+        help="for the whole command (default: %(default)g)",
+    )
+    group.add_argument("--tls", action="store_true", help="connect with TLS")
+    group.add_argument(
+        "--tls-ca", metavar="FILE", type=Path, help="PEM file of who may vouch for the server; implies --tls"
+    )
+    group.add_argument(
+        "--tls-cert", metavar="FILE", type=Path, help="PEM file of our own certificate, for mutual TLS"
+    )
+    group.add_argument("--tls-key", metavar="FILE", type=Path, help="PEM file of its private key")
+    group.add_argument(
+        "--token-file", metavar="FILE", type=Path, help="holds a token to send with each request; takes TLS"
+    )
+
+
+def add_json_flag(parser: argparse.ArgumentParser) -> None:
+    """Adds the choice between a table and JSON."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line instead of tables")
+
+
+def connect(options: argparse.Namespace) -> Client:
+    """The client that the flags describe.
+
+    Raises:
+      CommandError: the flags contradict each other, or a file cannot be read.
+    """
+    files = (options.tls_ca, options.tls_cert, options.tls_key)
+    try:
+        for file in filter(None, files):
+            file.read_bytes()
+        token = options.token_file.read_text(encoding="utf-8").strip() if options.token_file else None
+        tls = Tls(*files) if options.tls or any(files) else None
+        return Client(options.server, timeout=options.timeout, tls=tls, token=token)
+    except OSError as error:
+        raise CommandError(f"{error.filename} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+
+
+def count(text: str) -> int:
+    """A number of movies on the command line."""
+    if not text.isdecimal() or not 0 < int(text) < 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of movies: 1 or more")
+    return int(text)
+
+
+def version(text: str) -> Version:
+    """A version on the command line: a number, or else a label."""
+    if not text.isdecimal():
+        return text
+    if int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"{text} is no version: it does not fit 64 bits")
+    return int(text)

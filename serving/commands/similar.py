@@ -1,0 +1,48 @@
+"""Shows the movies that are nearest to a movie, by the cosine of what the retrieval model has learned."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Final
+
+from serving.commands import CommandError
+from serving.commands.connection import add_connection_flags, add_json_flag, connect, count, version
+from serving.commands.output import print_json, print_table
+
+EXAMPLES: Final = """\
+  python -m serving similar --movie 50 -k 5
+  python -m serving similar --movie 50 --json
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's flags."""
+    parser.add_argument("--movie", metavar="ID", required=True, help="the movie")
+    parser.add_argument("-k", type=count, default=10, help="movies to show (default: %(default)s)")
+    parser.add_argument(
+        "--version",
+        metavar="VERSION",
+        type=version,
+        help="number or label of the model's version (default: the latest)",
+    )
+    add_json_flag(parser)
+    add_connection_flags(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Asks and prints."""
+    with connect(options) as client:
+        found = client.similar(options.movie, options.k, version=options.version)
+    if not found.known:
+        raise CommandError(f"the model does not know the movie {options.movie!r}")
+    if options.json:
+        print_json({"movie_id": options.movie, **asdict(found)})
+        return 0
+    print_table(
+        f"Movies like movie {options.movie}",
+        ["", "id", "title", "cosine"],
+        [[place, each.movie_id, each.title, each.score] for place, each in enumerate(found.movies, start=1)],
+        f"{found.served_by.model} version {found.served_by.version}",
+    )
+    return 0

@@ -1,0 +1,52 @@
+"""The command: flags to settings, a server, an exit status."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+# TensorFlow's C++ reads it when it is imported, and would print a screenful about CPUs.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from serving.model_server.errors import ServingError
+from serving.model_server.flags import parse_flags
+from serving.model_server.server import ModelServer, Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves until SIGTERM or SIGINT.
+
+    Returns:
+        The exit status.
+    """
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname).1s %(message)s", stream=sys.stderr
+    )
+    # Its loader says on every call that TensorFlow 2 has another one.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # It would log a trace for whatever comes to its port and is no HTTP. Faults of ours are logged by us.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
+    try:
+        finished = asyncio.run(_serve(parse_flags(arguments)))
+    except ServingError as error:
+        print(f"model_server: {error}", file=sys.stderr)
+        return 1
+    if not finished:
+        logging.error("Requests were still computing after --drain_seconds, and are given up")
+        # The threads that compute them would keep the interpreter from ending.
+        os._exit(1)
+    return 0
+
+
+async def _serve(settings: Settings) -> bool:
+    server = ModelServer(settings)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, server.stop)
+    return await server.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,159 @@
+"""The gRPC side: TensorFlow Serving's two services, health and reflection."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeAlias, TypeVar
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    get_model_status_pb2,
+    inference_pb2,
+    model_management_pb2,
+    model_service_pb2,
+    predict_pb2,
+    prediction_service_pb2,
+    regression_pb2,
+)
+
+from serving.model_server.api import Api
+from serving.model_server.dispatch import Dispatcher
+from serving.model_server.errors import ServingError
+
+_LOG = logging.getLogger(__name__)
+PREDICTION_SERVICE = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name
+MODEL_SERVICE = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
+_HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+# How long the last message to those who watch the health may take to leave.
+_LAST_WORD_SECONDS = 0.1
+# What metrics call this side.
+_ENTRY_POINT = "GRPC"
+
+Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
+Request = TypeVar("Request", bound=Message)
+
+
+class Health(health.aio.HealthServicer):
+    """What grpc.health.v1 answers, for the server as a whole (the empty name) and for each service."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._watches: set[asyncio.Task[None]] = set()
+
+    async def Watch(self, request: health_pb2.HealthCheckRequest, context: Context) -> None:  # noqa: N802
+        """A stream of what changes, until the client leaves or the server stops."""
+        watch = asyncio.create_task(super().Watch(request, context))
+        self._watches.add(watch)
+        try:
+            # A stream that ends is an answer; an exception in its place would leave the client waiting.
+            await asyncio.wait((watch,))
+        finally:
+            watch.cancel()
+            self._watches.discard(watch)
+
+    async def start(self) -> None:
+        """Says that the server serves."""
+        for name in ("", PREDICTION_SERVICE, MODEL_SERVICE):
+            await self.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def stop(self) -> None:
+        """Says that it does not, and ends the streams of those who watch, which never end by themselves."""
+        await self.enter_graceful_shutdown()
+        await asyncio.sleep(_LAST_WORD_SECONDS)
+        for watch in tuple(self._watches):
+            watch.cancel()
+
+
+def add_services(server: grpc.aio.Server, api: Api, dispatcher: Dispatcher, health_service: Health) -> None:
+    """Makes a gRPC server answer."""
+    in_thread = dispatcher.run
+
+    async def at_once(work: Callable[[], Message]) -> Message:
+        return work()
+
+    def counted(call: str, answer: Callable[[Any], Message]) -> Callable[[Any], Message]:
+        def wrapped(request: Any) -> Message:
+            with api.counted(_model_name(request), call, _ENTRY_POINT):
+                return answer(request)
+
+        return wrapped
+
+    prediction = {
+        "Predict": _unary(predict_pb2.PredictRequest, counted("Predict", api.predict), in_thread),
+        "Classify": _unary(
+            classification_pb2.ClassificationRequest, counted("Classify", api.classify), in_thread
+        ),
+        "Regress": _unary(regression_pb2.RegressionRequest, counted("Regress", api.regress), in_thread),
+        "MultiInference": _unary(
+            inference_pb2.MultiInferenceRequest, counted("MultiInference", api.multi_inference), in_thread
+        ),
+        "GetModelMetadata": _unary(
+            get_model_metadata_pb2.GetModelMetadataRequest, api.get_model_metadata, at_once
+        ),
+    }
+    models = {
+        "GetModelStatus": _unary(get_model_status_pb2.GetModelStatusRequest, api.get_model_status, at_once),
+        "HandleReloadConfigRequest": _unary(
+            model_management_pb2.ReloadConfigRequest, api.handle_reload_config, asyncio.to_thread
+        ),
+    }
+    server.add_generic_rpc_handlers(
+        (
+            grpc.method_handlers_generic_handler(PREDICTION_SERVICE, prediction),
+            grpc.method_handlers_generic_handler(MODEL_SERVICE, models),
+        )
+    )
+    health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
+    reflection.enable_server_reflection(
+        (PREDICTION_SERVICE, MODEL_SERVICE, _HEALTH_SERVICE, reflection.SERVICE_NAME), server
+    )
+
+
+def _model_name(request: Any) -> str:
+    if isinstance(request, inference_pb2.MultiInferenceRequest):
+        return request.tasks[0].model_spec.name if request.tasks else ""
+    name: str = request.model_spec.name
+    return name
+
+
+def _unary(
+    request_type: type[Request],
+    answer: Callable[[Request], Message],
+    run: Callable[[Callable[[], bytes]], Awaitable[bytes]],
+) -> grpc.RpcMethodHandler:
+    """A method that takes and gives serialized messages: what is no message gets a status of ours."""
+
+    def work(serialized: bytes) -> bytes:
+        try:
+            request = request_type.FromString(serialized)
+        except DecodeError as problem:
+            name = request_type.DESCRIPTOR.full_name
+            raise ServingError(
+                grpc.StatusCode.INTERNAL, f"Failed to parse the request as {name}"
+            ) from problem
+        response: bytes = answer(request).SerializeToString()
+        return response
+
+    async def handle(serialized: bytes, context: Context) -> bytes:
+        try:
+            return await run(lambda: work(serialized))
+        except ServingError as error:
+            code, details = error.code, error.details
+        except asyncio.CancelledError:
+            raise
+        except Exception as problem:
+            # The fault is this server's own, so its log gets the trace and the client the type.
+            _LOG.exception("A request failed")
+            code, details = (
+                grpc.StatusCode.INTERNAL,
+                f"unexpected {type(problem).__name__} in the model server",
+            )
+        await context.abort(code, details)
+        raise AssertionError("abort does not return")
+
+    return grpc.unary_unary_rpc_method_handler(handle)

@@ -1,0 +1,37 @@
+"""How large a request may be, and how many may be under way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import grpc
+
+from serving.model_server.errors import ServingError
+from serving.model_server.tensors import Array
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one server takes on.
+
+    Attributes:
+        message_bytes: of a request, as it travels and as the array of any of its tensors.
+        batch_rows: the first dimension of any input.
+        requests: how many are under way at once, those that wait for a thread included.
+    """
+
+    message_bytes: int
+    batch_rows: int
+    requests: int
+
+    def check_rows(self, feeds: Mapping[str, Array]) -> None:
+        """Refuses a request with too many rows.
+
+        Raises:
+            ServingError: RESOURCE_EXHAUSTED.
+        """
+        for alias, value in feeds.items():
+            if value.ndim and len(value) > self.batch_rows:
+                raise ServingError(
+                    grpc.StatusCode.RESOURCE_EXHAUSTED,
+                    f"input {alias} has {len(value)} rows, more than the limit of {self.batch_rows}",
+                )

@@ -1,0 +1,204 @@
+"""One server: its ports, its models, its start and its end."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import grpc
+from aiohttp import web
+
+from serving.model_server.api import Api
+from serving.model_server.batching import BatchedModel, BatchScheduler
+from serving.model_server.core import ServerCore
+from serving.model_server.dispatch import Dispatcher
+from serving.model_server.errors import ServingError
+from serving.model_server.grpc_services import Health, add_services
+from serving.model_server.limits import Limits
+from serving.model_server.metrics import Metrics
+from serving.model_server.model_config import ModelConfig
+from serving.model_server.rest import RestApi
+from serving.model_server.saved_model import SavedModel
+from serving.model_server.text_protos import BatchingParameters, TlsConfig
+from serving.model_server.tls import grpc_credentials, rest_context
+from serving.model_server.versions import RetryPolicy, Servable, VersionManager
+from serving.model_server.warmup import warm_up
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a server is started with.
+
+    Attributes:
+        address: the interface that both ports are on.
+        grpc_port: 0 takes a free one.
+        rest_port: 0 takes a free one, None has no REST.
+        models: what to serve.
+        model_roots: folders that a reload may name, with everything below them.
+        poll_seconds: how often to look for new versions; 0 looks once.
+        labels_before_versions: whether a new label may name a version that is not available.
+        retry: what to do about a version that does not load.
+        limits: how much to take on.
+        threads: how many requests compute at once.
+        drain_seconds: how long requests may take to end when the server is stopped.
+        rest_timeout_seconds: how long a REST answer may take.
+        metrics_path: where Prometheus reads, if it does.
+        warm_up: whether warm-up files are used.
+        batching: how requests are batched, if they are.
+        tls: the certificates, for both ports, if there are any.
+    """
+
+    address: str
+    grpc_port: int
+    rest_port: int | None
+    models: Sequence[ModelConfig]
+    model_roots: Sequence[Path]
+    poll_seconds: float
+    labels_before_versions: bool
+    retry: RetryPolicy
+    limits: Limits
+    threads: int
+    drain_seconds: float
+    rest_timeout_seconds: float
+    metrics_path: str | None
+    warm_up: bool
+    batching: BatchingParameters | None
+    tls: TlsConfig | None
+
+
+class ModelServer:
+    """A server that has not been started."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._metrics = Metrics()
+        self._manager = VersionManager(self._load, settings.retry)
+        self._core = ServerCore(
+            self._manager, settings.model_roots, settings.poll_seconds, settings.labels_before_versions
+        )
+        self._scheduler = BatchScheduler(settings.batching) if settings.batching else None
+        # A request that waits for its batch keeps its thread, as in TensorFlow Serving.
+        threads = settings.limits.requests if settings.batching else settings.threads
+        self._dispatcher = Dispatcher(threads, settings.limits.requests)
+        self._api = Api(self._core, settings.limits, self._metrics)
+        self._health = Health()
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Makes `run` finish what is under way and return."""
+        self._stop.set()
+
+    async def run(self) -> bool:
+        """Loads the models, serves until `stop` is called, then finishes what is under way.
+
+        Returns:
+            Whether everything was finished. If not, threads still compute.
+
+        Raises:
+            ServingError: a model cannot be loaded, or a port is taken.
+        """
+        stopped = asyncio.create_task(self._stop.wait())
+        starting = asyncio.create_task(asyncio.to_thread(self._core.start, self._settings.models))
+        await asyncio.wait((starting, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if not starting.done():
+            self._core.stop()
+        await starting
+        if not self._stop.is_set():
+            await self._serve()
+        await asyncio.to_thread(self._core.stop)
+        if self._dispatcher.under_way:
+            return False
+        self._dispatcher.close()
+        self._manager.close()
+        if self._scheduler:
+            self._scheduler.close()
+        return True
+
+    async def _serve(self) -> None:
+        settings = self._settings
+        server = grpc.aio.server(options=self._options())
+        add_services(server, self._api, self._dispatcher, self._health)
+        ports = {"grpc": _add_port(server, settings)}
+        rest = RestApi(
+            self._api, self._dispatcher, self._metrics, settings.metrics_path, settings.rest_timeout_seconds
+        )
+        runner = web.AppRunner(
+            rest.application(settings.limits.message_bytes),
+            access_log=None,
+            shutdown_timeout=settings.drain_seconds,
+        )
+        await runner.setup()
+        try:
+            if settings.rest_port is not None:
+                ports["rest"] = await _start_rest(runner, settings)
+            await server.start()
+            await self._health.start()
+            # Whoever starts this process reads here when it may be asked, and where.
+            listening = (f"{name}={_at(settings.address, port)}" for name, port in ports.items())
+            print("model_server: ready " + " ".join(listening), flush=True)
+            await self._stop.wait()
+            _LOG.info("Stopping: no new requests, %d under way", self._dispatcher.under_way)
+            await self._health.stop()
+        finally:
+            await asyncio.gather(server.stop(settings.drain_seconds), runner.cleanup())
+
+    def _options(self) -> list[tuple[str, int]]:
+        size = self._settings.limits.message_bytes
+        return [
+            ("grpc.max_receive_message_length", size),
+            ("grpc.max_send_message_length", -1),
+            # Two servers on one port would share its connections between them.
+            ("grpc.so_reuseport", 0),
+        ]
+
+    def _load(self, model: str, number: int, path: Path) -> Servable:
+        try:
+            loaded = SavedModel(path)
+        except ServingError:
+            self._metrics.loaded(str(path), "fail")
+            raise
+        self._metrics.loaded(str(path), "success")
+        if self._settings.warm_up:
+            try:
+                warm_up(loaded, number, path, self._settings.limits, self._metrics)
+            except BaseException:
+                loaded.close()
+                raise
+        if self._scheduler is None:
+            return loaded
+        return BatchedModel(loaded, self._scheduler, partial(self._metrics.batch, model))
+
+
+def _at(address: str, port: int) -> str:
+    """Both as one text, an IPv6 address in brackets."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _add_port(server: grpc.aio.Server, settings: Settings) -> int:
+    address = _at(settings.address, settings.grpc_port)
+    try:
+        if settings.tls:
+            port: int = server.add_secure_port(address, grpc_credentials(settings.tls))
+        else:
+            port = server.add_insecure_port(address)
+    except RuntimeError as problem:
+        raise ServingError(grpc.StatusCode.UNAVAILABLE, f"--port: cannot listen on {address}") from problem
+    return port
+
+
+async def _start_rest(runner: web.AppRunner, settings: Settings) -> int:
+    context = rest_context(settings.tls) if settings.tls else None
+    site = web.TCPSite(runner, settings.address, settings.rest_port, ssl_context=context)
+    try:
+        await site.start()
+    except OSError as problem:
+        address = _at(settings.address, settings.rest_port or 0)
+        raise ServingError(
+            grpc.StatusCode.UNAVAILABLE, f"--rest_api_port: cannot listen on {address}: {problem.strerror}"
+        ) from problem
+    port: int = runner.addresses[0][1]
+    return port

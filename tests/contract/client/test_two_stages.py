@@ -1,0 +1,199 @@
+"""The client against the pushed models: what a caller can rely on."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import grpc
+import pytest
+
+from serving.client import AsyncClient, Client, Recommendation, ServingError
+from tests.pipeline_run import PROJECT, PipelineRun
+
+pytestmark = pytest.mark.slow
+
+STRANGER = "no-such-user"
+
+
+@pytest.fixture(scope="module")
+def client(servers: Mapping[str, str]) -> Iterator[Client]:
+    with Client(servers["both"], timeout=60) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def labelled(servers: Mapping[str, str]) -> Iterator[Client]:
+    with Client(servers["labels"], timeout=60) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def everyone(client: Client, rated: dict[str, set[str]]) -> list[Recommendation]:
+    return client.recommend_many(list(rated), 10)
+
+
+def test_every_user_gets_k_movies_that_they_have_not_rated(
+    everyone: list[Recommendation], rated: dict[str, set[str]], titles: dict[str, str]
+) -> None:
+    for found in everyone:
+        ids = [movie.movie_id for movie in found.movies]
+        assert found.known_user
+        assert len(set(ids)) == len(ids) == min(10, len(titles) - len(rated[found.user_id]))
+        assert not rated[found.user_id] & set(ids)
+        assert [movie.title for movie in found.movies] == [titles[movie] for movie in ids]
+
+
+def test_the_order_is_that_of_the_ranking_models_own_ratings(
+    client: Client, everyone: list[Recommendation]
+) -> None:
+    ratings = client.rank_many(
+        [found.user_id for found in everyone],
+        [[movie.movie_id for movie in found.movies] for found in everyone],
+    )
+
+    for found, again in zip(everyone, ratings, strict=True):
+        shown = [movie.predicted_rating for movie in found.movies]
+        assert shown == pytest.approx(again.predicted_ratings, abs=1e-5)
+        assert shown == sorted(shown, reverse=True)
+    assert any(
+        [movie.score for movie in found.movies]
+        != sorted((movie.score for movie in found.movies), reverse=True)
+        for found in everyone
+    ), "ranking should change the order of retrieval for somebody"
+
+
+def test_no_candidate_is_rated_higher_than_what_is_shown(
+    client: Client, everyone: list[Recommendation]
+) -> None:
+    for found in everyone[:5]:
+        shown = {movie.movie_id for movie in found.movies}
+        left = [movie.movie_id for movie in client.retrieve(found.user_id, 200).movies]
+        others = client.rank(found.user_id, [movie for movie in left if movie not in shown])
+        lowest = found.movies[-1].predicted_rating
+        assert lowest is not None
+        assert max(others.predicted_ratings, default=0.0) <= lowest + 1e-5
+
+
+def test_the_versions_are_those_that_were_pushed(
+    everyone: list[Recommendation], sample_run: PipelineRun
+) -> None:
+    pushed = {name: int(sample_run.model(name).name) for name in ("retrieval", "ranking")}
+
+    assert all(found.versions == pushed and found.degraded is None for found in everyone)
+
+
+def test_a_stranger_gets_a_list_and_is_called_one(client: Client) -> None:
+    found = client.recommend(STRANGER, 10)
+
+    assert not found.known_user
+    assert len(found.movies) == 10
+    assert found.ranking is not None
+    assert client.recommend("", 10).known_user is False
+
+
+def test_excluded_movies_make_room_for_others(client: Client) -> None:
+    before = [movie.movie_id for movie in client.recommend("1", 5).movies]
+    after = [movie.movie_id for movie in client.recommend("1", 5, exclude=before[:2]).movies]
+
+    assert after[:3] == before[2:]
+    assert len(after) == 5
+
+
+def test_without_a_ranking_model_the_answer_is_retrievals_and_says_so(labelled: Client) -> None:
+    found = labelled.recommend("1", 10)
+
+    assert found.degraded is not None
+    assert "Servable not found for request: Latest(ranking)" in found.degraded
+    assert found.ranking is None
+    retrieved = labelled.retrieve("1", 10)
+    assert [(movie.movie_id, movie.score) for movie in found.movies] == [
+        (movie.movie_id, movie.score) for movie in retrieved.movies
+    ]
+
+
+@pytest.mark.parametrize(("asked", "answers"), [(None, 2), (1, 1), ("stable", 1), ("canary", 2)])
+def test_a_call_can_name_a_version_or_a_label(
+    asked: int | str | None, answers: int, labelled: Client
+) -> None:
+    assert labelled.recommend("1", retrieval_version=asked).versions == {"retrieval": answers}
+    assert labelled.similar("1", version=asked).served_by.version == answers
+    assert labelled.metadata("retrieval", version=asked).served_by.version == answers
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [(9, grpc.StatusCode.NOT_FOUND), ("nothing", grpc.StatusCode.INVALID_ARGUMENT)],
+)
+def test_a_version_that_is_not_there_is_an_error(
+    asked: int | str, code: grpc.StatusCode, labelled: Client
+) -> None:
+    with pytest.raises(ServingError) as failure:
+        labelled.recommend("1", retrieval_version=asked)
+    assert failure.value.code is code
+
+
+def test_status_and_metadata_are_those_of_the_models(client: Client, labelled: Client) -> None:
+    assert [(each.version, each.state) for each in labelled.status("retrieval")] == [
+        (2, "AVAILABLE"),
+        (1, "AVAILABLE"),
+    ]
+    signatures = client.metadata("retrieval").signatures
+    assert signatures["recommend"].inputs["k"].shape == ()
+    assert signatures["recommend"].inputs["user_id"].dtype == "DT_STRING"
+    assert set(signatures["similar_movies"].outputs) == {"movie_id", "movie_title", "score", "known_movie"}
+
+
+def test_histories_and_similar_movies(client: Client, titles: dict[str, str]) -> None:
+    seen = ["1", "2", "3"]
+    found = client.retrieve_from_history(seen, 10)
+
+    assert len(found.movies) == 10
+    assert not set(seen) & {movie.movie_id for movie in found.movies}
+    known, unknown = client.similar_many(["1", "no-such-movie"], 5)
+    assert (known.known, len(known.movies)) == (True, 5)
+    assert all(movie.title == titles[movie.movie_id] and movie.movie_id != "1" for movie in known.movies)
+    assert (unknown.known, unknown.movies) == (False, ())
+
+
+def test_asyncio_answers_the_same(servers: Mapping[str, str], everyone: list[Recommendation]) -> None:
+    async def ask() -> list[Recommendation]:
+        async with AsyncClient(servers["both"], timeout=60) as client:
+            return await client.recommend_many([found.user_id for found in everyone], 10)
+
+    for one, other in zip(asyncio.run(ask()), everyone, strict=True):
+        assert replace(one, movies=()) == replace(other, movies=())
+        assert [movie.movie_id for movie in one.movies] == [movie.movie_id for movie in other.movies]
+
+
+def test_users_asked_for_alone_get_the_same(client: Client, everyone: list[Recommendation]) -> None:
+    for found in everyone[:5]:
+        alone = client.recommend(found.user_id, 10)
+        assert [movie.predicted_rating for movie in alone.movies] == pytest.approx(
+            [movie.predicted_rating for movie in found.movies], abs=1e-5
+        )
+
+
+def test_the_command_works_where_tensorflow_is_not(
+    servers: Mapping[str, str], light_python: Path, tmp_path: Path, everyone: list[Recommendation]
+) -> None:
+    def run(python: Path | str, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run([python, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+
+    for library in ("tensorflow", "tfx", "absl", "trainer_module", "rich"):
+        assert f"No module named '{library}'" in run(light_python, tmp_path, "-c", f"import {library}").stderr
+    flags = ["-m", "serving", "recommend", "--user", everyone[0].user_id, "--server", servers["both"]]
+    light = run(light_python, tmp_path, *flags, "--json")
+    assert light.returncode == 0, light.stderr
+    assert light.stdout == run(sys.executable, PROJECT, *flags, "--json").stdout
+    assert everyone[0].movies[0].title in light.stdout.encode().decode("utf-8")
+    # What is not there is named.
+    table = run(light_python, tmp_path, *flags)
+    assert (table.returncode, table.stdout) == (1, "")
+    assert "rich" in table.stderr
+    batch = run(light_python, tmp_path, "-m", "serving", "batch", "--help")
+    assert batch.returncode == 1
+    [line] = batch.stderr.splitlines()
+    assert "movielens-recommender" in line

@@ -1,0 +1,225 @@
+"""Deadlines, attempts, connections and what an error says."""
+
+import pickle
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, Event
+from typing import Any
+
+import grpc
+import pytest
+
+from serving.client import Client, ServingError
+from serving.client.attempts import backoff
+from tests.unit.serving.client.conftest import Connect, Serve
+from tests.unit.serving.client.peer import Peer, Received, Refusal, world
+
+CODES = [code for code in grpc.StatusCode if code not in (grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE)]
+
+
+class FailsFirst:
+    """Answers UNAVAILABLE so many times to each model, then as the world does."""
+
+    def __init__(self, times: int) -> None:
+        self._left = {"retrieval": times, "ranking": times}
+
+    def __call__(self, received: Received) -> Any:
+        if self._left[received.model]:
+            self._left[received.model] -= 1
+            return Refusal(grpc.StatusCode.UNAVAILABLE, "restarting")
+        return world(received)
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as holder:
+        holder.bind(("localhost", 0))
+        return int(holder.getsockname()[1])
+
+
+def test_a_server_that_is_away_for_a_moment_is_asked_again(serve: Serve, connect: Connect) -> None:
+    peer = serve(FailsFirst(2))
+    found = connect(peer.address).recommend("42", k=1)
+
+    assert [movie.movie_id for movie in found.movies] == ["d"]
+    assert found.degraded is None
+    assert peer.models() == ["retrieval"] * 3 + ["ranking"] * 3
+
+
+def test_attempts_come_to_an_end(serve: Serve, connect: Connect) -> None:
+    peer = serve(FailsFirst(100))
+
+    with pytest.raises(ServingError) as failure:
+        connect(peer.address).retrieve("42")
+    assert len(peer.received) == 5
+    assert (failure.value.code, failure.value.reason) == (grpc.StatusCode.UNAVAILABLE, "restarting")
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_no_other_failure_is_tried_again(code: grpc.StatusCode, serve: Serve, connect: Connect) -> None:
+    peer = serve(lambda received: Refusal(code, "no"))
+
+    with pytest.raises(ServingError) as failure:
+        connect(peer.address).similar("a")
+    assert failure.value.code is code
+    assert len(peer.received) == 1
+
+
+def test_attempts_end_with_the_time_that_the_call_has(serve: Serve, connect: Connect) -> None:
+    peer = serve(FailsFirst(100))
+
+    with pytest.raises(ServingError) as failure:
+        connect(peer.address).retrieve("42", timeout=0.2)
+    # The third pause is of 0.2 s at least.
+    assert 1 <= len(peer.received) <= 3
+    assert failure.value.code is grpc.StatusCode.UNAVAILABLE
+
+
+def test_pauses_double_up_to_a_second_with_half_of_them_random() -> None:
+    assert [backoff(failed, 1.0) for failed in (1, 2, 3, 4, 5, 9)] == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
+    assert [backoff(failed, 0.0) for failed in (1, 2, 3, 4, 5, 9)] == [0.05, 0.1, 0.2, 0.4, 0.5, 0.5]
+    assert backoff(2, 0.5) == pytest.approx(0.15)
+
+
+def test_a_server_that_hangs_ends_at_the_deadline_and_is_not_asked_again(
+    serve: Serve, connect: Connect
+) -> None:
+    over = Event()
+
+    def hang(received: Received) -> Any:
+        over.wait(30)
+        return world(received)
+
+    peer = serve(hang)
+    client = connect(peer.address, timeout=30)
+    with pytest.raises(ServingError) as failure:
+        client.recommend("42", timeout=0.3)
+    over.set()
+    assert failure.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert "timeout" in failure.value.hint
+    assert peer.models() == ["retrieval"]
+
+
+def test_both_stages_share_the_time_of_the_call(serve: Serve, connect: Connect) -> None:
+    peer = serve(FailsFirst(3))
+    client = connect(peer.address, timeout=100)
+    client.recommend("42", timeout=5)
+    client.recommend("42")
+
+    left = [each.seconds_left for each in peer.received]
+    # Each stage makes three pauses, which are of 0.35 s at least; gRPC rounds a deadline by up to 3 %.
+    assert left[0] <= 5 * 1.03
+    assert left[3] < left[0] - 0.1
+    assert left[7] < left[3] - 0.1
+    assert 50 < left[8] <= 100 * 1.03
+
+
+def test_no_request_is_sent_when_the_time_is_over(serve: Serve, connect: Connect) -> None:
+    peer = serve()
+
+    with pytest.raises(ServingError, match="the 0 s for it are over") as failure:
+        connect(peer.address).recommend("42", timeout=0)
+    assert failure.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert peer.received == []
+
+
+def test_nobody_listening_is_named_with_what_to_do(free_port: int, connect: Connect) -> None:
+    address = f"localhost:{free_port}"
+
+    with pytest.raises(ServingError) as failure:
+        connect(address).recommend("42")
+    assert failure.value.code is grpc.StatusCode.UNAVAILABLE
+    assert failure.value.address == address
+    assert failure.value.model == "retrieval"
+    for part in (address, "retrieval", "UNAVAILABLE", "8500"):
+        assert part in str(failure.value)
+    assert "\n" not in str(failure.value)
+
+
+def test_a_server_that_was_restarted_is_found_again(serve: Serve, connect: Connect) -> None:
+    first = serve()
+    client = connect(first.address)
+    before = client.recommend("42")
+    first.stop()
+    second = serve(port=first.port)
+
+    assert client.recommend("42") == before
+    assert second.models() == ["retrieval", "ranking"]
+
+
+def test_calls_one_after_the_other_share_a_connection(serve: Serve, connect: Connect) -> None:
+    peer = serve()
+    client = connect(peer.address, connections=4)
+    for _ in range(3):
+        client.recommend("42")
+
+    assert len({each.connection for each in peer.received}) == 1
+
+
+def test_requests_of_a_batch_are_under_way_together_on_connections_of_their_own(
+    serve: Serve, connect: Connect
+) -> None:
+    together = Barrier(3)
+
+    def wait(received: Received) -> Any:
+        together.wait(30)  # Breaks, and so fails the call, unless three requests are here at once.
+        return world(received)
+
+    peer = serve(wait)
+    found = connect(peer.address, connections=3, batch_size=1).similar_many(["a", "b", "c", "d", "e", "a"])
+
+    assert len(found) == 6
+    assert len({each.connection for each in peer.received}) == 3
+
+
+def test_a_failed_request_fails_its_batch(serve: Serve, connect: Connect) -> None:
+    def answer(received: Received) -> Any:
+        if received.strings("movie_id") == ["b"]:
+            return Refusal(grpc.StatusCode.RESOURCE_EXHAUSTED, "too much")
+        return world(received)
+
+    with pytest.raises(ServingError, match="too much") as failure:
+        connect(serve(answer).address, batch_size=1).similar_many(["a", "b", "c"])
+    assert "batch_size" in failure.value.hint
+
+
+def test_an_answer_of_many_megabytes_arrives(serve: Serve, connect: Connect) -> None:
+    def answer(received: Received) -> Any:
+        response = world(received)
+        response.outputs["padding"].string_val.append(b"x" * 20_000_000)
+        response.outputs["padding"].dtype = 7
+        return response
+
+    assert connect(serve(answer).address).similar("a", 1).known
+
+
+def test_errors_travel_between_processes() -> None:
+    error = ServingError(grpc.StatusCode.NOT_FOUND, "ranking", "localhost:1", "Servable\n  not found")
+    copy = pickle.loads(pickle.dumps(error))
+
+    assert str(copy) == str(error)
+    assert str(copy).startswith("localhost:1: model ranking: NOT_FOUND: Servable not found (")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"timeout": 0}, "timeout is 0"),
+        ({"timeout": float("nan")}, "timeout is nan"),
+        ({"connections": 0}, "1 or more"),
+        ({"batch_size": 0}, "1 or more"),
+        ({"token": "secret"}, "in the clear"),
+    ],
+)
+def test_clients_that_cannot_work_are_not_made(options: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        Client("localhost:8500", **options)
+
+
+def test_threads_can_share_a_client(serve: Serve) -> None:
+    peer: Peer = serve()
+    with Client(peer.address, connections=2) as client, ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(client.recommend, [str(user) for user in range(40)]))
+
+    assert [each.user_id for each in found] == [str(user) for user in range(40)]
+    assert len({each.connection for each in peer.received}) <= 2

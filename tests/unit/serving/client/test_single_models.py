@@ -1,0 +1,191 @@
+"""The calls that ask one model: retrieve, from a history, similar, rank, metadata and status."""
+
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from serving.client import (
+    MovieList,
+    ScoredMovie,
+    ServedBy,
+    ServingError,
+    Signature,
+    TensorSpec,
+    VersionStatus,
+    messages,
+)
+from tests.unit.serving.client.conftest import Connect, Serve
+from tests.unit.serving.client.peer import STRANGER, Received, predicted, world
+
+
+def ids(found: MovieList) -> list[str]:
+    return [movie.movie_id for movie in found.movies]
+
+
+def test_retrieve_leaves_empty_slots_out(serve: Serve, connect: Connect) -> None:
+    found = connect(serve().address).retrieve("42", k=9, exclude=["b", "d"])
+
+    assert found == MovieList(
+        (
+            ScoredMovie("a", "Film a ö", 0.0),
+            ScoredMovie("c", "Film c ö", -1.0),
+            ScoredMovie("e", "Film e ö", -2.0),
+        ),
+        True,
+        ServedBy("retrieval", 7),
+    )
+
+
+def test_exclusions_of_several_users_are_padded(serve: Serve, connect: Connect) -> None:
+    peer = serve()
+    found = connect(peer.address).retrieve_many(
+        ["1", STRANGER, "3"], 2, exclude={"1": ["a", "b"], "3": ["c"]}, version=5
+    )
+
+    assert [ids(each) for each in found] == [["c", "d"], ["a", "b"], ["a", "b"]]
+    assert [each.known for each in found] == [True, False, True]
+    assert {each.served_by.version for each in found} == {5}
+    [received] = peer.received
+    assert received.strings("exclude_movie_ids") == [["a", "b"], ["", ""], ["c", ""]]
+
+
+def test_histories_are_padded_and_cut(serve: Serve, connect: Connect) -> None:
+    peer = serve()
+    client = connect(peer.address, batch_size=2)
+    found = client.retrieve_from_history_many([["a", "c"], [], ["b"]], 2)
+
+    assert [ids(each) for each in found] == [["b", "d"], ["a", "b"], ["a", "c"]]
+    assert [each.known for each in found] == [None] * 3
+    sent = sorted(each.strings("history_movie_ids") for each in peer.received)
+    assert sent == [[["a", "c"], ["", ""]], [["b"]]]
+    assert ids(client.retrieve_from_history(["a"], 1, version="canary")) == ["b"]
+
+
+def test_similar_movies_and_a_movie_that_is_not_known(serve: Serve, connect: Connect) -> None:
+    client = connect(serve().address)
+    found = client.similar_many(["c", "nowhere"], 2)
+
+    assert [ids(each) for each in found] == [["a", "b"], []]
+    assert [each.known for each in found] == [True, False]
+    assert client.similar("c", 2) == found[0]
+
+
+def test_ratings_come_in_the_order_asked_for(serve: Serve, connect: Connect) -> None:
+    peer = serve()
+    client = connect(peer.address, batch_size=2)
+    found = client.rank_many(["1", "2", "3"], [["e", "d"], ["b"], ["a", "nowhere", "c"]])
+
+    assert [each.predicted_ratings for each in found] == [(1.0, 5.0), (4.5,), (3.0, 2.5, 3.0)]
+    assert [each.movie_ids for each in found] == [("e", "d"), ("b",), ("a", "nowhere", "c")]
+    assert sorted(each.strings("movie_id") for each in peer.received) == [
+        [["a", "nowhere", "c"]],
+        [["e", "d"], ["b", ""]],
+    ]
+    assert client.rank("1", ["e", "d"]) == found[0]
+
+
+@pytest.mark.parametrize(
+    ("outputs", "complaint"),
+    [
+        ({}, "no output 'user_rating'"),
+        ({"user_rating": np.float32([[1.0]])}, r"the shape \(1, 1\) and not \(1, 2\)"),
+        ({"user_rating": np.float32([1.0, 2.0])}, r"the shape \(2,\) and not \(1, 2\)"),
+        ({"user_rating": np.float32([[1.0, np.nan]])}, "rating of user '42' is no number"),
+    ],
+)
+def test_an_answer_that_breaks_the_contract_is_an_error(
+    outputs: dict[str, Any], complaint: str, serve: Serve, connect: Connect
+) -> None:
+    peer = serve(lambda received: predicted(received, **outputs))
+
+    with pytest.raises(ServingError, match=complaint) as failure:
+        connect(peer.address).rank("42", ["a", "b"])
+    assert (failure.value.code, failure.value.model) == (grpc.StatusCode.INTERNAL, "ranking")
+
+
+def test_a_tensor_that_cannot_be_read_is_an_error(serve: Serve, connect: Connect) -> None:
+    def answer(received: Received) -> Any:
+        response = world(received)
+        response.outputs["user_rating"].tensor_content += b"x"
+        return response
+
+    with pytest.raises(ServingError, match=r"output 'user_rating': .*bytes"):
+        connect(serve(answer).address).rank("42", ["a", "b"])
+
+
+def test_metadata_lists_the_signatures(serve: Serve, connect: Connect) -> None:
+    def answer(received: Received) -> Any:
+        assert list(received.request.metadata_field) == ["signature_def"]
+        assert received.request.model_spec.version_label == "canary"
+        signatures = messages.SignatureDefMap()
+        signature = signatures.signature_def["rank"]
+        signature.inputs["user_id"].dtype = 7
+        signature.inputs["user_id"].tensor_shape.dim.add(size=-1)
+        signature.outputs["user_rating"].dtype = 1
+        signature.outputs["user_rating"].tensor_shape.unknown_rank = True
+        response = messages.GetModelMetadataResponse()
+        response.model_spec.name, response.model_spec.version.value = "ranking", 3
+        packed = response.metadata["signature_def"]
+        packed.type_url = "type.googleapis.com/tensorflow.serving.SignatureDefMap"
+        packed.value = signatures.SerializeToString()
+        return response
+
+    found = connect(serve(answer).address).metadata("ranking", version="canary")
+
+    assert found.served_by == ServedBy("ranking", 3)
+    assert found.signatures == {
+        "rank": Signature(
+            {"user_id": TensorSpec("DT_STRING", (-1,))}, {"user_rating": TensorSpec("DT_FLOAT", None)}
+        )
+    }
+
+
+def test_metadata_without_signatures_is_an_error(serve: Serve, connect: Connect) -> None:
+    peer = serve(lambda received: messages.GetModelMetadataResponse())
+
+    with pytest.raises(ServingError, match="model retrieval: INTERNAL: the answer holds no signatures"):
+        connect(peer.address).metadata("retrieval")
+
+
+def test_status_lists_the_newest_version_first(serve: Serve, connect: Connect) -> None:
+    def answer(received: Received) -> Any:
+        assert received.request.model_spec.version.value == 4
+        response = messages.GetModelStatusResponse()
+        response.model_version_status.add(version=4, state=30)
+        failed = response.model_version_status.add(version=5, state=50)
+        failed.status.error_code, failed.status.error_message = 5, "no saved_model.pb"
+        return response
+
+    found = connect(serve(answer).address).status("ranking", version=4)
+
+    assert found == [
+        VersionStatus(5, "END", "NOT_FOUND", "no saved_model.pb"),
+        VersionStatus(4, "AVAILABLE", "OK", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "complaint"),
+    [
+        (lambda client: client.retrieve_many("42"), TypeError, "not one id: '42'"),
+        (lambda client: client.recommend(42), TypeError, "42 is of type int"),
+        (lambda client: client.recommend("42", exclude="50"), TypeError, "not one id: '50'"),
+        (lambda client: client.similar(1), TypeError, "1 is of type int"),
+        (lambda client: client.rank("42", "50"), TypeError, "not one id: '50'"),
+        (lambda client: client.rank_many(["1", "2"], [["a"]]), ValueError, "2 users and 1 lists"),
+        (lambda client: client.retrieve_from_history("50"), TypeError, "not one id: '50'"),
+        (lambda client: client.recommend("42", k=0), ValueError, "k is 0"),
+        (lambda client: client.similar("a", k=2**31), ValueError, "k is 2147483648"),
+        (lambda client: client.rank("42", ["a"], version=-1), ValueError, "-1 is no version"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_refused_before_anything_is_sent(
+    call: Any, error: type[Exception], complaint: str, serve: Serve, connect: Connect
+) -> None:
+    peer = serve()
+
+    with pytest.raises(error, match=complaint):
+        call(connect(peer.address))
+    assert peer.received == []
