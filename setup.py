@@ -49,6 +49,9 @@ REQUIRES = [
     "grimp>=3.5",
     # Peak memory per node.
     "psutil>=5.9",
+    # The report of a run: its charts as SVG, and its page from templates that escape what they show.
+    "matplotlib>=3.9",
+    "jinja2>=3.1",
     # Arrays between readers, trainers and metrics; its line is TensorFlow's choice.
     "numpy",
     # protobuf, tensorflow-metadata, ml-metadata and absl-py come with TFX at the versions it works with.
@@ -66,6 +69,8 @@ EXTRAS = {
         "hypothesis",
         "import-linter",
         "mypy",
+        # Drives Debian's chromium through the report.
+        "playwright",
         "pre-commit",
         "pytest",
         "pytest-timeout",
@@ -108,7 +113,11 @@ setup(
         ]
     ),
     py_modules=["local_runner", "kubeflow_runner"],
-    package_data={"schema": ["*.pbtxt"], "pipeline": ["configs/*.yaml"]},
+    package_data={
+        "schema": ["*.pbtxt"],
+        "pipeline": ["configs/*.yaml"],
+        "reports": ["templates/*"],
+    },
     data_files=[(str(SITE_PACKAGES), ["trainer_module/legacy_keras.pth"])],
     options={"bdist_wheel": {"python_tag": f"cp{sys.version_info.major}{sys.version_info.minor}"}},
     install_requires=REQUIRES,
