@@ -1,0 +1,14 @@
+"""The sections of the report, in the order of the page."""
+
+from collections.abc import Callable
+from typing import Final
+
+from reports.run_data import Run
+from reports.section import Section
+
+SECTIONS: Final[tuple[Callable[[Run], Section], ...]] = ()
+
+
+def build_sections(run: Run) -> list[Section]:
+    """All sections of a run. One whose artifacts are not there says so and does not fail."""
+    return [section(run) for section in SECTIONS]
