@@ -7,11 +7,20 @@ put one together itself.
 from __future__ import annotations
 
 import enum
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Final
 
 Scalar = str | int | float
+
+# Execution properties of the node that builds the report, both JSON. They tell what no artifact does, so
+# whoever reads a run from a metadata store takes them from there.
+ABOUT: Final = "about"
+"""`{"config": {...}, "data_name": "ml-100k", "synthetic": false}`; see `Run`."""
+FINAL_STATUS: Final = "final_status"
+"""A Kubeflow `PipelineTaskFinalStatus` if a node failed, "" otherwise; see `failure_told`."""
 
 
 class NodeState(enum.Enum):
@@ -87,6 +96,7 @@ class Run:
       synthetic: the ratings are made up, so whatever reports on them says so.
       config: the settings, as nested dictionaries of what YAML can hold; empty where unknown.
       versions: of Python and the libraries behind the run, by name.
+      failure: why the run ended early, such as "Transform: no such file"; "" if every node ended well.
       previous: the run before it in the same store, None if it is the first; its own `previous` is None.
     """
 
@@ -98,6 +108,7 @@ class Run:
     synthetic: bool
     config: Mapping[str, object] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    failure: str = ""
     previous: Run | None = None
 
     def node(self, node_id: str) -> Node | None:
@@ -118,3 +129,15 @@ class Run:
         for node in self.nodes:
             for artifact in node.outputs.get(channel, ()):
                 yield node, artifact
+
+
+def failure_told(final_status: str) -> str:
+    """What a `PipelineTaskFinalStatus` (JSON) says about a failure; "" if it tells of none.
+
+    https://www.kubeflow.org/docs/components/pipelines/user-guides/core-functions/control-flow/#exit-handling-dslexithandler
+    """
+    status: Mapping[str, Any] = json.loads(final_status) if final_status else {}
+    if status.get("state", "SUCCEEDED") == "SUCCEEDED":
+        return ""
+    message = str(status.get("error", {}).get("message", ""))
+    return message or f"the pipeline ended as {status['state']} and does not say why"
