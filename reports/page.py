@@ -59,6 +59,14 @@ def render_page(run: Run, sections: Sequence[Section]) -> str:
     """The HTML of the page: it loads nothing, and its policy forbids the browser to try."""
     script = Markup(_asset("report.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": "'unsafe-inline'",
+        "script-src": f"'sha256-{digest}'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
     return (
         environment()
         .get_template("page.html")
@@ -67,8 +75,7 @@ def render_page(run: Run, sections: Sequence[Section]) -> str:
             sections=sections,
             style=Markup(_style()),
             script=script,
-            policy=f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'; "
-            "base-uri 'none'; form-action 'none'",
+            policy="; ".join(f"{name} {value}" for name, value in policy.items()),
         )
     )
 

@@ -18,7 +18,7 @@ Scalar = str | int | float
 # Execution properties of the node that builds the report, both JSON. They tell what no artifact does, so
 # whoever reads a run from a metadata store takes them from there.
 ABOUT: Final = "about"
-"""`{"config": {...}, "data_name": "ml-100k", "synthetic": false}`; see `Run`."""
+"""`{"config": {...}, "nodes": ["RatingsGen", ...]}`: the settings as in `Run`, and all nodes in their order."""
 FINAL_STATUS: Final = "final_status"
 """A Kubeflow `PipelineTaskFinalStatus` if a node failed, "" otherwise; see `failure_told`."""
 
@@ -110,6 +110,7 @@ class Run:
     versions: Mapping[str, str] = field(default_factory=dict)
     failure: str = ""
     previous: Run | None = None
+    before_data: Run | None = None
 
     def node(self, node_id: str) -> Node | None:
         """The node of that id, None if the run has none."""
