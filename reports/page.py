@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import json
 import math
 import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +27,23 @@ JSON_FILE: Final = "report.json"
 
 # Raised when a key of report.json changes its meaning or goes.
 JSON_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands above and below the sections of a page.
+
+    Attributes:
+      title: of the page.
+      about: one line: which data, which split, when.
+      synthetic: whether a banner says that the ratings are made up.
+      footer: how to make the page again.
+    """
+
+    title: str
+    about: str
+    synthetic: bool
+    footer: str
 
 
 @dataclass(frozen=True)
@@ -50,12 +69,22 @@ def write_report(run: Run, sections: Sequence[Section], folder: Path) -> Report:
     """
     folder.mkdir(parents=True, exist_ok=True)
     report = Report(folder / HTML_FILE, folder / JSON_FILE)
-    _replace(report.html, render_page(run, sections))
+    _replace(report.html, render_page(_head(run), sections))
     _replace(report.json, json.dumps(as_json(run, sections), indent=1, allow_nan=False) + "\n")
     return report
 
 
-def render_page(run: Run, sections: Sequence[Section]) -> str:
+def _head(run: Run) -> Head:
+    again = shlex.join(["python", "-m", "reports", "build", run.id, "--output", str(run.output)])
+    return Head(
+        title=f"Report on {run.data_name}",
+        about=f"Pipeline {run.pipeline_name}, run {run.id}",
+        synthetic=run.synthetic,
+        footer=f"This file loads nothing from anywhere. To build it again: {again}",
+    )
+
+
+def render_page(head: Head, sections: Sequence[Section]) -> str:
     """The HTML of the page: it loads nothing, and its policy forbids the browser to try."""
     script = Markup(_asset("report.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
@@ -71,7 +100,7 @@ def render_page(run: Run, sections: Sequence[Section]) -> str:
         environment()
         .get_template("page.html")
         .render(
-            run=run,
+            **dataclasses.asdict(head),
             sections=sections,
             style=Markup(_style()),
             script=script,

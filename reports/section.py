@@ -5,7 +5,7 @@ text in it is plain: the templates escape it. Only `Chart.svg` and `Picture.svg`
 are, so make them with `reports.charts`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,10 @@ class Column:
     title: str
     format: str = ""
     note: str = ""
+
+    def numeric(self, rows: Sequence[Sequence[Cell]], index: int) -> bool:
+        """Whether the column, the `index`th of `rows`, holds numbers, which stand to the right."""
+        return any(isinstance(row[index], int | float) for row in rows)
 
 
 @dataclass(frozen=True)

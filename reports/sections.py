@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Final
 
 from reports.run_data import Run
+from reports.run_section import run_section
 from reports.section import Section
 
-SECTIONS: Final[tuple[Callable[[Run], Section], ...]] = ()
+SECTIONS: Final[tuple[Callable[[Run], Section], ...]] = (run_section,)
 
 
 def build_sections(run: Run) -> list[Section]:
