@@ -1,115 +1,41 @@
-"""Charts as inline SVG: matplotlib draws, and the page's style sheet gives the colours.
+"""The kinds of charts of the report, each a function from figures to SVG; `reports.drawing` has the style."""
 
-Draw in the light values of `reports.palette`; `render` turns them into CSS variables, so one drawing serves
-the light and the dark page. Text stays text: it can be selected and searched, and takes the page's font.
-"""
-
-import re
-import threading
-import unicodedata
-import warnings
+import datetime
 from collections.abc import Mapping, Sequence
-from io import BytesIO
 from typing import Any, Final
-from xml.etree import ElementTree
 
 import matplotlib as mpl
+import matplotlib.dates
 import matplotlib.ticker
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-from matplotlib.text import Text
+from matplotlib.patches import Rectangle
 
 from reports import palette
+from reports.drawing import NARROW, WIDE, new_figure, printable, render, shortened
 
-# CSS pixels. A narrow chart is as wide as a telephone, so its text keeps its size there; a wide one scrolls
-# sideways where the screen is narrower.
-NARROW: Final = 400
-WIDE: Final = 820
+__all__ = [
+    "NARROW",
+    "WIDE",
+    "bars",
+    "columns",
+    "dots",
+    "heat_map",
+    "legend_above",
+    "lines",
+    "new_figure",
+    "printable",
+    "render",
+    "short_number",
+    "short_numbers",
+    "shortened",
+    "small_histogram",
+    "tile_map",
+    "timeline",
+]
 
-_SVG: Final = "http://www.w3.org/2000/svg"
-_XLINK: Final = "http://www.w3.org/1999/xlink"
-_POINTS_PER_INCH: Final = 72
-_STYLE: Final[dict[str, Any]] = {
-    "svg.fonttype": "none",
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 11,
-    "text.color": palette.INK.light,
-    "text.parse_math": False,
-    "axes.edgecolor": palette.MUTED.light,
-    "axes.labelcolor": palette.MUTED.light,
-    "axes.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.linewidth": 0.8,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.formatter.use_mathtext": False,
-    "grid.color": palette.GRID.light,
-    "grid.linewidth": 0.8,
-    "xtick.color": palette.MUTED.light,
-    "ytick.color": palette.MUTED.light,
-    "xtick.labelcolor": palette.INK.light,
-    "ytick.labelcolor": palette.INK.light,
-    "legend.frameon": False,
-    "legend.fontsize": 11,
-    "lines.linewidth": 2,
-    "figure.facecolor": "none",
-    "savefig.facecolor": "none",
-}
-# matplotlib's settings belong to the process.
-_DRAWING: Final = threading.RLock()
-
-
-def new_figure(width: int = NARROW, height: int = 240) -> tuple[Figure, Axes]:
-    """An empty chart of `width` x `height` CSS pixels with one pair of axes, in the report's style."""
-    with _DRAWING, mpl.rc_context(_STYLE):
-        figure = Figure(
-            figsize=(width / _POINTS_PER_INCH, height / _POINTS_PER_INCH),
-            dpi=_POINTS_PER_INCH,
-            layout="constrained",
-        )
-        FigureCanvasSVG(figure)
-        return figure, figure.add_subplot()
-
-
-def render(figure: Figure, chart_id: str) -> Markup:
-    """The figure as an `<svg>` element for the page.
-
-    Args:
-      figure: from `new_figure`; whatever is drawn on it.
-      chart_id: unique on the page; ids inside the drawing begin with it.
-
-    Returns:
-      Markup that holds no script, no style sheet, no link, and no id of another chart. It is hidden from
-      screen readers: the page puts the chart's alt text around it.
-    """
-    buffer = BytesIO()
-    with _DRAWING, mpl.rc_context({**_STYLE, "svg.hashsalt": chart_id}), warnings.catch_warnings():
-        # The browser has glyphs for what matplotlib's own font lacks.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        for text in figure.findobj(Text):
-            assert isinstance(text, Text)
-            text.set_parse_math(False)
-            text.set_text(printable(text.get_text()))
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    return _inline(buffer.getvalue(), chart_id)
-
-
-def printable(text: str) -> str:
-    """The text without control characters, which XML cannot hold, and with line ends as they are."""
-    return "".join(
-        character if character == "\n" or unicodedata.category(character) not in ("Cc", "Cs") else "\ufffd"
-        for character in text
-    )
-
-
-def shortened(text: str, length: int = 32) -> str:
-    """The text on one line, cut with an ellipsis where it is longer than `length` characters."""
-    line = " ".join(printable(text).split())
-    return line if len(line) <= length else line[: length - 1].rstrip() + "…"
+# matplotlib's module of dates has no types.
+_dates: Final[Any] = mpl.dates
 
 
 def bars(
@@ -223,6 +149,142 @@ def lines(
     return render(figure, chart_id)
 
 
+def dots(
+    chart_id: str,
+    labels: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    *,
+    unit: str = "",
+    colors: Sequence[palette.Role] = palette.SERIES,
+    width: int = NARROW,
+) -> Markup:
+    """Dots on one line a label, from the top down; series differ by colour and by shape.
+
+    Args:
+      chart_id: as of `render`.
+      labels: of the lines; long ones are cut.
+      series: values by the name of the series, one a label.
+      unit: what the values are.
+      colors: of the series, in their order.
+      width: in CSS pixels.
+    """
+    figure, axes = new_figure(width, 70 + 22 * max(len(labels), 1))
+    for (name, values), color, marker in zip(series.items(), colors, ("o", "D", "s", "^"), strict=False):
+        axes.plot(values, range(len(labels)), marker, color=color.light, markersize=6, label=name)
+    axes.set_yticks(range(len(labels)), [shortened(label, 30) for label in labels])
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
+    axes.set_xlabel(unit)
+    legend_above(axes)
+    return render(figure, chart_id)
+
+
+def timeline(
+    chart_id: str,
+    dates: Sequence[datetime.date],
+    values: Sequence[float],
+    *,
+    unit: str = "",
+    width: int = NARROW,
+) -> Markup:
+    """A filled line over dates.
+
+    Args:
+      chart_id: as of `render`.
+      dates: ascending.
+      values: one a date, from 0.
+      unit: what the values are.
+      width: in CSS pixels.
+    """
+    figure, axes = new_figure(width)
+    days = _dates.date2num(dates)
+    axes.fill_between(days, values, color=palette.BLUE.light, alpha=0.25, linewidth=0)
+    axes.plot(days, values, color=palette.BLUE.light, marker="o" if len(days) < 25 else None, markersize=4)
+    locator = _dates.AutoDateLocator(minticks=3, maxticks=6)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(_dates.ConciseDateFormatter(locator, show_offset=False))
+    axes.set_ylim(bottom=0)
+    axes.yaxis.set_major_formatter(short_numbers())
+    axes.set_ylabel(unit)
+    return render(figure, chart_id)
+
+
+def heat_map(
+    chart_id: str,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    values: Sequence[Sequence[float]],
+    *,
+    axis: str = "",
+    texts: Sequence[Sequence[str]] | None = None,
+    width: int = NARROW,
+) -> Markup:
+    """A table of coloured cells from light (least) to strong (most), each with its value.
+
+    Args:
+      chart_id: as of `render`.
+      rows: labels at the left, from the top down.
+      columns: labels below.
+      values: [rows][columns], at least 0; each step of colour is a sixth of the square root of the most.
+      axis: what the columns are.
+      texts: what stands in each cell; the value in a few characters if None.
+      width: in CSS pixels.
+    """
+    figure, axes = new_figure(width, 40 + 19 * max(len(rows), 1))
+    most = max((value for row in values for value in row), default=0)
+    for y, row in enumerate(values):
+        for x, value in enumerate(row):
+            step = palette.step_of(value, most)
+            fill, ink = palette.SEQUENCE[step].light, palette.INK_ON_SEQUENCE[step].light
+            axes.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=fill))
+            text = texts[y][x] if texts else short_number(value)
+            axes.text(x, y, text, ha="center", va="center", fontsize=9, color=ink)
+    _bare(axes, len(columns), len(rows))
+    axes.set_xticks(range(len(columns)), columns, fontsize=9)
+    axes.set_yticks(range(len(rows)), rows, fontsize=9)
+    axes.set_xlabel(axis)
+    return render(figure, chart_id)
+
+
+def tile_map(
+    chart_id: str,
+    tiles: Mapping[str, tuple[int, int]],
+    values: Mapping[str, float],
+    width: int = WIDE,
+) -> Markup:
+    """A map of equal tiles, coloured by value, each with its name and its value.
+
+    Args:
+      chart_id: as of `render`.
+      tiles: column and row of each place, from the upper left.
+      values: by place; a place without one has 0, a value without a tile is left out.
+      width: in CSS pixels.
+    """
+    columns, rows = (max(place[axis] for place in tiles.values()) + 1 for axis in (0, 1))
+    figure, axes = new_figure(width, round(width / columns * rows * 0.72))
+    most = max((values.get(name, 0) for name in tiles), default=0)
+    for name, (x, y) in tiles.items():
+        value = values.get(name, 0)
+        step = palette.step_of(value, most)
+        fill, ink = palette.SEQUENCE[step].light, palette.INK_ON_SEQUENCE[step].light
+        axes.add_patch(Rectangle((x - 0.47, y - 0.46), 0.94, 0.92, facecolor=fill))
+        axes.text(x, y - 0.14, name, ha="center", va="center", fontsize=13, fontweight="bold", color=ink)
+        axes.text(x, y + 0.2, short_number(value), ha="center", va="center", fontsize=11, color=ink)
+    _bare(axes, columns, rows)
+    axes.set_axis_off()
+    return render(figure, chart_id)
+
+
+def _bare(axes: Axes, columns: int, rows: int) -> None:
+    """Room for cells around whole numbers, from the top down, without lines."""
+    axes.set_xlim(-0.5, columns - 0.5)
+    axes.set_ylim(rows - 0.5, -0.5)
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
 def legend_above(axes: Axes) -> None:
     """Puts the legend above the axes, where it hides nothing."""
     entries = len(axes.get_legend_handles_labels()[0])
@@ -269,52 +331,3 @@ def small_histogram(
     axes.set_ylim(bottom=0)
     axes.margins(x=0)
     return render(figure, chart_id)
-
-
-_VARIABLES: Final = {role.light: f"var(--{role.name})" for role in palette.ROLES}
-_COLOR: Final = re.compile(r"#[0-9a-f]{6}\b")
-_REFERENCE: Final = re.compile(r"url\(#([^)]+)\)")
-
-
-def _inline(svg: bytes, chart_id: str) -> Markup:
-    ElementTree.register_namespace("", _SVG)
-    ElementTree.register_namespace("xlink", _XLINK)
-    root = ElementTree.fromstring(svg)
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag.rpartition("}")[2] in ("metadata", "style"):
-                parent.remove(child)
-    used = set(_REFERENCE.findall(svg.decode())) | {
-        element.get(f"{{{_XLINK}}}href", "")[1:] for element in root.iter(f"{{{_SVG}}}use")
-    }
-    for element in root.iter():
-        _rewrite(element, used, chart_id)
-    width, height = root.get("viewBox", "0 0 1 1").split()[2:]
-    root.attrib = {
-        "viewBox": f"0 0 {width} {height}",
-        "width": f"{float(width):.0f}",
-        "height": f"{float(height):.0f}",
-        "aria-hidden": "true",
-        "focusable": "false",
-    }
-    # ElementTree escapes all text, so a title cannot become markup.
-    return Markup(ElementTree.tostring(root, encoding="unicode"))
-
-
-def _rewrite(element: ElementTree.Element, used: set[str], chart_id: str) -> None:
-    """Makes ids the chart's own, and colours variables."""
-    name = element.attrib.pop("id", None)
-    if name in used:
-        element.set("id", f"{chart_id}-{name}")
-    href = element.attrib.pop(f"{{{_XLINK}}}href", None)
-    if href:
-        is_data = href.startswith("data:image/png")
-        element.set("href", href if is_data else f"#{chart_id}-{href[1:]}")
-    for key, value in element.attrib.items():
-        if key in ("style", "fill", "stroke"):
-            value = _COLOR.sub(lambda found: _VARIABLES.get(found[0], found[0]), value)
-        element.set(key, _REFERENCE.sub(rf"url(#{chart_id}-\1)", value))
-    # The page's font, in the size that was measured.
-    if element.tag == f"{{{_SVG}}}text" and "style" in element.attrib:
-        style = re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", element.attrib["style"])
-        element.set("style", re.sub(r"font-family:[^;]*;?", "", style))

@@ -71,6 +71,14 @@ INK_ON_SEQUENCE: Final = tuple(
     )
 )
 
+
+def step_of(value: float, most: float) -> int:
+    """The step of SEQUENCE for a value up to `most`, by its square root, so that small ones differ too."""
+    if most <= 0 or value <= 0:
+        return 0
+    return min(int((value / most) ** 0.5 * len(SEQUENCE)), len(SEQUENCE) - 1)
+
+
 ROLES: Final = (
     INK,
     MUTED,

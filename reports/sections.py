@@ -3,11 +3,15 @@
 from collections.abc import Callable
 from typing import Final
 
+from reports.eda_section import eda_section
 from reports.run_data import Run
 from reports.run_section import run_section
 from reports.section import Section
 
-SECTIONS: Final[tuple[Callable[[Run], Section], ...]] = (run_section,)
+SECTIONS: Final[tuple[Callable[[Run], Section], ...]] = (
+    run_section,
+    eda_section,
+)
 
 
 def build_sections(run: Run) -> list[Section]:
