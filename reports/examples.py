@@ -75,9 +75,7 @@ def read_batches(examples: Path, split: str, rows: int = BATCH_ROWS) -> Iterator
     """
     import tensorflow as tf
 
-    files = sorted(str(path) for path in (examples / f"Split-{split}").glob("*.gz"))
-    if not files:
-        raise FileNotFoundError(f"{examples}: holds no split {split!r}")
+    files = example_files(examples, split)
     spec = {
         **{name: tf.io.FixedLenFeature([], tf.string, b"") for name in _TEXTS},
         **{name: tf.io.FixedLenFeature([], tf.float32, ABSENT) for name in _FLOATS},
@@ -94,6 +92,18 @@ def read_batches(examples: Path, split: str, rows: int = BATCH_ROWS) -> Iterator
             genres.value_rowids().numpy(),
             _texts(genres.values.numpy()),
         )
+
+
+def example_files(examples: Path, split: str) -> list[str]:
+    """The files of a split, in order.
+
+    Raises:
+      FileNotFoundError: the artifact has no such split.
+    """
+    files = sorted(str(path) for path in (examples / f"Split-{split}").glob("*.gz"))
+    if not files:
+        raise FileNotFoundError(f"{examples}: holds no split {split!r}")
+    return files
 
 
 def _texts(column: npt.NDArray[np.object_]) -> Texts:
