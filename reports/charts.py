@@ -306,8 +306,7 @@ def short_number(value: float) -> str:
 
 def small_histogram(
     chart_id: str,
-    edges: Sequence[float],
-    series: Mapping[str, Sequence[float]],
+    series: Sequence[tuple[Sequence[float], Sequence[float]]],
     colors: Sequence[palette.Role] = palette.SERIES,
     width: int = 150,
     height: int = 44,
@@ -316,18 +315,18 @@ def small_histogram(
 
     Args:
       chart_id: as of `render`.
-      edges: [n + 1] edges of the bins.
-      series: [n] heights by the name of the series.
+      series: [n + 1] edges of the bins and [n] their heights.
       colors: of the series, in their order.
       width: in CSS pixels.
       height: in CSS pixels.
     """
     figure, axes = new_figure(width, height)
     axes.set_axis_off()
-    figure.set_layout_engine("constrained", w_pad=0, h_pad=0)
-    for number, (heights, color) in enumerate(zip(series.values(), colors, strict=False)):
+    figure.set_layout_engine("none")
+    axes.set_position((0.01, 0.03, 0.98, 0.94))
+    for number, ((edges, heights), color) in enumerate(zip(series, colors, strict=False)):
         first = number == 0
-        axes.stairs(heights, edges, fill=first, color=color.light, lw=1.5, alpha=0.75 if first else 1)
+        axes.stairs(heights, edges, fill=first, color=color.light, lw=1.5, alpha=0.6 if first else 1)
     axes.set_ylim(bottom=0)
     axes.margins(x=0)
     return render(figure, chart_id)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
+from reports.data_section import data_section
 from reports.eda_section import eda_section
 from reports.run_data import Run
 from reports.run_section import run_section
@@ -10,6 +11,7 @@ from reports.section import Section
 
 SECTIONS: Final[tuple[Callable[[Run], Section], ...]] = (
     run_section,
+    data_section,
     eda_section,
 )
 
