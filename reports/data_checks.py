@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -134,6 +134,14 @@ def checks_part(checks: Sequence[Check], text: Iterable[str]) -> Part:
     )
 
 
-def figures(checks: Sequence[Check]) -> list[dict[str, Any]]:
-    """The same for programs."""
-    return [{**asdict(check), "verdict": check.verdict.value} for check in checks]
+def figures(checks: Sequence[Check]) -> dict[str, Any]:
+    """The same for programs: by what was compared, then by feature."""
+    found: dict[str, dict[str, Any]] = {}
+    for check in checks:
+        found.setdefault(check.name, {})[check.feature] = {
+            "measure": check.measure,
+            "figure": check.figure,
+            "bar": check.bar,
+            "verdict": check.verdict.value,
+        }
+    return found

@@ -87,14 +87,29 @@ def _checks(run: Run, statistics: dict[str, Statistics], schemas: dict[str, Any]
                 comparator="skew_comparator",
                 above=Verdict.WARNING,
             )
-        before = _statistics(run.before_data, table) if run.before_data else {}
-        for split in now.keys() & before.keys() - {features.EVAL_SPLIT}:
+    return checks + (drift(run, run.before_data, "the data before") if run.before_data else [])
+
+
+def drift(run: Run, before: Run, against: str) -> list[Check]:
+    """The distances of the run's data from that of another, against the bars for drift.
+
+    The eval split is left out: what is held out may change with a setting.
+
+    Args:
+      run: has the schemas with the bars.
+      before: the other run.
+      against: what the checks call it.
+    """
+    checks = []
+    for table, schema in _schemas(run).items():
+        now, then = _statistics(run, table), _statistics(before, table)
+        for split in sorted(now.keys() & then.keys() - {features.EVAL_SPLIT}):
             checks += data_checks.measure(
-                f"{split} split and the data before",
+                f"{split} split: {against}",
                 table,
                 schema,
                 now[split],
-                before[split],
+                then[split],
                 comparator="drift_comparator",
                 above=Verdict.FAILED,
             )

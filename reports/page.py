@@ -67,10 +67,15 @@ def write_report(run: Run, sections: Sequence[Section], folder: Path) -> Report:
       sections: in the order of the page.
       folder: made if it is not there.
     """
+    return write_page(_head(run), sections, as_json(run, sections), folder)
+
+
+def write_page(head: Head, sections: Sequence[Section], figures: Mapping[str, Any], folder: Path) -> Report:
+    """Writes a page and its JSON; as `write_report`, for a page that is not about one run."""
     folder.mkdir(parents=True, exist_ok=True)
     report = Report(folder / HTML_FILE, folder / JSON_FILE)
-    _replace(report.html, render_page(_head(run), sections))
-    _replace(report.json, json.dumps(as_json(run, sections), indent=1, allow_nan=False) + "\n")
+    _replace(report.html, render_page(head, sections))
+    _replace(report.json, json.dumps(figures, indent=1, allow_nan=False) + "\n")
     return report
 
 

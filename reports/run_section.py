@@ -22,9 +22,9 @@ def run_section(run: Run) -> Section:
         id="run",
         title="Run",
         answer=_answer(run, failed),
-        verdict=Verdict.FAILED if failed else Verdict.PASSED,
+        verdict=Verdict.FAILED if failed or run.failure else Verdict.PASSED,
         parts=(
-            _overview(run, failed),
+            _overview(run),
             _nodes(run),
             _lineage(run),
             _settings(run),
@@ -54,7 +54,7 @@ def _answer(run: Run, failed: list[Node]) -> str:
     return line
 
 
-def _overview(run: Run, failed: list[Node]) -> Part:
+def _overview(run: Run) -> Part:
     started = min((node.started for node in run.nodes if node.started), default=None)
     pushed = [
         f"{node.id}: version {artifact.properties.get('pushed_version', 'unknown')}"
@@ -76,7 +76,7 @@ def _overview(run: Run, failed: list[Node]) -> Part:
     return Part(
         "run-overview",
         "Overview",
-        text=tuple(f"{node.id} failed: {node.error}" for node in failed),
+        text=(f"The run failed: {run.failure}",) if run.failure else (),
         facts=tuple(facts),
     )
 

@@ -8,7 +8,7 @@ import json
 import re
 import sqlite3
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from datasets.locate import dataset_label
 from reports import run_settings
 from reports.errors import ReportError
-from reports.run_data import Artifact, Node, NodeState, Run, Scalar
+from reports.run_data import ABOUT, FINAL_STATUS, Artifact, Node, NodeState, Run, Scalar, failure_told
 
 METADATA_FILE: Final = "metadata.sqlite"
 ARTIFACTS_FOLDER: Final = "artifacts"
@@ -132,15 +132,42 @@ def _read(store: metadata_store.MetadataStore, output: Path, context: Any) -> Ru
             # What a node that failed left behind is no result.
             outputs=outputs.get(found.id, {}) if state in (NodeState.DONE, NodeState.CACHED) else {},
         )
-    # The store does not say what a run was to have done; a node that another run had is missing in this one.
-    if any(node.state is NodeState.FAILED for node in nodes.values()):
-        for known in store.get_contexts_by_type(_NODE):
-            owner, _, node_id = known.name.rpartition(".")
-            if owner == pipeline and node_id not in nodes:
-                nodes[node_id] = Node(node_id, NodeState.NOT_RUN)
+    about = _about(nodes.values())
+    for node_id in about.get("nodes", []) or _known_nodes(store, pipeline, nodes.values()):
+        nodes.setdefault(node_id, Node(node_id, NodeState.NOT_RUN))
     run = Run(context.name, pipeline, output, tuple(nodes.values()), "", synthetic=False)
-    settings, versions = run_settings.settings_of(run), _versions(run)
-    return _with_data(dataclasses.replace(run, config=settings, versions=versions))
+    return _with_data(
+        dataclasses.replace(
+            run,
+            config=about.get("config") or run_settings.settings_of(run),
+            versions=_versions(run),
+            failure=_failure(nodes.values()),
+        )
+    )
+
+
+def _about(nodes: Iterable[Node]) -> dict[str, Any]:
+    """What the node that builds the report knows of the run; empty where the pipeline has none."""
+    for node in nodes:
+        if ABOUT in node.properties:
+            found: dict[str, Any] = json.loads(str(node.properties[ABOUT]))
+            return found
+    return {}
+
+
+def _known_nodes(store: metadata_store.MetadataStore, pipeline: str, nodes: Iterable[Node]) -> list[str]:
+    """Where a run failed and does not say what it was to do: the nodes of any run of the pipeline."""
+    if not any(node.state is NodeState.FAILED for node in nodes):
+        return []
+    names = [context.name.rpartition(".") for context in store.get_contexts_by_type(_NODE)]
+    return [node_id for owner, _, node_id in names if owner == pipeline]
+
+
+def _failure(nodes: Iterable[Node]) -> str:
+    for node in nodes:
+        if told := failure_told(str(node.properties.get(FINAL_STATUS, ""))):
+            return told
+    return next((f"{node.id}: {node.error}" for node in nodes if node.state is NodeState.FAILED), "")
 
 
 def _node_names(store: metadata_store.MetadataStore, executions: Sequence[Any]) -> tuple[dict[int, str], str]:

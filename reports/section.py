@@ -154,7 +154,7 @@ class Section:
       parts: in the order of the page.
       verdict: shown beside the heading and in the navigation.
       figures: the same in a form for programs: goes into `report.json` under the section's id, and
-        numbers in it are what two runs are compared by. JSON types only, keys without dots.
+        numbers in it are what two runs are compared by. JSON types only.
     """
 
     id: str
