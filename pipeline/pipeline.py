@@ -119,7 +119,9 @@ def create_pipeline(config: PipelineConfig) -> tfx.dsl.Pipeline:
 def failure_report(pipeline: tfx.dsl.Pipeline, config: PipelineConfig) -> ReportGen:
     """The exit handler that reports on a run on Kubeflow in which a node failed."""
     nodes = [node for node in pipeline.components if not isinstance(node, ReportGen)]
-    return _report_gen(nodes, config, exit_handler=True).with_id("FailureReport")
+    report_gen = _report_gen(nodes, config, exit_handler=True)
+    report_gen.with_id("FailureReport")
+    return report_gen
 
 
 def _report_gen(nodes: Sequence[Any], config: PipelineConfig, *, exit_handler: bool = False) -> ReportGen:

@@ -5,15 +5,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
-
-# TFX comes before TFMA: imported after it, some of its components can be None.
-import tfx.components  # noqa: F401
-
-# isort: split
-import tensorflow_model_analysis as tfma
+from typing import Any, Final
 
 from trainer_module import features
+
+# TFMA takes seconds to import, so what reads no results does without.
 
 OVERALL: Final = "overall"
 COUNTS: Final = (features.USER_COUNT, features.EXAMPLE_COUNT)
@@ -75,6 +71,7 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
     Raises:
         FileNotFoundError: the folder holds no results of an Evaluator.
     """
+    tfma = _tfma()
     try:
         validation = tfma.load_validation_result(evaluation_uri)
     except AssertionError:  # TFMA's way to say that there is no such file
@@ -132,7 +129,18 @@ def read_bars(evaluation_uri: str) -> dict[str, Bar]:
     return bars
 
 
-def _slice_summary(found: tfma.MetricsForSlice) -> SliceSummary:
+def _tfma() -> Any:
+    # TFX comes before TFMA: imported after it, some of its components can be None.
+    import tfx.components  # noqa: F401
+
+    # isort: split
+    import tensorflow_model_analysis
+
+    return tensorflow_model_analysis
+
+
+def _slice_summary(found: Any) -> SliceSummary:
+    tfma = _tfma()
     by_model: dict[tuple[str, bool], dict[str, Measure]] = defaultdict(dict)
     for entry in found.metric_keys_and_values:
         bounds = entry.confidence_interval if entry.HasField("confidence_interval") else None
@@ -155,7 +163,7 @@ def _slice_summary(found: tfma.MetricsForSlice) -> SliceSummary:
     )
 
 
-def _reason(failure: tfma.ValidationResult) -> str:
+def _reason(failure: Any) -> str:
     name = failure.metric_key.name
     if not failure.HasField("metric_value"):
         return f"{name} was not computed"
