@@ -151,7 +151,6 @@ def environment() -> jinja2.Environment:
         "a_verdict": lambda cell: isinstance(cell, Verdict),
         "a_picture": lambda cell: isinstance(cell, Picture),
         "a_link": lambda cell: isinstance(cell, Link),
-        "a_number": lambda cell: isinstance(cell, int | float),
     }
     found.tests.update(kinds)
     return found

@@ -5,7 +5,7 @@ text in it is plain: the templates escape it. Only `Chart.svg` and `Picture.svg`
 are, so make them with `reports.charts`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,10 +53,6 @@ class Column:
     format: str = ""
     note: str = ""
 
-    def numeric(self, rows: Sequence[Sequence[Cell]], index: int) -> bool:
-        """Whether the column, the `index`th of `rows`, holds numbers, which stand to the right."""
-        return any(isinstance(row[index], int | float) for row in rows)
-
 
 @dataclass(frozen=True)
 class Table:
@@ -82,6 +78,14 @@ class Table:
         for row in self.rows:
             if len(row) != len(self.columns):
                 raise ValueError(f"table {self.id}: {len(row)} cells under {len(self.columns)} columns")
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Of each column, whether it holds numbers, which stand to the right."""
+        return [
+            any(isinstance(row[place], int | float) for row in self.rows)
+            for place in range(len(self.columns))
+        ]
 
 
 @dataclass(frozen=True)
