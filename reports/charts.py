@@ -288,7 +288,14 @@ def _bare(axes: Axes, columns: int, rows: int) -> None:
 def legend_above(axes: Axes) -> None:
     """Puts the legend above the axes, where it hides nothing."""
     entries = len(axes.get_legend_handles_labels()[0])
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(entries, 3), borderaxespad=0.2)
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=min(entries, 3),
+        borderaxespad=0.2,
+        frameon=False,
+        labelcolor=palette.INK.light,
+    )
 
 
 def short_numbers() -> mpl.ticker.Formatter:

@@ -106,11 +106,15 @@ def printable(text: str) -> str:
 
 def shortened(text: str, length: int = 32) -> str:
     """The text on one line, cut with an ellipsis where it is longer than `length` characters."""
-    line = " ".join(printable(text).split())
+    line = printable(" ".join(text.split()))
     return line if len(line) <= length else line[: length - 1].rstrip() + "…"
 
 
-_VARIABLES: Final = {role.light: f"var(--{role.name})" for role in palette.ROLES}
+# Text that was given no colour is black in matplotlib.
+_VARIABLES: Final = {
+    "#000000": f"var(--{palette.INK.name})",
+    **{role.light: f"var(--{role.name})" for role in palette.ROLES},
+}
 _COLOR: Final = re.compile(r"#[0-9a-f]{6}\b")
 _REFERENCE: Final = re.compile(r"url\(#([^)]+)\)")
 

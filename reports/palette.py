@@ -53,7 +53,7 @@ SEQUENCE: Final = (
     Role("seq-0", "#e3eef7", "#1d2f3d"),
     Role("seq-1", "#bcd8ec", "#1f4560"),
     Role("seq-2", "#86b9dd", "#235f88"),
-    Role("seq-3", "#4a94c7", "#3a80b3"),
+    Role("seq-3", "#4a94c7", "#3478a9"),
     Role("seq-4", "#0072b1", "#62a9dc"),
     Role("seq-5", "#004d7a", "#a5d3f5"),
 )
