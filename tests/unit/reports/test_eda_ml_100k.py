@@ -50,7 +50,7 @@ def test_preliminary_statistics(section: Section) -> None:
     assert [ages[name] for name in ("min", "25%", "50%", "75%", "max")] == [7, 24, 30, 40, 73]
     assert (round(groups["mean"], 1), round(groups["std"], 1)) == (29.2, 12.1)
     assert (round(ratings["mean"], 1), round(ratings["std"], 1)) == (3.5, 1.1)
-    assert described["movie_id"]["max"] in (1681, 1682)
+    assert described["movie_id"]["max"] == 1681
     assert section.answer.startswith("97,914 ratings")
 
 
@@ -60,7 +60,7 @@ def test_wednesday_is_slightly_ahead_and_nearly_flat(section: Section) -> None:
 
 
 def test_men_rate_more(section: Section) -> None:
-    assert chart(section, "gender").answer.startswith("Men rate more: 74")
+    assert chart(section, "gender").answer.startswith("Men rate more: 73.9% of the ratings")
 
 
 def test_both_give_most_fours(section: Section) -> None:
