@@ -239,10 +239,10 @@ def heat_map(
             fill, ink = palette.SEQUENCE[step].light, palette.INK_ON_SEQUENCE[step].light
             axes.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=fill))
             text = texts[y][x] if texts else short_number(value)
-            axes.text(x, y, text, ha="center", va="center", fontsize=9, color=ink)
+            axes.text(x, y, text, ha="center", va="center", fontsize=10, color=ink)
     _bare(axes, len(columns), len(rows))
-    axes.set_xticks(range(len(columns)), columns, fontsize=9)
-    axes.set_yticks(range(len(rows)), rows, fontsize=9)
+    axes.set_xticks(range(len(columns)), columns, fontsize=10)
+    axes.set_yticks(range(len(rows)), rows, fontsize=10)
     axes.set_xlabel(axis)
     return render(figure, chart_id)
 
@@ -307,7 +307,7 @@ def short_number(value: float) -> str:
     """The number in a few characters: 0.25, 500, 20k, 3M."""
     for size, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
-            return f"{value / size:.4g}{letter}"
+            return f"{value / size:.3g}{letter}"
     return f"{value:.4g}"
 
 

@@ -78,7 +78,7 @@ def test_a_drawing_loads_nothing() -> None:
 
 @pytest.mark.parametrize(
     ("value", "short"),
-    [(0, "0"), (0.25, "0.25"), (999, "999"), (20_000, "20k"), (13_510, "13.51k"), (3e6, "3M")],
+    [(0, "0"), (0.25, "0.25"), (999, "999"), (20_000, "20k"), (13_510, "13.5k"), (3e6, "3M")],
 )
 def test_short_numbers(value: float, short: str) -> None:
     assert charts.short_number(value) == short
