@@ -18,7 +18,7 @@ Scalar = str | int | float
 # Execution properties of the node that builds the report, both JSON. They tell what no artifact does, so
 # whoever reads a run from a metadata store takes them from there.
 ABOUT: Final = "about"
-"""`{"config": {...}, "nodes": ["RatingsGen", ...]}`: the settings as in `Run`, and all nodes in their order."""
+"""`{"config": {...}, "nodes": ["RatingsGen", ...]}`: settings as in `Run`, and all nodes in their order."""
 FINAL_STATUS: Final = "final_status"
 """A Kubeflow `PipelineTaskFinalStatus` if a node failed, "" otherwise; see `failure_told`."""
 

@@ -135,13 +135,21 @@ def _read(store: metadata_store.MetadataStore, output: Path, context: Any) -> Ru
     about = _about(nodes.values())
     for node_id in about.get("nodes", []) or _known_nodes(store, pipeline, nodes.values()):
         nodes.setdefault(node_id, Node(node_id, NodeState.NOT_RUN))
+    failure = _failure(nodes.values())
+    for node in list(nodes.values()):
+        if node.state is NodeState.FAILED and failure.startswith(f"{node.id}: "):
+            # TFX keeps the message of an executor that answers with one, and not of one that raises.
+            nodes[node.id] = dataclasses.replace(node, error=failure.partition(": ")[2])
+        elif node.state is NodeState.RUNNING and ABOUT in node.properties:
+            # It builds the report that this run is read for.
+            del nodes[node.id]
     run = Run(context.name, pipeline, output, tuple(nodes.values()), "", synthetic=False)
     return _with_data(
         dataclasses.replace(
             run,
             config=about.get("config") or run_settings.settings_of(run),
             versions=_versions(run),
-            failure=_failure(nodes.values()),
+            failure=failure,
         )
     )
 
