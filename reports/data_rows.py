@@ -80,7 +80,11 @@ def rows_part(found: dict[str, Rows | None]) -> Part:
     ratings = known.get(run_settings.RATINGS_GEN)
     examples = ratings.counts.get("examples", {}) if ratings else {}
     facts = [Fact(f"Examples, {split} split", f"{count:,}") for split, count in examples.items()]
-    facts += [Fact(f"Rejected by {node_id}", str(rows.rejected_file)) for node_id, rows in known.items()]
+    facts += [
+        Fact(f"Rejected by {node_id}", str(rows.rejected_file))
+        for node_id, rows in known.items()
+        if rows.reasons
+    ]
     return Part(
         "data-rows",
         "Rows in",

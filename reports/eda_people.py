@@ -119,27 +119,58 @@ def ages(counts: EdaCounts, note: str) -> Chart | None:
 
 
 def occupations(counts: EdaCounts, note: str) -> Chart | None:
-    """Which occupations, at which ages, rate most?"""
+    """Which occupations rate most?"""
     if not counts.has(features.USER_OCCUPATION_TEXT):
         return None
+    ranked = _by_occupation(counts).most_common()
+    (first, most), shares = ranked[0], [count / counts.total for _, count in ranked]
+    answer = f"{_people(first)} give {percent(most / counts.total)} of the ratings, more than anyone."
+    return Chart(
+        "occupations",
+        "Which occupations rate most?",
+        answer,
+        charts.bars(
+            "occupations",
+            [name for name, _ in ranked],
+            [count for _, count in ranked],
+            unit="ratings",
+            texts=[percent(share) for share in shares],
+        ),
+        f"Bar chart of ratings by occupation. {answer}",
+        note=note,
+        data=table(
+            "occupations",
+            "Ratings by occupation.",
+            (Column("occupation"), RATINGS, SHARE),
+            [(name, count, share) for (name, count), share in zip(ranked, shares, strict=True)],
+        ),
+    )
+
+
+def _by_occupation(counts: EdaCounts) -> Counter[str]:
     by_work: Counter[str] = Counter()
     for (work, _), count in counts.occupations.items():
         by_work[work or _UNKNOWN] += count
+    return by_work
+
+
+def occupations_by_age(counts: EdaCounts, note: str) -> Chart | None:
+    """Which occupations, at which ages, rate most?"""
+    if not counts.has(features.USER_OCCUPATION_TEXT):
+        return None
+    by_work = _by_occupation(counts)
     names = [work for work, _ in by_work.most_common()]
     edges = sorted({age for _, age in counts.occupations if age >= 0})
     cells = [[counts.occupations[name if name != _UNKNOWN else "", age] for age in edges] for name in names]
     (work, age), most = counts.occupations.most_common(1)[0]
     of_age = f" of {age_group(age)}" if age >= 0 else ""
-    answer = (
-        f"{_people(work)}{of_age} lead with {percent(most / counts.total)} of the ratings; "
-        f"the first occupations are {listed(names[:3])}."
-    )
+    answer = f"{_people(work)}{of_age} lead with {percent(most / counts.total)} of the ratings."
     return Chart(
-        "occupations",
-        "Which occupations rate most, at which ages?",
+        "occupations-by-age",
+        "Which occupations rate at which ages?",
         answer,
         charts.heat_map(
-            "occupations",
+            "occupations-by-age",
             [charts.shortened(name, 22) for name in names],
             [age_group(edge).replace(" or older", "+").replace("under ", "<") for edge in edges],
             cells,
@@ -148,7 +179,7 @@ def occupations(counts: EdaCounts, note: str) -> Chart | None:
         f"Heat map of ratings by occupation and age group; the table under it has the figures. {answer}",
         note=note,
         data=table(
-            "occupations",
+            "occupations-by-age",
             "Ratings by occupation and age group.",
             (Column("occupation"), RATINGS, *(Column(age_group(edge)) for edge in edges)),
             [(name, by_work[name], *row) for name, row in zip(names, cells, strict=True)],

@@ -19,14 +19,21 @@ _SECTION: Final = "eda"
 _TITLE: Final = "Exploring the data"
 _SPLITS: Final = (features.TRAIN_SPLIT, features.EVAL_SPLIT)
 
-# The questions that need what some versions of MovieLens lack, by the feature they need.
-_PEOPLE: Final[tuple[tuple[str, str, Callable[[EdaCounts, str], Chart | None]], ...]] = (
-    (features.USER_GENDER, "gender", eda_people.gender),
-    (features.USER_GENDER, "rating by gender", eda_people.rating_by_gender),
-    (features.BUCKETIZED_USER_AGE, "age group", eda_people.ages),
-    (features.USER_OCCUPATION_TEXT, "occupation", eda_people.occupations),
-    (features.USER_ZIP_CODE, "US state", eda_people.states),
+# The questions that need what some versions of MovieLens lack, and what to call the features they need.
+_PEOPLE: Final[tuple[Callable[[EdaCounts, str], Chart | None], ...]] = (
+    eda_people.gender,
+    eda_people.rating_by_gender,
+    eda_people.ages,
+    eda_people.occupations,
+    eda_people.occupations_by_age,
+    eda_people.states,
 )
+_TOPICS: Final = {
+    features.USER_GENDER: "gender",
+    features.BUCKETIZED_USER_AGE: "age group",
+    features.USER_OCCUPATION_TEXT: "occupation",
+    features.USER_ZIP_CODE: "US state",
+}
 
 
 def eda_section(run: Run) -> Section:
@@ -66,8 +73,8 @@ def section_of(counts: EdaCounts, data_name: str, catalogue: int | None) -> Sect
         eda_time.decades(counts, note),
     )
     times = (eda_time.weekday(counts, note), eda_time.hour(counts, note), eda_time.months(counts, note))
-    people = [draw(counts, note) for _, _, draw in _PEOPLE]
-    lacking = eda_text.listed([topic for name, topic, _ in _PEOPLE if not counts.has(name)])
+    people = [draw(counts, note) for draw in _PEOPLE]
+    lacking = eda_text.listed([topic for name, topic in _TOPICS.items() if not counts.has(name)])
     parts = (
         Part(
             "eda-statistics",

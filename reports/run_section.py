@@ -91,15 +91,14 @@ def _nodes(run: Run) -> Part:
             node.id,
             Verdict.FAILED if node.state is NodeState.FAILED else node.state.value,
             None if node.state in (NodeState.RUNNING, NodeState.NOT_RUN) else node.seconds,
-            ", ".join(node.outputs) or "nothing",
-            node.error or "",
+            ", ".join(node.outputs) or node.error or "nothing",
         )
         for node in run.nodes
     ]
     table = Table(
         "nodes",
         "The nodes of the run, in the order in which they started.",
-        (Column("node"), Column("state"), _SECONDS, Column("gave out"), Column("error")),
+        (Column("node"), Column("state"), _SECONDS, Column("gave out, or failed with")),
         tuple(rows),
         filterable=True,
     )

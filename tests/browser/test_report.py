@@ -23,6 +23,7 @@ CHARTS = {
     "rating-by-gender",
     "ages",
     "occupations",
+    "occupations-by-age",
     "states",
     "weekday",
     "hour",

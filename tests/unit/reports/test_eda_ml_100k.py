@@ -76,7 +76,7 @@ def test_age_groups(section: Section) -> None:
 
 
 def test_students_of_18_to_24_lead(section: Section) -> None:
-    assert chart(section, "occupations").answer.startswith("Students of 18-24 lead")
+    assert chart(section, "occupations-by-age").answer.startswith("Students of 18-24 lead")
     assert first_rows(section, "occupations", 1) == ["student"]
 
 

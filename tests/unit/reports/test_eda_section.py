@@ -48,9 +48,7 @@ def test_data_without_demographics_lacks_those_charts_and_says_so() -> None:
         *("ratings", "weekday", "hour", "months", "most-rated", "most-liked", "worst", "long-tail")
     }
     [people] = [part for part in section.parts if part.id == "eda-people"]
-    assert people.text == (
-        "This data does not tell: gender, rating by gender, age group, occupation and US state.",
-    )
+    assert people.text == ("This data does not tell: gender, age group, occupation and US state.",)
 
 
 def test_every_note_names_data_and_splits() -> None:
