@@ -6,10 +6,10 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -rs
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint types format bench lock clean venv
+.PHONY: help run test test-fast test-browser lint types format bench lock clean venv
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: venv ## Run the pipeline; flags go into ARGS="--dataset ml-100k"
 	@$(BIN)/python local_runner.py $(ARGS)
@@ -19,6 +19,10 @@ test: venv ## Run every test; MOVIELENS_DIR names a folder with the real ml-100k
 
 test-fast: venv ## Run the tests that start no pipeline
 	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-browser: venv ## Open the report in chromium and check its accessibility; fetches axe-core from npm
+	@tests/browser/fetch_axe.sh
+	@$(PYTEST) tests/browser $(ARGS)
 
 lint: venv ## Check style, formatting and which room imports which
 	@status=0; for check in "ruff check ." "ruff format --check ." "lint-imports --no-logo"; do \
