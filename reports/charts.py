@@ -64,7 +64,7 @@ def bars(
     drawn = axes.barh(positions, values, color=color.light, height=0.72)
     axes.bar_label(drawn, labels=list(texts or [f"{value:,.0f}" for value in values]), padding=4, fontsize=10)
     axes.set_yticks(positions, [shortened(label, 30) for label in labels])
-    axes.invert_yaxis()
+    axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.16)
