@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Final
 
-from reports import charts, palette, us_states
+from reports import charts, grids, palette, us_states
 from reports.eda_counts import EdaCounts
 from reports.eda_text import RATINGS, SHARE, age_group, listed, percent, table
 from reports.section import Chart, Column
@@ -169,7 +169,7 @@ def occupations_by_age(counts: EdaCounts, note: str) -> Chart | None:
         "occupations-by-age",
         "Which occupations rate at which ages?",
         answer,
-        charts.heat_map(
+        grids.heat_map(
             "occupations-by-age",
             [charts.shortened(name, 22) for name in names],
             [age_group(edge).replace(" or older", "+").replace("under ", "<") for edge in edges],
@@ -217,7 +217,7 @@ def states(counts: EdaCounts, note: str) -> Chart | None:
         "states",
         "From which US states do the ratings come?",
         answer,
-        charts.tile_map("states", us_states.TILES, totals),
+        grids.tile_map("states", us_states.TILES, totals),
         f"Map of the United States with one tile a state, coloured by ratings. {answer}",
         note=f"{note} State from the first three digits of the zip code; {elsewhere:,} ratings have no code "
         "that is in use in the United States.",

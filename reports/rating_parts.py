@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from reports import charts, palette
+from reports import charts, grids, palette
 from reports.calibration import Calibration, calibrate
 from reports.evaluated_model import MOST_ROWS, Ratings
 from reports.section import Chart, Column, Part, Table
@@ -191,7 +191,7 @@ def _heat_map(model: str, names: list[str], norms: npt.NDArray[np.float64], numb
         chart_id,
         f"Which features does cross layer {number} cross?",
         answer,
-        charts.heat_map(
+        grids.heat_map(
             chart_id,
             [f"{name} {place}" for place, name in enumerate(names, 1)],
             [str(place) for place in range(1, len(names) + 1)],

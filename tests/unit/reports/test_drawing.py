@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from markupsafe import Markup
 
-from reports import charts, palette
+from reports import charts, grids, palette
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -59,7 +59,7 @@ def test_the_same_figures_give_the_same_bytes() -> None:
 
 
 def test_every_colour_is_a_variable_of_the_page() -> None:
-    svg = charts.heat_map("heat", ["r"], ["a", "b", "c"], [[0, 5, 9]]) + charts.columns(
+    svg = grids.heat_map("heat", ["r"], ["a", "b", "c"], [[0, 5, 9]]) + charts.columns(
         "columns", ["a"], {"s": [1], "t": [2]}
     )
 
