@@ -46,7 +46,7 @@ class Executor(base_executor.BaseExecutor):
           exec_properties: those of `ReportGen`.
         """
         report = artifact_utils.get_single_instance(output_dict[REPORT_KEY])
-        failure = failure_told(exec_properties[FINAL_STATUS])
+        failure = failure_told(exec_properties.get(FINAL_STATUS, ""))
         if not input_dict and not failure:
             # `ReportGen` has told of this run, with all its artifacts at hand.
             return
@@ -68,7 +68,7 @@ class Executor(base_executor.BaseExecutor):
         failure: str,
         copies: Path,
     ) -> Run:
-        output_folder = exec_properties[OUTPUT_FOLDER_KEY]
+        output_folder = exec_properties.get(OUTPUT_FOLDER_KEY)
         if output_folder:
             return load_run(Path(output_folder), self._context.pipeline_run_id)
         about = json.loads(exec_properties[ABOUT])
