@@ -77,6 +77,10 @@ def rows_part(found: dict[str, Rows | None]) -> Part:
         return Part("data-rows", "Rows in", answer="No node has read raw rows.")
     read, refused, dropped = _totals(list(known.values()))
     answer = f"{read:,} rows read, {refused:,} rejected, {dropped:,} dropped by the settings."
+    verdict = Verdict.WARNING if refused else Verdict.PASSED
+    if failed := [node_id for node_id, rows in known.items() if not rows.counts]:
+        answer = f"{' and '.join(failed)} failed over {refused:,} rejected rows."
+        verdict = Verdict.FAILED
     ratings = known.get(run_settings.RATINGS_GEN)
     examples = ratings.counts.get("examples", {}) if ratings else {}
     facts = [Fact(f"Examples, {split} split", f"{count:,}") for split, count in examples.items()]
@@ -91,7 +95,7 @@ def rows_part(found: dict[str, Rows | None]) -> Part:
         answer=answer,
         facts=tuple(facts),
         tables=(_reasons(known), _examples(known)),
-        verdict=Verdict.WARNING if refused else Verdict.PASSED,
+        verdict=verdict,
     )
 
 

@@ -13,6 +13,7 @@ from reports.run_data import NodeState, Run
 
 _BOX: Final = (0.94, 0.5)
 _ROW_HEIGHT: Final = 62
+_WIDEST: Final = 6
 _COLORS: Final = {
     NodeState.DONE: palette.GOOD,
     NodeState.CACHED: palette.BLUE,
@@ -65,8 +66,7 @@ def draw(run: Run, chart_id: str) -> Markup:
         axes.text(x, y - 0.08, node.id, ha="center", va="center", fontsize=10, color=palette.INK.light)
         axes.text(x, y + 0.12, node.state.value, ha="center", va="center", fontsize=9, color=color)
         axes.add_patch(_box(x, y, color, dashed=node.state is NodeState.NOT_RUN)).set_zorder(2)
-    widest = max((len(row) for row in rows), default=1)
-    axes.set_xlim(-widest / 2, widest / 2)
+    axes.set_xlim(-_WIDEST / 2, _WIDEST / 2)
     axes.set_ylim(len(rows) - 0.6, -0.4)
     return charts.render(figure, chart_id)
 
@@ -100,7 +100,7 @@ def _reduced(parents: Mapping[str, set[str]]) -> dict[str, set[str]]:
 
 
 def _rows(parents: Mapping[str, set[str]]) -> list[list[str]]:
-    """The nodes by the length of the longest way to them."""
+    """The nodes by the length of the longest way to them, in rows that the page is wide enough for."""
     depths: dict[str, int] = {}
 
     def depth(node_id: str) -> int:
@@ -111,7 +111,7 @@ def _rows(parents: Mapping[str, set[str]]) -> list[list[str]]:
     rows: list[list[str]] = [[] for _ in range(max(map(depth, parents), default=-1) + 1)]
     for node_id in parents:
         rows[depths[node_id]].append(node_id)
-    return rows
+    return [row[start : start + _WIDEST] for row in rows for start in range(0, len(row), _WIDEST)]
 
 
 def _places(rows: list[list[str]], parents: Mapping[str, set[str]]) -> dict[str, tuple[float, float]]:

@@ -81,7 +81,9 @@ def test_rows_of_a_node_that_failed(tmp_path: Path) -> None:
 
     assert found is not None
     assert found.reasons == {("u.data", "bad_rating"): 3, ("u.data", "unknown_user"): 1}
-    assert rows_part({"RatingsGen": found}).tables[0].rows[0] == ("u.data", None, "bad rating", 3, None)
+    part = rows_part({"RatingsGen": found})
+    assert (part.answer, part.verdict) == ("RatingsGen failed over 4 rejected rows.", Verdict.FAILED)
+    assert part.tables[0].rows[0] == ("u.data", None, "bad rating", 3, None)
     assert data_rows.figures({"RatingsGen": found})["RatingsGen"]["rejected"] == {
         "u.data: bad_rating": 3,
         "u.data: unknown_user": 1,
