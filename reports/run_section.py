@@ -46,8 +46,9 @@ def run_section(run: Run) -> Section:
 def _answer(run: Run, failed: list[Node]) -> str:
     counts = {state: sum(node.state is state for node in run.nodes) for state in NodeState}
     told = [f"{count} {state.value}" for state, count in counts.items() if count]
-    seconds = sum(node.seconds or 0 for node in run.nodes)
-    line = f"{len(run.nodes)} nodes: {', '.join(told)}; {seconds:,.0f} s in nodes."
+    seconds = [node.seconds for node in run.nodes if node.seconds is not None]
+    took = f"; {sum(seconds):,.0f} s in nodes" if seconds else ""
+    line = f"{len(run.nodes)} nodes: {', '.join(told)}{took}."
     if failed:
         names = ", ".join(node.id for node in failed)
         return f"{names} failed, and what needs it did not run. {line}"
@@ -103,7 +104,9 @@ def _nodes(run: Run) -> Part:
         filterable=True,
     )
     if not ran:
-        return Part("run-nodes", "Nodes", answer="No node did work: all was reused.", tables=(table,))
+        worked = any(node.state is NodeState.DONE for node in run.nodes)
+        answer = "How long the nodes took is not known." if worked else "No node did work in this run."
+        return Part("run-nodes", "Nodes", answer=answer, tables=(table,))
     longest, total = ran[0], sum(node.seconds or 0 for node in ran)
     answer = f"{longest.id} took longest: {longest.seconds:,.1f} s of {total:,.1f} s."
     shown = ran[:12]
