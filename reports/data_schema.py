@@ -160,6 +160,8 @@ def _values_each(feature: Any) -> str:
             size *= dimension.size
         return str(size)
     count = feature.value_count
+    if count.max and count.min == count.max:
+        return str(count.max)
     return f"{count.min}-{count.max}" if count.max else f"{count.min} or more"
 
 

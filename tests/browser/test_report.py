@@ -14,6 +14,8 @@ from tests.browser.conftest import Opener
 pytestmark = pytest.mark.slow
 
 TELEPHONE, DESKTOP = 375, 1440
+# A4 less its margins, at 96 pixels an inch.
+PAPER = 703
 SECTIONS = ["run", "data", "eda", "models", "card"]
 CHARTS = {
     "node-seconds",
@@ -159,13 +161,19 @@ def test_no_colour_of_a_drawing_is_fixed(visit: Opener, report: Path) -> None:
     assert visit(report).page.evaluate(script) != visit(report, scheme="dark").page.evaluate(script)
 
 
-def test_it_prints_on_white_without_what_only_a_screen_needs(visit: Opener, report: Path) -> None:
-    page = visit(report, scheme="dark").page
+def test_it_prints_whole_on_white_without_what_only_a_screen_needs(visit: Opener, report: Path) -> None:
+    page = visit(report, PAPER, scheme="dark").page
 
     page.emulate_media(media="print")
 
     assert brightness(page) > 240
     expect(page.get_by_role("navigation")).to_be_hidden()
+    clipped = page.eval_on_selector_all(
+        ".part > .table > .scroll",
+        "all => all.filter(one => one.scrollWidth > one.parentElement.clientWidth + 1)"
+        ".map(one => one.parentElement.id)",
+    )
+    assert clipped == []
     assert page.pdf().startswith(b"%PDF")
 
 
