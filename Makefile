@@ -7,7 +7,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -rs -n auto --maxprocesses=4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-serving lint types format bench bench-serving serve protos lock clean venv
+.PHONY: help run test test-fast test-browser test-serving lint types format bench bench-serving serve protos lock \
+	clean venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +21,10 @@ test: venv ## Run every test; MOVIELENS_DIR names a folder with the real ml-100k
 
 test-fast: venv ## Run the tests that start no pipeline
 	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-browser: venv ## Open the report in chromium and check its accessibility; fetches axe-core from npm
+	@tests/browser/fetch_axe.sh
+	@$(PYTEST) tests/browser $(ARGS)
 
 test-serving: venv ## Send the local model server malformed requests by the thousand
 	@SERVING_MALFORMED=3000 $(PYTEST) tests/contract/model_server/test_malformed.py $(ARGS)

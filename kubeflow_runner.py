@@ -150,23 +150,26 @@ def _compile(config: PipelineConfig, files: Sequence[Path], *, verbose: bool) ->
         tempfile.TemporaryDirectory() as folder,
         captured_output(Path(folder) / "compile.log", show=verbose),
     ):
-        from pipeline.pipeline import create_pipeline
+        from pipeline.pipeline import create_pipeline, failure_report
 
-        spec = pipeline_spec(create_pipeline(config), config)
+        dag = create_pipeline(config)
+        spec = pipeline_spec(dag, config, failure_report(dag, config))
     for file in files:
         _write(file, spec)
-    return len(spec["root"]["dag"]["tasks"])
+    return len(dag.components)
 
 
-def pipeline_spec(dag: Any, config: PipelineConfig) -> dict[str, Any]:
+def pipeline_spec(dag: Any, config: PipelineConfig, exit_handler: Any = None) -> dict[str, Any]:
     """Compiles a TFX pipeline to a PipelineSpec (schema 2.1, what Kubeflow Pipelines 2 and Vertex AI read).
 
     Args:
       dag: the TFX pipeline.
       config: the image of the containers is `kubeflow.image`, the default root `kubeflow.root`.
+      exit_handler: a component that runs when all others have ended, however they did.
 
     Returns:
-      The PipelineSpec as plain data, with the tasks under the ids of the nodes.
+      The PipelineSpec as plain data, with the tasks under the ids of the nodes. With an exit handler, the
+      pipeline is a task of its own, `tfx-dag`, beside that of the exit handler.
     """
     from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
@@ -175,6 +178,8 @@ def pipeline_spec(dag: Any, config: PipelineConfig) -> dict[str, Any]:
             default_image=config.kubeflow.image, use_pipeline_spec_2_1=True
         )
     )
+    if exit_handler is not None:
+        runner.set_exit_handler(exit_handler)
     job: dict[str, Any] = runner.run(dag, write_out=False)
     # TFX leaves the root to the job; in the spec, the file says by itself where it writes.
     spec: dict[str, Any] = {**job["pipelineSpec"], "defaultPipelineRoot": config.kubeflow.root}

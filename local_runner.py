@@ -130,9 +130,11 @@ def _open_output(output: Path) -> Path:
 def _run(config: PipelineConfig, source: "DataSource", log_path: Path, *, verbose: bool) -> tuple[int, str]:
     """Runs the pipeline and tells of it; returns the exit status and what went wrong."""
     from pipeline.console import RunConsole
+    from pipeline.latest_report import publish_report
     from pipeline.log_capture import captured_output
+    from pipeline.node_run import NodeFailedError
     from pipeline.root_cause import root_cause
-    from pipeline.run_summary import problems, summary_lines
+    from pipeline.run_summary import problems, shown, summary_lines
 
     title = f"{config.pipeline_name}: {source.name}, split {config.data.split}"
     with captured_output(log_path, show=verbose) as terminal:
@@ -146,9 +148,15 @@ def _run(config: PipelineConfig, source: "DataSource", log_path: Path, *, verbos
             with RunConsole(terminal, local_dag.node_ids(dag), title, note) as console:
                 nodes = local_dag.run(dag, console)
             measured_on = f"eval split, {config.data.split}, {source.name}"
-            print("", *summary_lines(nodes, measured_on, log_path), sep="\n", file=terminal)
+            report = publish_report(nodes, Path(config.output))
+            print("", *summary_lines(nodes, measured_on, report, log_path), sep="\n", file=terminal)
         except KeyboardInterrupt:
             return INTERRUPTED, "interrupted"
+        except NodeFailedError as error:
+            logging.exception("the run failed")
+            if report := publish_report(error.finished, Path(config.output)):
+                print(f"\nWhat happened, as a page: {shown(str(report))}", file=terminal)
+            return FAILED, str(error)
         except Exception as error:
             logging.exception("the run failed")
             return FAILED, root_cause(error)

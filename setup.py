@@ -51,6 +51,9 @@ REQUIRES = [
     "psutil>=5.9",
     # k-means, which partitions a catalogue that is too large to score whole.
     "scikit-learn",
+    # The report of a run: its charts as SVG, and its page from templates that escape what they show.
+    "matplotlib>=3.9",
+    "jinja2>=3.1",
     # Arrays between readers, trainers and metrics; its line is TensorFlow's choice.
     "numpy",
     # protobuf, tensorflow-metadata, ml-metadata and absl-py come with TFX at the versions it works with.
@@ -87,6 +90,8 @@ EXTRAS = {
         "trustme",
         "import-linter",
         "mypy",
+        # Drives Debian's chromium through the report.
+        "playwright",
         "pre-commit",
         "pytest",
         "pytest-timeout",
@@ -136,6 +141,7 @@ setup(
         "pipeline": ["configs/*.yaml"],
         "serving": ["py.typed"],
         "serving.client": ["*.binpb"],
+        "reports": ["templates/*"],
     },
     data_files=[(str(SITE_PACKAGES), ["trainer_module/legacy_keras.pth"])],
     options={"bdist_wheel": {"python_tag": f"cp{sys.version_info.major}{sys.version_info.minor}"}},

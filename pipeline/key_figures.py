@@ -79,9 +79,10 @@ def _index(output: OutputArtifact) -> str:
 
 
 def _evaluation(output: OutputArtifact) -> str:
-    from pipeline import evaluation
+    from pipeline.evaluation import summarize
+    from reports.evaluation_results import read_metrics
 
-    return evaluation.summarize(evaluation.read_metrics(output.uri))
+    return summarize(read_metrics(output.uri))
 
 
 def _pushed(output: OutputArtifact) -> str:

@@ -2,9 +2,12 @@
 
 import contextlib
 import functools
+import json
+import logging
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import ml_metadata as mlmd
@@ -16,6 +19,7 @@ from tfx.orchestration.portable.mlmd import execution_lib
 
 from pipeline.node_run import NodeFailedError, NodeRun, OutputArtifact, RunObserver
 from pipeline.root_cause import root_cause
+from reports.run_data import FINAL_STATUS
 
 
 def node_ids(pipeline: Pipeline) -> list[str]:
@@ -26,6 +30,9 @@ def node_ids(pipeline: Pipeline) -> list[str]:
 def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
     """Runs every node of `pipeline`, reusing what ML Metadata knows from earlier runs.
 
+    After a failure, nodes with the execution property `final_status` still run and find the failure in it, as
+    exit handlers do on Kubeflow.
+
     Args:
       pipeline: has a metadata connection, for example to SQLite.
       observer: is told of each node's start and end, in this thread.
@@ -34,12 +41,15 @@ def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
       The nodes in the order in which they ran.
 
     Raises:
-      NodeFailedError: a node failed; those after it did not run.
+      NodeFailedError: a node failed, the first one if there are several.
     """
-    finished: list[NodeRun] = []
-    with _watched(observer, finished), _no_command_line():
+    course = _Course(observer)
+    with _watched(course), _no_command_line():
         LocalDagRunner().run(pipeline)
-    return finished
+    if course.failure is not None:
+        course.failure.finished = course.finished
+        raise course.failure
+    return course.finished
 
 
 @contextlib.contextmanager
@@ -53,47 +63,68 @@ def _no_command_line() -> Iterator[None]:
         sys.argv = argv
 
 
+@dataclass
+class _Course:
+    """How a run goes: who is told, what ended well, and the first failure."""
+
+    observer: RunObserver
+    finished: list[NodeRun] = field(default_factory=list)
+    failure: NodeFailedError | None = None
+
+
 class _WatchedLauncher(launcher.Launcher):
-    """A launcher that tells how its node fared."""
+    """A launcher that tells how its node fared and, after a failure, launches only what reports on it."""
 
     def __init__(
-        self,
-        *,
-        observer: RunObserver,
-        finished: list[NodeRun],
-        pipeline_node: Any,
-        mlmd_connection: metadata.Metadata,
-        **rest: Any,
+        self, *, course: _Course, pipeline_node: Any, mlmd_connection: metadata.Metadata, **rest: Any
     ) -> None:
-        self._observer = observer
-        self._finished = finished
+        self._course = course
         self._node_id: str = pipeline_node.node_info.id
         self._connection = mlmd_connection
+        self._skipped = False
+        if course.failure is not None:
+            parameters = pipeline_node.parameters.parameters
+            self._skipped = FINAL_STATUS not in parameters
+            if not self._skipped:
+                status = {"state": "FAILED", "error": {"message": str(course.failure)}}
+                parameters[FINAL_STATUS].field_value.string_value = json.dumps(status)
         super().__init__(pipeline_node=pipeline_node, mlmd_connection=mlmd_connection, **rest)
 
     def launch(self) -> Any:
-        self._observer.node_started(self._node_id)
+        if self._skipped:
+            return None
+        observer = self._course.observer
+        observer.node_started(self._node_id)
         started = time.monotonic()
         try:
             execution_info = super().launch()
             cached, outputs = _read_execution(self._connection, execution_info, self._node_id)
         except Exception as error:
-            self._observer.node_failed(self._node_id)
-            if isinstance(error, NodeFailedError):
-                raise
-            raise NodeFailedError(self._node_id, root_cause(error)) from error
+            observer.node_failed(self._node_id)
+            logging.exception("%s failed", self._node_id)
+            self._fail(error)
+            return None
         node = NodeRun(self._node_id, cached, time.monotonic() - started, outputs)
-        self._finished.append(node)
-        self._observer.node_finished(node)
+        self._course.finished.append(node)
+        observer.node_finished(node)
         return execution_info
+
+    def _fail(self, error: Exception) -> None:
+        if self._course.failure is not None:
+            return
+        if isinstance(error, NodeFailedError):
+            self._course.failure = error
+        else:
+            self._course.failure = NodeFailedError(self._node_id, root_cause(error))
+            self._course.failure.__cause__ = error
 
 
 @contextlib.contextmanager
-def _watched(observer: RunObserver, finished: list[NodeRun]) -> Iterator[None]:
+def _watched(course: _Course) -> Iterator[None]:
     # LocalDagRunner offers no hook. It makes one `launcher.Launcher` a node, by keyword arguments.
     module: Any = launcher
     original = module.Launcher
-    module.Launcher = functools.partial(_WatchedLauncher, observer=observer, finished=finished)
+    module.Launcher = functools.partial(_WatchedLauncher, course=course)
     try:
         yield
     finally:
@@ -130,8 +161,8 @@ def _read_execution(
 
 def _properties(artifact: Any) -> dict[str, str | int | float]:
     values = {}
-    for field in (artifact.properties, artifact.custom_properties):
-        for name, value in field.items():
+    for properties in (artifact.properties, artifact.custom_properties):
+        for name, value in properties.items():
             kind = value.WhichOneof("value")
             if kind in ("int_value", "double_value", "string_value"):
                 values[name] = getattr(value, kind)

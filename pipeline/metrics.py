@@ -23,23 +23,15 @@ from numpy.typing import NDArray
 from pipeline.ranked_ids import Floats, Ints, retrieval_by_user, slot_of
 from trainer_module import features
 
-RECALL_AT_10 = "recall@10"
-RECALL_AT_100 = "recall@100"
-NDCG_AT_10 = "ndcg@10"
-MRR = "mrr"
-RMSE = "rmse"
-MAE = "mae"
-RETRIEVAL_METRICS = (RECALL_AT_10, RECALL_AT_100, NDCG_AT_10, MRR)
-RATING_METRICS = (RMSE, MAE)
-USER_COUNT = "user_count"
-EXAMPLE_COUNT = "example_count"
+RETRIEVAL_METRICS = (*features.RECALL_AT.values(), *features.NDCG_AT.values(), features.MRR)
+RATING_METRICS = (features.RMSE, features.MAE)
 
 Row: TypeAlias = tuple[Any, ...]
 Metrics: TypeAlias = dict[tfma.metrics.MetricKey, Any]
 
 
 class RetrievalMetrics(tfma.metrics.Metric):
-    """Means over users of recall@10, recall@100, NDCG@10 and MRR, by id; see `pipeline.ranked_ids`.
+    """Means over users of recall and NDCG at several lengths of the list, and MRR; see `pipeline.ranked_ids`.
 
     The label of a row is a movie id, the prediction [depth] ranked movie ids, the same for all rows of a
     user; a movie that lies deeper is a miss. Also counts users and rows.
@@ -184,7 +176,7 @@ class _ByUser(beam.CombineFn):
         return [
             tfma.metrics.MetricKey(metric, model_name=model, example_weighted=None)
             for model in self._model_names
-            for metric in (*self.metrics, USER_COUNT, EXAMPLE_COUNT)
+            for metric in (*self.metrics, features.USER_COUNT, features.EXAMPLE_COUNT)
         ]
 
     def create_accumulator(self) -> list[Row]:
@@ -221,7 +213,7 @@ class _ByUser(beam.CombineFn):
                         resampled[:, at[0], at[1]] - resampled[:, beside[0], beside[1]],
                     )
             else:
-                measured[key] = float(users if key.name == USER_COUNT else len(rows))
+                measured[key] = float(users if key.name == features.USER_COUNT else len(rows))
         return measured
 
     def _sums_by_user(self, rows: list[Row]) -> tuple[int, Floats]:
@@ -253,7 +245,8 @@ class _Retrieval(_ByUser):
                     f" and {features.EVALUATE_BASELINE!r} must rank by {features.USER_ID} alone"
                 )
         ones = np.ones((user_ids.size, 1))
-        return user_ids.size, np.stack([np.hstack([ones, retrieval_by_user(user, slot)]) for slot in slots])
+        measured = [retrieval_by_user(user, slot, features.LIST_LENGTHS) for slot in slots]
+        return user_ids.size, np.stack([np.hstack([ones, by_user]) for by_user in measured])
 
     def _finish(self, totals: Floats) -> Floats:
         return np.asarray(totals[:, 1:] / totals[:, :1])

@@ -33,12 +33,18 @@ class NodeRun:
 
 
 class NodeFailedError(RuntimeError):
-    """A node failed. `__cause__` is what it raised, if it raised."""
+    """A node failed. `__cause__` is what it raised, if it raised.
+
+    Attributes:
+      node_id: the node.
+      finished: the nodes of the run that ended well, those that ran to report on the failure included.
+    """
 
     def __init__(self, node_id: str, message: str) -> None:
         """Names the node and says in one sentence what went wrong."""
         super().__init__(f"{node_id}: {message}")
         self.node_id = node_id
+        self.finished: Sequence[NodeRun] = ()
 
 
 class RunObserver(Protocol):
@@ -51,4 +57,4 @@ class RunObserver(Protocol):
         """The node ended well."""
 
     def node_failed(self, node_id: str) -> None:
-        """The node failed; the run ends."""
+        """The node failed; only nodes that report on failures run after it."""

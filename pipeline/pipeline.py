@@ -3,6 +3,7 @@
 TFX is imported by its parts: `tfx.v1` would load the Vertex AI client, 10 seconds that no node needs.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
@@ -15,6 +16,7 @@ from components.curated_schema_gen.component import CuratedSchemaGen
 from components.movielens_example_gen.component import MovieLensExampleGen
 from components.movielens_example_gen.settings import MOVIES, RATINGS
 from components.recommender_trainer.component import RecommenderTrainer
+from components.report_gen.component import ReportGen
 from pipeline.config import RANKING, RETRIEVAL, PipelineConfig
 from pipeline.evaluation import ranking_eval_config, retrieval_eval_config
 from pipeline.fingerprint import source_fingerprint
@@ -24,6 +26,7 @@ from trainer_module.hyperparameters import FitHyperparameters
 
 EXAMPLE_GEN = "components.movielens_example_gen.executor"
 TRAINER = "components.recommender_trainer.executor"
+REPORT_GEN = "components.report_gen.executor"
 PREPROCESSING_FN = "trainer_module.preprocessing.preprocessing_fn"
 RUN_FNS = {RETRIEVAL: "trainer_module.retrieval.run_fn", RANKING: "trainer_module.ranking.run_fn"}
 
@@ -82,28 +85,30 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         ranking, ranking_evaluator.outputs["blessing"], config.serving_dir(RANKING)
     ).with_id("RankingPusher")
 
+    nodes = [
+        ratings_gen,
+        movies_gen,
+        ratings_statistics_gen,
+        movies_statistics_gen,
+        ratings_schema_gen,
+        movies_schema_gen,
+        ratings_schema,
+        movies_schema,
+        ratings_validator,
+        movies_validator,
+        transform,
+        retrieval_trainer,
+        ranking_trainer,
+        retrieval_evaluator,
+        ranking_evaluator,
+        retrieval_pusher,
+        ranking_pusher,
+    ]
+
     return Pipeline(
         pipeline_name=config.pipeline_name,
         pipeline_root=config.artifact_root,
-        components=[
-            ratings_gen,
-            movies_gen,
-            ratings_statistics_gen,
-            movies_statistics_gen,
-            ratings_schema_gen,
-            movies_schema_gen,
-            ratings_schema,
-            movies_schema,
-            ratings_validator,
-            movies_validator,
-            transform,
-            retrieval_trainer,
-            ranking_trainer,
-            retrieval_evaluator,
-            ranking_evaluator,
-            retrieval_pusher,
-            ranking_pusher,
-        ],
+        components=[*nodes, _report_gen(nodes, config)],
         enable_cache=True,
         metadata_connection_config=metadata_store_pb2.ConnectionConfig(
             sqlite=metadata_store_pb2.SqliteMetadataSourceConfig(
@@ -112,6 +117,24 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
             )
         ),
         beam_pipeline_args=config.beam.pipeline_args(),
+    )
+
+
+def failure_report(pipeline: Pipeline, config: PipelineConfig) -> ReportGen:
+    """The exit handler that reports on a run on Kubeflow in which a node failed."""
+    nodes = [node for node in pipeline.components if not isinstance(node, ReportGen)]
+    report_gen = _report_gen(nodes, config, exit_handler=True)
+    report_gen.with_id("FailureReport")
+    return report_gen
+
+
+def _report_gen(nodes: Sequence[Any], config: PipelineConfig, *, exit_handler: bool = False) -> ReportGen:
+    return ReportGen(
+        nodes,
+        config.model_dump(mode="json"),
+        output_folder=None if "://" in config.output else config.output,
+        exit_handler=exit_handler,
+        code_fingerprint=source_fingerprint(REPORT_GEN),
     )
 
 

@@ -18,7 +18,7 @@ def slot_of(movie_id: bytes, ranked: Sequence[bytes]) -> int:
     return ranked.index(movie_id) + 1 if movie_id in ranked else 0
 
 
-def retrieval_by_user(user: Ints, slot: Ints) -> Floats:
+def retrieval_by_user(user: Ints, slot: Ints, lengths: Sequence[int]) -> Floats:
     """Measures the ranked list of every user, by id.
 
     With R the movies that a user rated in the evaluated split, and h(i) = 1 where slot i = 1, 2, ... of the
@@ -36,24 +36,27 @@ def retrieval_by_user(user: Ints, slot: Ints) -> Floats:
     Args:
         user: [rows] number of the row's user, 0..users-1; every user has a row, every movie of R one row.
         slot: [rows] slot of the row's movie in the list of its user, from 1; 0 where the list lacks it.
+        lengths: [n] each k at which recall and NDCG are taken.
 
     Returns:
-        [users, 4] recall@10, recall@100, NDCG@10 and reciprocal rank, each in 0..1.
+        [users, 2n + 1] recall at each k, NDCG at each k, and reciprocal rank, all in 0..1.
 
-    Example: a user rated a, b and c, and the list is x, a, y, b. The slots are 2, 4 and 0, and the metrics
-    2/3, 2/3, (1/log2(3) + 1/log2(5)) / (1 + 1/log2(3) + 1/2) and 1/2.
+    Example: a user rated a, b and c, and the list is x, a, y, b. The slots are 2, 4 and 0, and the metrics at
+    10 are 2/3, (1/log2(3) + 1/log2(5)) / (1 + 1/log2(3) + 1/2) and 1/2.
     """
     relevant = np.bincount(user)
-    hits_10, hits_100 = ((slot > 0) & (slot <= k) for k in (10, 100))
-    gain = hits_10 / np.log2(np.maximum(slot, 1) + 1.0)
-    ideal = np.cumsum(1.0 / np.log2(np.arange(1, 11) + 1.0))[np.minimum(relevant, 10) - 1]
+    ideal = np.cumsum(1.0 / np.log2(np.arange(1, max(lengths) + 1) + 1.0))
+    gain = 1.0 / np.log2(np.maximum(slot, 1) + 1.0)
+    hits = [(slot > 0) & (slot <= k) for k in lengths]
     reciprocal = np.zeros(relevant.size)
     np.maximum.at(reciprocal, user, (slot > 0) / np.maximum(slot, 1))
     return np.stack(
         [
-            np.bincount(user, hits_10) / relevant,
-            np.bincount(user, hits_100) / relevant,
-            np.bincount(user, gain) / ideal,
+            *(np.bincount(user, hit) / relevant for hit in hits),
+            *(
+                np.bincount(user, hit * gain) / ideal[np.minimum(relevant, k) - 1]
+                for k, hit in zip(lengths, hits, strict=True)
+            ),
             reciprocal,
         ],
         axis=1,

@@ -9,7 +9,15 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 # Errors of these packages are written for the reader; others need their class name to be understood.
-_OURS: Final = ("components.", "datasets.", "local_runner.", "pipeline.", "schema.", "trainer_module.")
+_OURS: Final = (
+    "components.",
+    "datasets.",
+    "local_runner.",
+    "pipeline.",
+    "reports.",
+    "schema.",
+    "trainer_module.",
+)
 
 _TRACEBACK: Final = "Traceback (most recent call last):"
 # What Python prints between the links of a chain.

@@ -17,12 +17,15 @@ _REPORTS: Final = {
 }
 
 
-def summary_lines(nodes: Sequence[NodeRun], measured_on: str, log_path: Path) -> list[str]:
+def summary_lines(
+    nodes: Sequence[NodeRun], measured_on: str, report: Path | None, log_path: Path
+) -> list[str]:
     """The account at the end of a run.
 
     Args:
       nodes: the nodes of the run.
       measured_on: split and data of the metrics, such as `eval split, leave_last_out, ml-100k`.
+      report: the page about the run, if there is one.
       log_path: the log file of the run.
     """
     metrics = [f"  {node.node_id}: {key_figure(node)}" for node, _ in _outputs_of(nodes, "evaluation")]
@@ -31,7 +34,8 @@ def summary_lines(nodes: Sequence[NodeRun], measured_on: str, log_path: Path) ->
         for _, output in _outputs_of(nodes, "pushed_model")
         if output.properties.get("pushed")
     ]
-    reports = [
+    reports = [f"  page about this run: {shown(str(report))}"] if report else []
+    reports += [
         f"  {label}, {node.node_id}: {shown(output.uri)}"
         for channel, label in _REPORTS.items()
         for node, output in _outputs_of(nodes, channel)

@@ -1,5 +1,6 @@
 """Runs the pipeline as a user does, in a fresh interpreter, and reads what the console says."""
 
+import json
 import os
 import re
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
 MODELS = ("ranking", "retrieval")
@@ -37,6 +39,8 @@ class PipelineRun:
         err: standard error.
         output: the folder of everything that it wrote.
         pushed: every version in the serving folder when the run ended, by model.
+        page: the newest report when the run ended, "" if there was none.
+        report: its figures.
     """
 
     status: int
@@ -44,6 +48,8 @@ class PipelineRun:
     err: str
     output: Path
     pushed: Mapping[str, tuple[Path, ...]]
+    page: str
+    report: Mapping[str, Any]
 
     @cached_property
     def states(self) -> dict[str, str]:
@@ -82,7 +88,16 @@ def run_pipeline(project: Path, output: Path, *flags: str) -> PipelineRun:
         text=True,
         check=False,
     )
-    return PipelineRun(done.returncode, done.stdout, done.stderr, output, pushed_versions(output))
+    page, figures = (output / "report" / name for name in ("index.html", "report.json"))
+    return PipelineRun(
+        done.returncode,
+        done.stdout,
+        done.stderr,
+        output,
+        pushed_versions(output),
+        page.read_text("utf-8") if page.is_file() else "",
+        json.loads(figures.read_text("utf-8")) if figures.is_file() else {},
+    )
 
 
 def pushed_versions(output: Path) -> dict[str, tuple[Path, ...]]:

@@ -1,4 +1,4 @@
-"""The one vocabulary: names of features, splits, signatures and of what a fit gives out.
+"""The one vocabulary: names of features, splits, signatures, metrics and of what a fit gives out.
 
 Raw names are those of the TFDS MovieLens data sets. Nothing here imports TensorFlow, so every room can
 read it at no cost.
@@ -133,5 +133,19 @@ PROGRESS_LOGGER: Final = "trainer_module.progress"
 FIT_FILE: Final = "fit.json"
 INDEX_FILE: Final = "index.json"
 
-# Length of the ranked list that `evaluate` returns; recall@100 is the deepest metric.
-EVALUATION_DEPTH: Final = 100
+# Beside them, for whoever looks into a model: the weights of the cross layers by pair of features, and the
+# embeddings of all movies.
+CROSS_WEIGHTS_FILE: Final = "cross_weights.json"
+MOVIE_EMBEDDINGS_FILE: Final = "movie_embeddings.npz"
+
+# What the Evaluators measure. Recall and NDCG are taken at each of these lengths of the ranked list, and the
+# longest is the length of the list that `evaluate` returns.
+LIST_LENGTHS: Final = (10, 20, 50, 100)
+RECALL_AT: Final = {k: f"recall@{k}" for k in LIST_LENGTHS}
+NDCG_AT: Final = {k: f"ndcg@{k}" for k in LIST_LENGTHS}
+MRR: Final = "mrr"
+RMSE: Final = "rmse"
+MAE: Final = "mae"
+USER_COUNT: Final = "user_count"
+EXAMPLE_COUNT: Final = "example_count"
+EVALUATION_DEPTH: Final = max(LIST_LENGTHS)

@@ -1,5 +1,10 @@
 """DCN-V2 and its variants (Wang et al. 2021, https://arxiv.org/abs/2008.13535)."""
 
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
@@ -49,6 +54,26 @@ class DeepAndCross(tf.keras.layers.Layer):
         if self._hyperparameters.structure == "parallel":
             return tf.concat([crossed, self._run_deep(x0, training)], axis=1)
         return self._run_deep(crossed, training)
+
+    def block_norms(self, widths: Sequence[int]) -> list[npt.NDArray[np.float32]]:
+        """How strongly each cross layer crosses each pair of features (the paper's figure 6).
+
+        Args:
+          widths: of each feature's part of x0, F of them that add up to D.
+
+        Returns:
+          For each cross layer [F, F]: entry (i, j) is the Frobenius norm of the block of W_l through which
+          feature j of x_l acts on feature i of x0.
+        """
+        norms = []
+        starts = np.cumsum([0, *widths[:-1]])
+        for layer in self.cross:
+            # Two factors U, V where the weights are of low rank. Keras keeps kernels transposed.
+            kernels = [weight.numpy() for weight in layer.trainable_variables if weight.shape.rank == 2]
+            squares = np.square(functools.reduce(np.matmul, kernels).T)
+            sums = np.add.reduceat(np.add.reduceat(squares, starts, axis=0), starts, axis=1)
+            norms.append(np.sqrt(sums))
+        return norms
 
     def _run_deep(self, inputs: tf.Tensor, training: bool) -> tf.Tensor:
         outputs = inputs

@@ -1,5 +1,6 @@
 """The DCN-V2 ranking model and the `run_fn` that trains and exports it."""
 
+import json
 import os
 import tempfile
 from collections.abc import Mapping
@@ -30,6 +31,7 @@ CATEGORIES = (
     features.RELEASE_DECADE_INDEX,
 )
 NUMBERS = (features.AGE_NORMALIZED, features.RELEASE_YEAR_NORMALIZED)
+# In the order of x0.
 INPUT_FEATURES = (
     *ID_FEATURES,
     *CATEGORIES,
@@ -55,6 +57,7 @@ class RankingModel(tfrs.Model):
     ) -> None:
         super().__init__()
         dim, l2 = hyperparameters.embedding_dim, hyperparameters.l2
+        self._dim = dim
         self._unknown = UnknownIds(hyperparameters.unknown_id_share)
         self._embeddings = {name: sizes.embedding(name, dim, l2) for name in (*ID_FEATURES, *CATEGORIES)}
         self._biases = {name: sizes.embedding(name, 1, l2) for name in ID_FEATURES}
@@ -93,6 +96,14 @@ class RankingModel(tfrs.Model):
         biases = tf.add_n([self._biases[name](ids[name]) for name in ID_FEATURES])
         return tf.squeeze(outputs + biases, axis=1)
 
+    def cross_weights(self) -> dict[str, object]:
+        """The features of x0 and, for each cross layer, the weight of each pair; see `block_norms`."""
+        widths = [1 if name in NUMBERS else self._dim for name in INPUT_FEATURES]
+        return {
+            "features": INPUT_FEATURES,
+            "layers": [norms.tolist() for norms in self._interactions.block_norms(widths)],
+        }
+
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Mean squared error of a batch of transformed Examples."""
         ratings = inputs[features.USER_RATING]
@@ -116,6 +127,8 @@ def run_fn(fn_args: TrainerArgs) -> None:
         mode="min",
         model_run_dir=fn_args.model_run_dir,
     )
+    with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, features.CROSS_WEIGHTS_FILE), "w") as file:
+        file.write(json.dumps(model.cross_weights()))
     known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
     _export(model, setup, states, known, fn_args.serving_model_dir)
 

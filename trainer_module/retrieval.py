@@ -1,5 +1,6 @@
 """The two-tower retrieval model and the `run_fn` that trains and exports it."""
 
+import io
 import json
 import os
 import tempfile
@@ -145,6 +146,7 @@ def run_fn(fn_args: TrainerArgs) -> None:
         mode="max",
         model_run_dir=fn_args.model_run_dir,
     )
+    _write_embeddings(model, setup.catalogue, states, fn_args.model_run_dir)
     known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
     indexes = _export(model, setup, hyperparameters, states, known, fn_args.serving_model_dir)
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, features.INDEX_FILE), "w") as file:
@@ -158,6 +160,22 @@ def _sampling_probability(states: UserStates, setup: TrainingSetup) -> npt.NDArr
     counts = np.maximum(counts, 1)
     counts /= counts.sum()
     return counts
+
+
+def _write_embeddings(
+    model: RetrievalModel, catalogue: Catalogue, states: UserStates, model_run_dir: str
+) -> None:
+    """Leaves what a map of the movies takes: ids, embeddings [M, dim] and ratings of training."""
+    # A remote file cannot seek back, as the writer of an archive has to.
+    archive = io.BytesIO()
+    np.savez(
+        archive,
+        movie_id=catalogue.ids.astype(np.bytes_),
+        embedding=model.candidate_embeddings().numpy(),
+        train_ratings=total_popularity(states, len(catalogue)).astype(np.int64),
+    )
+    with tf.io.gfile.GFile(os.path.join(model_run_dir, features.MOVIE_EMBEDDINGS_FILE), "wb") as file:
+        file.write(archive.getvalue())
 
 
 def _export(

@@ -93,6 +93,17 @@ def test_fit_that_diverges_fails_its_node_and_pushes_nothing(project: Path, samp
     assert "Traceback" not in run.out + run.err
     assert run.pushed == before
 
+    # The report was built all the same, of what there is.
+    assert run.states["ReportGen"] == "done"
+    assert f"What happened, as a page: {run.output / 'report' / 'index.html'}\n" in run.out
+    failure = run.err.splitlines()[0].removeprefix("error: ")
+    assert f"The run failed: {failure}" in run.page
+    sections = run.report["sections"]
+    assert sections["run"]["verdict"] == "failed"
+    assert sections["run"]["figures"]["nodes"]["RankingTrainer"]["state"] == "failed"
+    assert sections["run"]["figures"]["nodes"]["RankingPusher"]["state"] == "not run"
+    assert sections["data"]["verdict"] == "passed"
+
 
 @pytest.mark.slow
 def test_model_below_the_bar_is_not_pushed(project: Path, sample_run: PipelineRun) -> None:
@@ -107,3 +118,11 @@ def test_model_below_the_bar_is_not_pushed(project: Path, sample_run: PipelineRu
     # The other model is as good as it was.
     assert "not blessed" not in run.figures["RetrievalEvaluator"]
     assert run.pushed["ranking"] == before["ranking"]
+
+    models = run.report["sections"]["models"]
+    assert models["verdict"] == "failed"
+    assert models["figures"]["ranking"]["evaluation"]["blessed"] is False
+    [reason] = models["figures"]["ranking"]["evaluation"]["reasons"]
+    assert reason.endswith("does not keep to the bar of at most 0.1")
+    assert reason in run.page
+    assert models["figures"]["retrieval"]["evaluation"]["blessed"] is True

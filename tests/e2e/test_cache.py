@@ -17,6 +17,8 @@ pytestmark = pytest.mark.slow
 RANKING = {"RankingTrainer", "RankingEvaluator", "RankingPusher"}
 RETRIEVAL = {"RetrievalTrainer", "RetrievalEvaluator", "RetrievalPusher"}
 MODELS = RANKING | RETRIEVAL
+# It reads what all others gave out.
+REPORT = {"ReportGen"}
 RATINGS = {"RatingsStatistics", "RatingsSchemaGen", "RatingsValidator"}
 MOVIES = {"MoviesStatistics", "MoviesSchemaGen", "MoviesValidator"}
 
@@ -46,6 +48,7 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
         'default_environment: "SERVING"\n',
         {"RatingsSchema", "RatingsValidator", "Transform"} | MODELS,
     ),
+    "report": ("reports/card_section.py", "EDITED = 1\n", REPORT),
     "readers": (
         "datasets/readers.py",
         "EDITED = 1\n",
@@ -109,7 +112,8 @@ def test_what_an_edit_makes_stale(edit: str, node_keys: dict[str, NodeKeys]) -> 
     for node, (key, upstream) in after.items():
         if key != before[node][0] or stale & set(upstream):
             stale.add(node)
-    assert stale == EDITS[edit][2]
+    edited = EDITS[edit][2]
+    assert stale == (edited | REPORT if edited else edited)
 
 
 def test_a_run_after_an_edit_repeats_what_depends_on_it_and_nothing_else(
@@ -125,7 +129,7 @@ def test_a_run_after_an_edit_repeats_what_depends_on_it_and_nothing_else(
     run = run_pipeline(edited_project, sample_run.output, *SMALL_SAMPLE)
 
     assert run.status == 0, run.out + run.err
-    assert run.nodes_run == RANKING
+    assert run.nodes_run == RANKING | REPORT
     # The edit took the users' part out of the bias model, so it was the edited code that ran.
     assert run.figures["RankingEvaluator"] != sample_run.figures["RankingEvaluator"]
     assert _biases(run) > _biases(sample_run)

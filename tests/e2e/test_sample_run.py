@@ -16,6 +16,7 @@ NODES = {
     "Transform",
     *("RetrievalTrainer", "RetrievalEvaluator", "RetrievalPusher"),
     *("RankingTrainer", "RankingEvaluator", "RankingPusher"),
+    "ReportGen",
 }
 
 

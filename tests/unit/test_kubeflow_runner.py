@@ -48,15 +48,21 @@ def spec(compiled: tuple[str, Path]) -> Any:
     return json.loads((compiled[1] / "movielens-weekly.json").read_text())
 
 
+@pytest.fixture(scope="module")
+def tasks(spec: Any) -> Any:
+    """The tasks of the pipeline, which the exit handler stands beside."""
+    return spec["components"]["tfx-dag"]["dag"]["tasks"]
+
+
 @pytest.mark.slow
-def test_json_and_yaml_say_the_same(compiled: tuple[str, Path], spec: Any) -> None:
+def test_json_and_yaml_say_the_same(compiled: tuple[str, Path], spec: Any, tasks: Any) -> None:
     said, folder = compiled
     assert sorted(path.name for path in folder.iterdir()) == [
         "movielens-weekly.json",
         "movielens-weekly.yaml",
     ]
     assert yaml.safe_load((folder / "movielens-weekly.yaml").read_text()) == spec
-    nodes = len(spec["root"]["dag"]["tasks"])
+    nodes = len(tasks)
     assert said.splitlines() == [
         f"{folder / 'movielens-weekly'}{suffix}: {nodes} nodes, image {IMAGE}, root {ROOT}"
         for suffix in (".json", ".yaml")
@@ -64,12 +70,11 @@ def test_json_and_yaml_say_the_same(compiled: tuple[str, Path], spec: Any) -> No
 
 
 @pytest.mark.slow
-def test_the_nodes_and_their_wiring_are_those_of_the_local_pipeline(spec: Any, tmp_path: Path) -> None:
+def test_the_nodes_and_their_wiring_are_those_of_the_local_pipeline(tasks: Any, tmp_path: Path) -> None:
     from pipeline.config import load_config
     from pipeline.pipeline import create_pipeline
 
     local = create_pipeline(load_config(None, [f"output={tmp_path}", f"data_dir={tmp_path}"]))
-    tasks = spec["root"]["dag"]["tasks"]
     assert set(tasks) == {node.id for node in local.components}
     for node in local.components:
         upstream = {other.id for other in node.upstream_nodes}
@@ -77,9 +82,26 @@ def test_the_nodes_and_their_wiring_are_those_of_the_local_pipeline(spec: Any, t
 
 
 @pytest.mark.slow
-def test_every_container_runs_tfx_in_the_image(spec: Any) -> None:
+def test_a_failed_run_is_reported_on_when_all_its_tasks_have_ended(spec: Any) -> None:
+    assert set(spec["root"]["dag"]["tasks"]) == {"tfx-dag", "FailureReport"}
+    task = spec["root"]["dag"]["tasks"]["FailureReport"]
+    assert task["dependentTasks"] == ["tfx-dag"]
+    assert task["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+    parameters = task["inputs"]["parameters"]
+    assert parameters["final_status"] == {"taskFinalStatus": {"producerTask": "tfx-dag"}}
+    about = json.loads(parameters["about"]["runtimeValue"]["constant"])
+    assert "RankingPusher" in about["nodes"]
+    for name in ("FailureReport", "ReportGen"):
+        container = spec["deploymentSpec"]["executors"][f"{name}_executor"]["container"]
+        assert "components.report_gen.executor.Executor" in container["args"]
+    # No task of a cluster reads a metadata store by itself.
+    assert parameters["output_folder"]["runtimeValue"]["constant"] == ""
+
+
+@pytest.mark.slow
+def test_every_container_runs_tfx_in_the_image(spec: Any, tasks: Any) -> None:
     executors = spec["deploymentSpec"]["executors"]
-    assert len(executors) == len(spec["root"]["dag"]["tasks"])
+    assert set(executors) == {f"{name}_executor" for name in (*tasks, "FailureReport")}
     for executor in executors.values():
         assert executor["container"]["image"] == IMAGE
         assert executor["container"]["command"] == [
@@ -90,11 +112,10 @@ def test_every_container_runs_tfx_in_the_image(spec: Any) -> None:
 
 
 @pytest.mark.slow
-def test_it_writes_below_the_root_and_knows_nothing_of_this_machine(spec: Any) -> None:
+def test_it_writes_below_the_root_and_knows_nothing_of_this_machine(spec: Any, tasks: Any) -> None:
     assert spec["defaultPipelineRoot"] == ROOT
     assert spec["pipelineInfo"]["name"] == "movielens-weekly"
     assert spec["schemaVersion"] == "2.1.0"
-    tasks = spec["root"]["dag"]["tasks"]
     inputs = {name: json.dumps(task["inputs"]) for name, task in tasks.items()}
     assert "gs://bucket/ml-25m" in inputs["RatingsGen"]
     assert f"{ROOT}/serving/ranking" in inputs["RankingPusher"]

@@ -9,16 +9,16 @@ from tfx.utils.proto_utils import proto_to_json
 
 from pipeline import metrics
 from pipeline.config import EvaluationConfig
-from pipeline.evaluation import (
+from pipeline.evaluation import ranking_eval_config, retrieval_eval_config, summarize
+from pipeline.fingerprint import source_fingerprint
+from reports.evaluation_results import (
+    Bar,
     EvaluationSummary,
     Measure,
     SliceSummary,
-    ranking_eval_config,
+    read_bars,
     read_metrics,
-    retrieval_eval_config,
-    summarize,
 )
-from pipeline.fingerprint import source_fingerprint
 from tests.unit.pipeline.tiny_evaluator import ByUser, Evaluated, lists, run
 
 pytestmark = pytest.mark.slow
@@ -62,22 +62,29 @@ def test_retrieval_metrics_are_means_over_users(retrieval: Evaluated) -> None:
     assert values(overall.model) == pytest.approx(
         {
             "recall@10": (2 / 3 + 0 + 1 + 0) / 4,
-            "recall@100": (2 / 3 + 1 + 1 + 0) / 4,
+            **{f"recall@{k}": (2 / 3 + 1 + 1 + 0) / 4 for k in (20, 50, 100)},
             "ndcg@10": (ndcg_1 + 0 + ndcg_3 + 0) / 4,
+            **{f"ndcg@{k}": (ndcg_1 + 1 / log2(13) + ndcg_3 + 0) / 4 for k in (20, 50, 100)},
             "mrr": (1 / 2 + 1 / 12 + 1 + 0) / 4,
         }
     )
     baseline_ndcg_1 = 1 / log2(3) / (1 + 1 / log2(3) + 1 / 2)
     assert values(overall.baseline) == pytest.approx(
         {
-            "recall@10": (1 / 3 + 1) / 4,
-            "recall@100": (1 / 3 + 1) / 4,
-            "ndcg@10": (baseline_ndcg_1 + 1) / 4,
+            **{f"recall@{k}": (1 / 3 + 1) / 4 for k in (10, 20, 50, 100)},
+            **{f"ndcg@{k}": (baseline_ndcg_1 + 1) / 4 for k in (10, 20, 50, 100)},
             "mrr": (1 / 2 + 1) / 4,
         }
     )
     assert overall.difference["recall@10"].value == pytest.approx((5 / 3 - 4 / 3) / 4)
     assert (overall.user_count, overall.example_count) == (4, 7)
+
+
+def test_bars_are_those_of_the_settings(retrieval: Evaluated) -> None:
+    assert read_bars(retrieval.uri) == {
+        "recall@10": Bar(at_least=0.3, at_most=None, beats_baseline=True),
+        "recall@100": Bar(at_least=0.1, at_most=None, beats_baseline=False),
+    }
 
 
 def test_slices_are_those_that_the_data_has(retrieval: Evaluated) -> None:

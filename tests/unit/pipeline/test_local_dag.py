@@ -1,8 +1,11 @@
 """TFX's own local runner, watched: a real pipeline of two nodes that runs, is reused, and fails."""
 
+import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +72,46 @@ def test_failure_names_node_and_cause_and_leaves_no_half_written_output(tmp_path
     with pytest.raises(NodeFailedError):
         local_dag.run(pipeline, notes)
     assert notes.told == ["Count started", "Count cached", "Train started", "Train failed"]
+
+
+def test_after_a_failure_the_node_that_tells_of_it_runs(tmp_path: Path):
+    from pipeline import local_dag
+    from tests.unit.pipeline import tiny_pipeline
+
+    notes = Notes()
+    with pytest.raises(NodeFailedError) as error:
+        local_dag.run(tiny_pipeline.create(tmp_path, -3, tell=True), notes)
+    assert error.value.node_id == "Train"
+    assert notes.told == [
+        "Count started",
+        "Count done",
+        "Train started",
+        "Train failed",
+        "Tell started",
+        "Tell done",
+    ]
+    assert [node.node_id for node in error.value.finished] == ["Count", "Tell"]
+    assert _what_was_told(error.value.finished) == {
+        "models": 0,
+        "final_status": json.dumps({"state": "FAILED", "error": {"message": str(error.value)}}),
+    }
+
+    # The page of a failure does not stand in for that of a success, and the other way around.
+    notes.told.clear()
+    finished = local_dag.run(tiny_pipeline.create(tmp_path, 5, tell=True), notes)
+    assert notes.told[-1] == "Tell done"
+    assert _what_was_told(finished) == {"models": 1, "final_status": ""}
+    assert [node.cached for node in local_dag.run(tiny_pipeline.create(tmp_path, 5, tell=True), notes)] == [
+        True,
+        True,
+        True,
+    ]
+
+
+def _what_was_told(nodes: Sequence[NodeRun]) -> dict[str, Any]:
+    [report] = nodes[-1].outputs
+    told: dict[str, Any] = json.loads((Path(report.uri) / "told.json").read_text())
+    return told
 
 
 def test_flags_of_the_front_door_do_not_reach_executors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -36,14 +36,14 @@ KNOWN = {
 
 
 def measured(world: list[tuple[list[str], list[str]]]) -> np.ndarray:
-    """[users, 4] metrics of users that each rated some movies and got a list."""
+    """[users, 4] metrics of users that each rated some movies and got a list; without NDCG@100."""
     user = [number for number, (relevant, _) in enumerate(world) for _ in relevant]
     slot = [
         slot_of(movie.encode(), [ranked_id.encode() for ranked_id in ranked])
         for relevant, ranked in world
         for movie in relevant
     ]
-    return retrieval_by_user(np.array(user), np.array(slot))
+    return np.delete(retrieval_by_user(np.array(user), np.array(slot), (10, 100)), 3, axis=1)
 
 
 @pytest.mark.parametrize("case", KNOWN)
@@ -86,3 +86,10 @@ def test_as_by_definition(users: list[tuple[set[str], list[str]]]) -> None:
         measured([(sorted(relevant), ranked) for relevant, ranked in users]),
         [by_definition(relevant, ranked) for relevant, ranked in users],
     )
+
+
+def test_each_length_has_its_own_recall_and_ndcg() -> None:
+    # One user, two movies rated, in slots 1 and 3.
+    measured = retrieval_by_user(np.array([0, 0]), np.array([1, 3]), (1, 2, 3))
+    ideal = 1 + 1 / log2(3)
+    np.testing.assert_allclose(measured, [[1 / 2, 1 / 2, 1, 1, 1 / ideal, (1 + 1 / log2(4)) / ideal, 1]])

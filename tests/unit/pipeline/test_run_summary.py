@@ -24,11 +24,14 @@ def test_pushed_models_and_reports_are_shown_by_their_place(tmp_path: Path, monk
         NodeRun("RatingsStatistics", True, 0.1, [statistics]),
         _pusher("RankingPusher", pushed=1, pushed_destination=str(served), pushed_version="17"),
     ]
-    lines = summary_lines(nodes, "eval split, temporal, ml-100k", Path("/elsewhere/run.log"))
+    lines = summary_lines(
+        nodes, "eval split, temporal, ml-100k", tmp_path / "runs" / "report.html", Path("/elsewhere/run.log")
+    )
     assert lines == [
         "Pushed models",
         "  runs/serving/ranking/17",
         "Reports",
+        "  page about this run: runs/report.html",
         "  statistics, RatingsStatistics: runs/statistics",
         "Log",
         "  /elsewhere/run.log",
@@ -41,7 +44,7 @@ def test_a_model_that_was_not_blessed_is_a_problem():
     assert problems(nodes) == [
         "RankingPusher pushed nothing, because its model was not blessed (see its evaluator)"
     ]
-    assert summary_lines(nodes, "", Path("log"))[:2] == ["Pushed models", "  none"]
+    assert summary_lines(nodes, "", None, Path("log"))[:2] == ["Pushed models", "  none"]
 
 
 def test_a_push_of_an_earlier_run_that_is_gone_is_a_problem(tmp_path: Path):

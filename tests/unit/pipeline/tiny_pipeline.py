@@ -1,12 +1,17 @@
-"""A real TFX pipeline of two small nodes, for the tests of what runs a pipeline."""
+"""A real TFX pipeline of two or three small nodes, for the tests of what runs a pipeline."""
 
+import json
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from tfx.dsl.component.experimental.annotations import OutputArtifact, OutputDict, Parameter
 from tfx.dsl.component.experimental.decorators import component
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.orchestration.metadata import sqlite_metadata_connection_config
 from tfx.orchestration.pipeline import Pipeline
+from tfx.types import Channel, component_spec
+from tfx.types.experimental import simple_artifacts
 from tfx.types.standard_artifacts import Model
 
 # What `Train` found in `sys.argv`.
@@ -37,14 +42,39 @@ def Train(  # noqa: N802
     model.set_string_custom_property("figure", f"{count:,} ratings learnt")
 
 
-def create(root: Path, ratings: int) -> Pipeline:
-    """The pipeline `Count` -> `Train` with its artifacts and metadata under `root`."""
+class Told(base_executor.BaseExecutor):
+    """Writes down what the node was told of a failure, and which models it found."""
+
+    def Do(self, input_dict, output_dict, exec_properties) -> None:  # type: ignore[no-untyped-def]  # noqa: N802
+        [report] = output_dict["report"]
+        Path(report.uri).mkdir(parents=True, exist_ok=True)
+        told = {"models": len(input_dict["model"]), "final_status": exec_properties["final_status"]}
+        (Path(report.uri) / "told.json").write_text(json.dumps(told))
+
+
+class TellSpec(component_spec.ComponentSpec):
+    PARAMETERS: ClassVar = {"final_status": component_spec.ExecutionParameter(type=str)}
+    INPUTS: ClassVar = {"model": component_spec.ChannelParameter(type=Model, optional=True)}
+    OUTPUTS: ClassVar = {"report": component_spec.ChannelParameter(type=simple_artifacts.File)}
+
+
+class Tell(base_component.BaseComponent):
+    """Runs also where a node has failed."""
+
+    SPEC_CLASS = TellSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Told)
+
+
+def create(root: Path, ratings: int, *, tell: bool = False) -> Pipeline:
+    """The pipeline `Count` -> `Train` with its artifacts and metadata under `root`; `tell` adds `Tell`."""
     count = Count(ratings=ratings)
     train = Train(count=count.outputs["count"])
+    report = Channel(type=simple_artifacts.File)
+    told = [Tell(TellSpec(final_status="", model=train.outputs["model"], report=report))] if tell else []
     return Pipeline(
         pipeline_name="tiny",
         pipeline_root=str(root / "artifacts"),
-        components=[train, count],
+        components=[*told, train, count],
         metadata_connection_config=sqlite_metadata_connection_config(str(root / "metadata.sqlite")),
         enable_cache=True,
     )

@@ -92,3 +92,29 @@ def test_a_gradient_reaches_every_variable(structure: str) -> None:
     ):
         assert gradient is not None, weight.name
         assert np.abs(gradient).max() > 0, weight.name
+
+
+def test_block_norms_by_hand() -> None:
+    # Two features, of widths 1 and 2. Keras multiplies x W^T, so row 0 is what feature 0 of x_l acts through.
+    crossing = layer(structure="stacked", cross_layers=1, hidden_units=())
+    crossing(tf.ones([1, 3]))
+    kernel, _ = crossing.trainable_variables
+    kernel.assign([[2, 3, 4], [1, 0, 0], [-1, 1, 2]])
+    [norms] = crossing.block_norms([1, 2])
+    np.testing.assert_allclose(norms, [[2, np.sqrt(1 + 1)], [np.sqrt(9 + 16), np.sqrt(1 + 4)]])
+
+
+def test_block_norms_of_low_rank_are_those_of_the_product() -> None:
+    crossing = layer(structure="low_rank", projection_dim=1, hidden_units=())
+    crossing(X0)
+    down, up, _ = crossing.trainable_variables
+    down.assign([[1], [2]])
+    up.assign([[3, 4]])
+    # down x up = [[3, 4], [6, 8]], and row 0 is what feature 0 of x_l acts through.
+    np.testing.assert_allclose(crossing.block_norms([1, 1])[0], [[3, 6], [4, 8]], rtol=1e-6)
+
+
+def test_deep_layers_alone_cross_nothing() -> None:
+    crossing = layer(structure="dnn", hidden_units=(2,))
+    crossing(X0)
+    assert crossing.block_norms([1, 1]) == []

@@ -1,0 +1,37 @@
+"""The place where the newest report always is: `<output>/report/`."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from pipeline.node_run import NodeRun
+from reports.page import HTML_FILE, JSON_FILE
+
+FOLDER: Final = "report"
+
+
+def publish_report(nodes: Iterable[NodeRun], output: Path) -> Path | None:
+    """Puts the run's report where the newest one always is.
+
+    Args:
+      nodes: those of the run that ended well.
+      output: the root folder of the runs.
+
+    Returns:
+      The page, or None if the run has built no report.
+    """
+    found = [out.uri for node in nodes for out in node.outputs if out.channel == "report"]
+    if not found:
+        return None
+    folder = output / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (JSON_FILE, HTML_FILE):
+        staged = folder / f".{name}.{os.getpid()}"
+        try:
+            shutil.copyfile(Path(found[-1]) / name, staged)
+            staged.replace(folder / name)
+        finally:
+            staged.unlink(missing_ok=True)
+    return folder / HTML_FILE

@@ -1,0 +1,123 @@
+"""The section *Models*: each model of the run, how it was trained and judged, and what it has learned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from reports import run_settings
+from reports.embedding_part import embedding_part, read_embeddings
+from reports.eval_users import sample_users
+from reports.evaluated_model import EvaluatedModel
+from reports.evaluation_parts import metric_figures, metrics_part
+from reports.evaluation_results import EvaluationSummary, read_bars, read_metrics
+from reports.list_parts import MOST_USERS, sample_users_part, spread_part
+from reports.movies import read_movies
+from reports.rating_parts import calibration_part, cross_part
+from reports.run_data import Run
+from reports.section import Part, Section
+from reports.slice_parts import slices_part
+from reports.trained_models import TrainedModel, trained_models
+from reports.training_parts import training_part
+from reports.verdict import Verdict, worst
+from trainer_module import features
+
+_POPULARITY: Final = "popularity"
+
+
+def models_section(run: Run) -> Section:
+    """What the run has trained. A run that failed before has no models, and the section says so."""
+    parts: list[Part] = []
+    figures: dict[str, Any] = {}
+    verdicts: list[Verdict] = []
+    told: list[str] = []
+    for model in trained_models(run):
+        summary = read_metrics(str(model.evaluation)) if model.evaluation else None
+        if summary is not None:
+            verdicts.append(Verdict.PASSED if summary.blessed else Verdict.FAILED)
+        told.append(f"{model.name}: {_outcome(model, summary)}")
+        of_model: dict[str, Any] = {"pushed": model.pushed, "fit": _fit_figures(model)}
+        parts += _judged(run, model, summary, of_model)
+        parts.append(training_part(model))
+        parts += _answers(run, model, of_model)
+        figures[model.name] = of_model
+    return Section(
+        id="models",
+        title="Models",
+        answer="; ".join(told) + "." if told else "This run has trained no model.",
+        parts=tuple(parts),
+        verdict=worst(verdicts) if verdicts else None,
+        figures=figures,
+    )
+
+
+def _outcome(model: TrainedModel, summary: EvaluationSummary | None) -> str:
+    if summary is None:
+        return "not evaluated, so nothing was pushed"
+    if not summary.blessed:
+        return f"not blessed ({'; '.join(summary.reasons)})"
+    return f"blessed, version {model.pushed} pushed" if model.pushed else "blessed, not pushed"
+
+
+def _fit_figures(model: TrainedModel) -> dict[str, Any]:
+    kept = ("monitor", "best", "best_epoch", "seconds")
+    return {name: model.fit[name] for name in kept if name in model.fit}
+
+
+def _judged(
+    run: Run, model: TrainedModel, summary: EvaluationSummary | None, figures: dict[str, Any]
+) -> Iterator[Part]:
+    if summary is None or model.evaluation is None:
+        yield Part(
+            f"{model.name}-metrics",
+            f"{model.name.capitalize()}: metrics",
+            answer=f"No Evaluator has judged the model of {model.trainer.id}.",
+        )
+        return
+    bars = read_bars(str(model.evaluation))
+    figures["evaluation"] = metric_figures(summary)
+    yield metrics_part(model.name, summary, bars, _before(run, model))
+    slices = slices_part(model.name, summary, bars)
+    if slices:
+        yield slices
+
+
+def _before(run: Run, model: TrainedModel) -> EvaluationSummary | None:
+    """What was found of the model of the run before, if that was another one."""
+    for other in trained_models(run.previous) if run.previous else ():
+        if other.name == model.name and other.evaluation and other.evaluation != model.evaluation:
+            return read_metrics(str(other.evaluation))
+    return None
+
+
+def _answers(run: Run, model: TrainedModel, figures: dict[str, Any]) -> Iterator[Part]:
+    """What a look at the model itself tells, where the Examples of the run are still there."""
+    ratings = run.artifact(run_settings.RATINGS_GEN, run_settings.EXAMPLES)
+    catalogue = run.artifact(run_settings.MOVIES_GEN, run_settings.EXAMPLES)
+    crossed = cross_part(model)
+    if crossed:
+        part, figures["cross_weights"] = crossed
+        yield part
+    if ratings is None or catalogue is None:
+        return
+    loaded = EvaluatedModel(model.saved_model)
+    users, rows = sample_users(ratings.folder, MOST_USERS)
+    if loaded.rates:
+        part, figures["calibration"] = calibration_part(
+            model.name, loaded.ratings(ratings.folder, rows), rows
+        )
+        yield part
+    if loaded.ranks:
+        movies = read_movies(catalogue.folder)
+        serialized = [user.serialized for user in users]
+        lists = {
+            model.name: loaded.lists(serialized),
+            _POPULARITY: loaded.lists(serialized, features.EVALUATE_BASELINE),
+        }
+        if model.embeddings:
+            found = read_embeddings(model.embeddings)
+            part, figures["lists"] = spread_part(model.name, users, lists, found.ratings_by_id)
+            yield part
+            yield embedding_part(model.name, found, movies)
+        total = len(users) if len(users) < MOST_USERS else None
+        yield sample_users_part(model.name, users, lists[model.name], movies, total)

@@ -1,0 +1,201 @@
+"""The page: the sections of a run in one self-contained HTML file, and the same as JSON beside it."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from reports import palette
+from reports.run_data import Run
+from reports.section import Column, Link, Picture, Section
+from reports.verdict import Verdict
+
+HTML_FILE: Final = "index.html"
+JSON_FILE: Final = "report.json"
+
+# Raised when a key of report.json changes its meaning or goes.
+JSON_VERSION: Final = 1
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands above and below the sections of a page.
+
+    Attributes:
+      title: of the page.
+      about: one line: which data, which split, when.
+      synthetic: whether a banner says that the ratings are made up.
+      footer: how to make the page again.
+    """
+
+    title: str
+    about: str
+    synthetic: bool
+    footer: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report that was written.
+
+    Attributes:
+      html: the page.
+      json: the figures, for programs.
+    """
+
+    html: Path
+    json: Path
+
+
+def write_report(run: Run, sections: Sequence[Section], folder: Path) -> Report:
+    """Writes the page and the JSON of a run; a reader never sees half a file.
+
+    Args:
+      run: what is reported on.
+      sections: in the order of the page.
+      folder: made if it is not there.
+    """
+    return write_page(_head(run), sections, as_json(run, sections), folder)
+
+
+def write_page(head: Head, sections: Sequence[Section], figures: Mapping[str, Any], folder: Path) -> Report:
+    """Writes a page and its JSON; as `write_report`, for a page that is not about one run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    report = Report(folder / HTML_FILE, folder / JSON_FILE)
+    _replace(report.html, render_page(head, sections))
+    _replace(report.json, json.dumps(figures, indent=1, allow_nan=False) + "\n")
+    return report
+
+
+def _head(run: Run) -> Head:
+    again = shlex.join(["python", "-m", "reports", "build", run.id, "--output", str(run.output)])
+    return Head(
+        title=f"Report on {run.data_name}",
+        about=f"Pipeline {run.pipeline_name}, run {run.id}",
+        synthetic=run.synthetic,
+        footer=f"This file loads nothing from anywhere. To build it again: {again}",
+    )
+
+
+def render_page(head: Head, sections: Sequence[Section]) -> str:
+    """The HTML of the page: it loads nothing, and its policy forbids the browser to try."""
+    script = Markup(_asset("report.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = {
+        "default-src": "'none'",
+        "img-src": "data:",
+        "style-src": "'unsafe-inline'",
+        "script-src": f"'sha256-{digest}'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+    }
+    return (
+        environment()
+        .get_template("page.html")
+        .render(
+            **dataclasses.asdict(head),
+            sections=sections,
+            style=Markup(_style()),
+            script=script,
+            policy="; ".join(f"{name} {value}" for name, value in policy.items()),
+        )
+    )
+
+
+def as_json(run: Run, sections: Sequence[Section]) -> dict[str, Any]:
+    """The report for programs: what identifies the run, and each section's verdict, answer and figures."""
+    return {
+        "version": JSON_VERSION,
+        "run": {
+            "id": run.id,
+            "pipeline": run.pipeline_name,
+            "data": run.data_name,
+            "synthetic": run.synthetic,
+        },
+        "sections": {
+            section.id: {
+                "title": section.title,
+                "answer": section.answer,
+                "verdict": section.verdict.value if section.verdict else None,
+                "figures": _finite(section.figures),
+            }
+            for section in sections
+        },
+    }
+
+
+def environment() -> jinja2.Environment:
+    """The templates of `reports/templates`. Every value is escaped unless it is `Markup`."""
+    found = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters["shown"] = shown
+    found.filters["sort_key"] = sort_key
+    kinds: dict[str, Callable[[object], bool]] = {
+        "a_verdict": lambda cell: isinstance(cell, Verdict),
+        "a_picture": lambda cell: isinstance(cell, Picture),
+        "a_link": lambda cell: isinstance(cell, Link),
+    }
+    found.tests.update(kinds)
+    return found
+
+
+def shown(cell: str | int | float | None, column: Column) -> str:
+    """The text of a cell; "n/a" where there is no value."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return "n/a"
+    return cell if isinstance(cell, str) else format(cell, column.format or ",")
+
+
+def sort_key(cell: object) -> str:
+    """What a column sorts by: full numbers, and verdicts with what failed first."""
+    if isinstance(cell, Verdict):
+        order = (Verdict.FAILED, Verdict.WARNING, Verdict.PASSED, Verdict.NO_BAR)
+        return str(order.index(cell))
+    if isinstance(cell, Link):
+        return cell.text
+    return "" if cell is None or isinstance(cell, Picture) else str(cell)
+
+
+def _style() -> str:
+    light, dark = palette.css_variables(dark=False), palette.css_variables(dark=True)
+    return _asset("report.css").replace("/* light colours */", light).replace("/* dark colours */", dark)
+
+
+def _asset(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+
+
+def _replace(path: Path, text: str) -> None:
+    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        # Titles come from files; a lone surrogate in one must not cost the whole report.
+        staged.write_text(text, encoding="utf-8", errors="replace")
+        staged.replace(path)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for what JSON cannot hold."""
+    if isinstance(value, Mapping):
+        return {str(key): _finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

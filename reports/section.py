@@ -1,0 +1,169 @@
+"""What a section of the report is made of. Templates show it; nothing here knows HTML but the charts' SVG.
+
+A section is a function `(run: reports.run_data.Run) -> Section` listed in `reports.sections.SECTIONS`. All
+text in it is plain: the templates escape it. Only `Chart.svg` and `Picture.svg` go into the page as they
+are, so make them with `reports.charts`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+
+from reports.verdict import Verdict
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A small drawing inside a table cell.
+
+    Attributes:
+      svg: from `reports.charts`.
+      alt: what it shows, for those who do not see it.
+    """
+
+    svg: Markup
+    alt: str
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link inside a table cell, to a place on this page or a file beside it."""
+
+    text: str
+    href: str
+
+
+# What a cell may hold. Numbers stay numbers, so that a column sorts by value; None is "not there".
+Cell = str | int | float | Verdict | Picture | Link | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+      title: the header.
+      format: how numbers are written, as in `format(value, ...)`.
+      note: a longer explanation, shown on hover and read aloud.
+    """
+
+    title: str
+    format: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that sorts by a click on a header and, where there is much of it, filters by text.
+
+    Attributes:
+      id: unique on the page, such as `drift`.
+      caption: what the rows are, with data and split where there are figures.
+      columns: at least one; the first one heads the rows.
+      rows: each as long as `columns`.
+      filterable: whether there is a box to filter by words.
+      empty: what is said where there are no rows.
+    """
+
+    id: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    filterable: bool = False
+    empty: str = "Nothing to show."
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"table {self.id}: {len(row)} cells under {len(self.columns)} columns")
+
+    @property
+    def numeric(self) -> list[bool]:
+        """Of each column, whether it holds numbers, which stand to the right."""
+        return [
+            any(isinstance(row[place], int | float) for row in self.rows)
+            for place in range(len(self.columns))
+        ]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A figure with its one-line answer.
+
+    Attributes:
+      id: unique on the page, such as `weekday`; the same as that given to `reports.charts.render`.
+      title: the question or what is drawn, such as "On which weekday do people rate?".
+      answer: one line computed from the data, such as "Wednesday is slightly ahead: 15.4 % of ratings."
+      svg: from `reports.charts.render`.
+      alt: what is drawn, in words: kind of chart, axes, what stands out.
+      note: how it was counted: data, split, least counts.
+      wide: takes the whole width on a large screen, and scrolls sideways on a small one.
+      data: its figures as a table, folded away under the chart.
+    """
+
+    id: str
+    title: str
+    answer: str
+    svg: Markup
+    alt: str
+    note: str = ""
+    wide: bool = False
+    data: Table | None = None
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A name and a value, for lists of settings, counts and versions; a verdict colours it."""
+
+    name: str
+    value: str
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What stands under one heading of a section: text, then facts, charts and tables.
+
+    Attributes:
+      id: unique on the page; links lead to it.
+      title: the heading.
+      answer: one line that says what came out, or "".
+      text: paragraphs.
+      facts: a list of names and values.
+      charts: drawn side by side where there is room.
+      tables: below the charts.
+      verdict: shown beside the heading.
+    """
+
+    id: str
+    title: str
+    answer: str = ""
+    text: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    tables: tuple[Table, ...] = ()
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page.
+
+    Attributes:
+      id: unique on the page: `run`, `data`, `eda`, `models`, `card`.
+      title: the heading and the entry in the navigation.
+      answer: the section in one line.
+      parts: in the order of the page.
+      verdict: shown beside the heading and in the navigation.
+      figures: the same in a form for programs: goes into `report.json` under the section's id, and
+        numbers in it are what two runs are compared by. JSON types only.
+    """
+
+    id: str
+    title: str
+    answer: str
+    parts: tuple[Part, ...]
+    verdict: Verdict | None = None
+    figures: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,95 @@
+"""The models of a run: what was trained, how it was judged, and where its parts are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from reports.run_data import Artifact, Node, Run
+from reports.verdict import Verdict
+from trainer_module import features
+
+# Where TFX's Trainer puts the SavedModel in its artifact.
+SERVING_FORMAT: Final = "Format-Serving"
+_TRAINER: Final = "Trainer"
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model of the run.
+
+    Attributes:
+      name: `retrieval` or `ranking`, or what else its Trainer is called.
+      trainer: the node.
+      saved_model: folder of the SavedModel.
+      model_run: folder of what its fit left, None if it is gone.
+      evaluation: folder of its Evaluator's results, None if it was not evaluated.
+      pushed: the version that serving got, "" if none.
+    """
+
+    name: str
+    trainer: Node
+    saved_model: Path
+    model_run: Path | None
+    evaluation: Path | None
+    pushed: str
+
+    @property
+    def fit(self) -> Mapping[str, Any]:
+        """What `fit.json` holds; empty if it is not there."""
+        found: Mapping[str, Any] = self._read(features.FIT_FILE) or {}
+        return found
+
+    @property
+    def cross_weights(self) -> Mapping[str, Any]:
+        """The features and the norms of the weights of each cross layer; empty if it has none."""
+        found: Mapping[str, Any] = self._read(features.CROSS_WEIGHTS_FILE) or {}
+        return found
+
+    @property
+    def embeddings(self) -> Path | None:
+        """The file of the movies' embeddings."""
+        path = self.model_run / features.MOVIE_EMBEDDINGS_FILE if self.model_run else None
+        return path if path and path.is_file() else None
+
+    def _read(self, name: str) -> Any:
+        path = self.model_run / name if self.model_run else None
+        return json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else None
+
+
+def trained_models(run: Run) -> Iterator[TrainedModel]:
+    """Yields the models of a run whose files are still there."""
+    for trainer, artifact in run.outputs("model"):
+        if not (artifact.folder / SERVING_FORMAT).is_dir():
+            continue
+        evaluation = _made_from(run, trainer, artifact, "evaluation")
+        pushed = _made_from(run, trainer, artifact, "pushed_model")
+        version = str(pushed.properties.get("pushed_version", "")) if pushed else ""
+        model_run = run.artifact(trainer.id, "model_run")
+        yield TrainedModel(
+            name=trainer.id.removesuffix(_TRAINER).lower(),
+            trainer=trainer,
+            saved_model=artifact.folder / SERVING_FORMAT,
+            model_run=model_run.folder if model_run else None,
+            evaluation=evaluation.folder if evaluation and evaluation.folder.is_dir() else None,
+            pushed=version if pushed and pushed.properties.get("pushed") else "",
+        )
+
+
+def verdict_of(blessed: bool) -> Verdict:
+    """The verdict of an Evaluator."""
+    return Verdict.PASSED if blessed else Verdict.FAILED
+
+
+def _made_from(run: Run, trainer: Node, model: Artifact, channel: str) -> Artifact | None:
+    """The output on `channel` of the node that read the model."""
+    for node, artifact in run.outputs(channel):
+        read = node.inputs.get("model", ())
+        # Where lineage is not known, the names of the nodes tell.
+        same_name = node.id.startswith(trainer.id.removesuffix(_TRAINER))
+        if any(found.id == model.id and found.uri == model.uri for found in read) or (not read and same_name):
+            return artifact
+    return None

@@ -1,0 +1,99 @@
+"""The report that a run writes: the figures of the console, and what the models have learned."""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.pipeline_run import MODELS, PipelineRun
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def models(sample_run: PipelineRun) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = sample_run.report["sections"]["models"]["figures"]
+    assert set(found) == set(MODELS)
+    return found
+
+
+def test_the_console_says_where_it_is_and_how_it_came_out(sample_run: PipelineRun) -> None:
+    assert f"  page about this run: {sample_run.output / 'report' / 'index.html'}\n" in sample_run.out
+    assert sample_run.figures["ReportGen"] == (
+        "Run: passed, Data validation: passed, Models: passed [synthetic sample]"
+    )
+    assert list(sample_run.report["sections"]) == ["run", "data", "eda", "models", "card"]
+    assert sample_run.report["run"]["synthetic"] is True
+
+
+def test_it_knows_the_settings_and_every_node_of_the_run(sample_run: PipelineRun) -> None:
+    run = sample_run.report["sections"]["run"]["figures"]
+    assert run["config"]["data"]["split"] == "random"
+    assert run["config"]["ranking"]["epochs"] == 4
+    states = {node: found["state"] for node, found in run["nodes"].items()}
+    assert states == {node: "done" for node in sample_run.states if node != "ReportGen"}
+
+
+def test_metrics_are_those_of_the_console(sample_run: PipelineRun, models: Mapping[str, Any]) -> None:
+    for name, metric, baseline in (("ranking", "rmse", "biases"), ("retrieval", "recall@10", "popularity")):
+        shown = re.search(
+            rf"{metric} ([\d.]+) \({baseline} ([\d.]+)\)", sample_run.figures[f"{name.capitalize()}Evaluator"]
+        )
+        assert shown is not None
+        evaluation = models[name]["evaluation"]
+        found = [evaluation[side][metric]["value"] for side in ("metrics", "baseline")]
+        assert found == pytest.approx([float(value) for value in shown.groups()], abs=5e-4)
+        assert evaluation["metrics"][metric]["lower"] < found[0] < evaluation["metrics"][metric]["upper"]
+        assert models[name]["pushed"] == sample_run.model(name).name
+
+
+def test_longer_lists_find_more(models: Mapping[str, Any]) -> None:
+    metrics = models["retrieval"]["evaluation"]["metrics"]
+    recalls = [metrics[f"recall@{k}"]["value"] for k in (10, 20, 50, 100)]
+    assert recalls == sorted(recalls)
+    assert recalls[0] < recalls[-1]
+
+
+def test_predictions_are_asked_of_the_model_itself(models: Mapping[str, Any]) -> None:
+    ranking = models["ranking"]
+    calibration = ranking["calibration"]
+    assert calibration["rows"] == ranking["evaluation"]["ratings"]
+    assert calibration["predicted"] == sorted(calibration["predicted"])
+    # The more the model promises, the more is given: the rank correlation of ten bins.
+    actual = calibration["actual"]
+    inversions = sum(later < earlier for n, earlier in enumerate(actual) for later in actual[n + 1 :])
+    assert inversions < len(actual)
+    assert 0 < calibration["error"] < 0.4
+
+
+def test_what_is_recommended_spreads_wider_than_popularity(models: Mapping[str, Any]) -> None:
+    lists = models["retrieval"]["lists"]
+    assert (
+        lists["retrieval"]["lists"]
+        == lists["popularity"]["lists"]
+        == models["retrieval"]["evaluation"]["users"]
+    )
+    assert lists["retrieval"]["coverage"] > lists["popularity"]["coverage"]
+    assert lists["popularity"]["gini"] > lists["retrieval"]["gini"] > 0
+    assert lists["popularity"]["mean_ratings"] > lists["what_users_rated"]["mean_ratings"]
+
+
+def test_every_pair_of_crossed_features_has_a_weight(models: Mapping[str, Any]) -> None:
+    pairs = models["ranking"]["cross_weights"]["strongest_pairs"]
+    assert len(pairs) == 15
+    assert all(math.isfinite(norm) and norm > 0 for norm in pairs.values())
+
+
+def test_the_page_holds_every_part_and_says_that_the_data_is_made_up(sample_run: PipelineRun) -> None:
+    for chart in (
+        *("ranking-reliability", "ranking-by-stars", "ranking-cross-1", "ranking-curve-rmse"),
+        *("retrieval-recall-at-k", "retrieval-ndcg-at-k", "retrieval-movie-map", "retrieval-head-share"),
+        *("retrieval-slices-user-gender", "ranking-slices-bucketized-user-age"),
+    ):
+        assert f'id="{chart}"' in sample_run.page
+    assert sample_run.page.count('id="retrieval-user-') >= 10
+    assert "a synthetic sample that this project makes up" in sample_run.page
+    assert "GroupLens" not in sample_run.page
+    assert len(sample_run.page) < 5_000_000
