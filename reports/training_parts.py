@@ -42,8 +42,7 @@ def training_part(model: TrainedModel) -> Part:
             Table(
                 f"{model.name}-epochs",
                 f"Every figure of the {model.name} model's fit by epoch; val_ is on examples cut from the "
-                "train split, the others on the training examples. Every loss is that of the last "
-                "batch of an epoch.",
+                "train split, the others on the training examples, while their epoch went on.",
                 (Column("epoch"), *(Column(name, ".4f") for name in series)),
                 tuple((epoch + 1, *(values[epoch] for values in series.values())) for epoch in range(epochs)),
             ),
@@ -73,6 +72,5 @@ def _curves(model: str, figure: str, series: dict[str, list[float]], best: int) 
         f"From the first epoch to the last: {told}.",
         charts.render(drawing, chart_id),
         f"Line chart of {figure} by epoch; {told}. The best epoch is {best}.",
-        note="Validation examples are cut from the train split by a hash of user and movie."
-        + (" The loss is that of the last batch of an epoch, so it jumps." if figure == "loss" else ""),
+        note="Validation examples are cut from the train split by a hash of user and movie.",
     )

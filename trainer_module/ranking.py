@@ -13,6 +13,7 @@ from trainer_module.fitting import fit
 from trainer_module.hyperparameters import RankingHyperparameters
 from trainer_module.inputs import TrainerArgs
 from trainer_module.interactions import DeepAndCross
+from trainer_module.mean_loss import MeanLossModel
 from trainer_module.ranking_signatures import RankingServing, damped_biases
 from trainer_module.serving_tables import MovieTable, UserTable
 from trainer_module.towers import HistoryBag, TitleWords, UnknownIds, VocabularySizes
@@ -43,7 +44,7 @@ INPUT_FEATURES = (
 )
 
 
-class RankingModel(tfrs.Model):
+class RankingModel(MeanLossModel):
     """Embeddings of all features into DCN-V2, on top of a user and a movie bias.
 
     Args:

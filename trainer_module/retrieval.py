@@ -16,6 +16,7 @@ from trainer_module.catalogue import Catalogue
 from trainer_module.fitting import fit
 from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.inputs import TrainerArgs
+from trainer_module.mean_loss import MeanLossModel
 from trainer_module.partitions import IndexReport, make_index
 from trainer_module.retrieval_signatures import (
     RetrievalServing,
@@ -40,7 +41,7 @@ RECALL_AT = 10
 INDEX_QUERIES = 1024
 
 
-class RetrievalModel(tfrs.Model):
+class RetrievalModel(MeanLossModel):
     """Two towers trained on in-batch negatives.
 
     The loss is a softmax over the batch with the sampling-probability correction of Yi et al. 2019,
@@ -95,6 +96,12 @@ class RetrievalModel(tfrs.Model):
             candidate_ids=movies,
             compute_metrics=False,
         )
+
+    def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """One step; returns the mean loss alone, because ranking the catalogue is left to validation."""
+        logs = super().train_step(inputs)
+        del logs[self._recall.name]
+        return logs
 
     def test_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Recall@10 by id over the whole catalogue, the history left out, ties broken at random."""
