@@ -51,6 +51,8 @@ REQUIRES = [
     "psutil>=5.9",
     # k-means, which partitions a catalogue that is too large to score whole.
     "scikit-learn",
+    # Batch scoring writes Parquet; its line is TFX's choice.
+    "pyarrow",
     # Arrays between readers, trainers and metrics; its line is TensorFlow's choice.
     "numpy",
     # protobuf, tensorflow-metadata, ml-metadata and absl-py come with TFX at the versions it works with.
