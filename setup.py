@@ -54,6 +54,8 @@ REQUIRES = [
     # The report of a run: its charts as SVG, and its page from templates that escape what they show.
     "matplotlib>=3.9",
     "jinja2>=3.1",
+    # Batch scoring writes Parquet; its line is TFX's choice.
+    "pyarrow",
     # Arrays between readers, trainers and metrics; its line is TensorFlow's choice.
     "numpy",
     # protobuf, tensorflow-metadata, ml-metadata and absl-py come with TFX at the versions it works with.

@@ -159,14 +159,18 @@ def make_partitions(vectors: Floats, queries: Floats, seed: int) -> tuple[Ints, 
 def measure_recall(
     index: Index, brute_force: BruteForce, queries: Floats, hidden: tf.RaggedTensor, depth: int
 ) -> float:
-    """Share of the `depth` movies of brute force that the index finds, mean over the queries."""
+    """Share of the `depth` movies of brute force that the index finds, mean over the queries.
+
+    A query for which nothing is left to find does not count; where none counts the share is 0.
+    """
     found = _found(index, queries, hidden, depth)
     exact = _found(brute_force, queries, hidden, depth)
     shares = [
-        len(np.intersect1d(row, best)) / len(best) if len(best) else 1.0
+        len(np.intersect1d(row, best)) / len(best)
         for row, best in zip(found, exact, strict=True)
+        if len(best)
     ]
-    return float(np.mean(shares))
+    return float(np.mean(shares)) if shares else 0.0
 
 
 def _found(index: Index, queries: Floats, hidden: tf.RaggedTensor, depth: int) -> list[Ints]:

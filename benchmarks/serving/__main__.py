@@ -42,7 +42,7 @@ Told = Callable[[str], None]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one benchmark; returns 0 if it could be measured, whatever came out."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    given, _, flags = _split(given)
+    given, flags = _split(given)
     options = _parser().parse_args(given)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.simplefilter("ignore", FutureWarning)
@@ -59,12 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _split(arguments: list[str]) -> tuple[list[str], str, list[str]]:
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
     """What is behind a lone `--` is for the server."""
     if "--" not in arguments:
-        return arguments, "", []
+        return arguments, []
     at = arguments.index("--")
-    return arguments[:at], "--", arguments[at + 1 :]
+    return arguments[:at], arguments[at + 1 :]
 
 
 def _parser() -> argparse.ArgumentParser:

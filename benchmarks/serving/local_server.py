@@ -62,9 +62,7 @@ def local_server(models: Path, folder: Path, *flags: str) -> Iterator[ServedFold
         try:
             version = newest_version(models / name)
         except ModelError as error:
-            raise BenchmarkError(
-                f"{error}: name the folder that `make run` pushed to with --models"
-            ) from error
+            raise BenchmarkError(f"{error} (--models: the folder that a run pushed to)") from error
         shutil.copytree(version, folder / name / "1", copy_function=_link)
     config = folder / "models.config"
     listed = "\n".join(

@@ -10,6 +10,7 @@
 
 from serving.client.asynchronous import AsyncClient
 from serving.client.blocking import Client
+from serving.client.calls import Version
 from serving.client.endpoint import Tls
 from serving.client.errors import ServingError
 from serving.client.results import (
@@ -39,5 +40,6 @@ __all__ = [
     "Signature",
     "TensorSpec",
     "Tls",
+    "Version",
     "VersionStatus",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,7 +84,7 @@ class Endpoint:
     address: str
     timeout: float
     tls: Tls | None
-    token: Token | None
+    token: Token | None = field(repr=False)
     connections: int
     batch_size: int
 

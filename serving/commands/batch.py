@@ -66,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--batch-size",
         metavar="N",
         type=_users,
-        default=256,
+        default=128,
         help="users to score at once; memory grows with it (default: %(default)s)",
     )
 

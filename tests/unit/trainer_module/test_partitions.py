@@ -111,7 +111,12 @@ def test_recall_by_hand() -> None:
     )
     queries = np.array([[1.0, 0.0], [1.0, 0.9]], np.float32)
     # The second one's best are movies 3 (3.6) and 0 (3.0), of which its nearest half holds only 0.
-    assert measure_recall(halves, BruteForce(movies), queries, nothing(2), 2) == 0.75
+    exact = BruteForce(movies)
+    assert measure_recall(halves, exact, queries, nothing(2), 2) == 0.75
+    # Who has rated everything has nothing to find.
+    everything = tf.ragged.constant([[0, 1, 2, 3], []], tf.int32, row_splits_dtype=tf.int64)
+    assert measure_recall(halves, exact, queries, everything, 2) == 0.5
+    assert measure_recall(halves, exact, queries[:1], everything[:1], 2) == 0
 
 
 def test_partitions_that_have_to_scan_too_much_are_refused(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 """The calls that ask one model: retrieve, from a history, similar, rank, metadata and status."""
 
+import inspect
 from typing import Any
 
 import grpc
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 
 from serving.client import (
+    AsyncClient,
+    Client,
     MovieList,
     ScoredMovie,
     ServedBy,
@@ -189,3 +192,12 @@ def test_arguments_that_cannot_be_meant_are_refused_before_anything_is_sent(
     with pytest.raises(error, match=complaint):
         call(connect(peer.address))
     assert peer.received == []
+
+
+def test_both_clients_take_the_same_arguments() -> None:
+    def parameters(kind: type) -> dict[str, Any]:
+        public = {name: each for name, each in vars(kind).items() if name == "__init__" or name[0] != "_"}
+        return {name: inspect.signature(each).parameters for name, each in public.items()}
+
+    assert parameters(AsyncClient) == parameters(Client)
+    assert "recommend_many" in parameters(Client)

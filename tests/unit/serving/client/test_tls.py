@@ -93,6 +93,11 @@ def test_tokens_travel_with_every_request_and_can_change(
     assert sent == ["Bearer first", "Bearer second", "Bearer fixed"]
 
 
+def test_a_token_shows_in_no_description_of_the_client() -> None:
+    with Client("localhost:1", tls=Tls(), token="secret") as client:
+        assert "secret" not in repr(vars(client))
+
+
 def test_a_certificate_without_its_key_is_refused(folder: Path) -> None:
     with pytest.raises(ValueError, match="private key"):
         Tls(certificate=folder / "client.pem")
