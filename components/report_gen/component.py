@@ -10,9 +10,9 @@ from tfx.orchestration.kubeflow.decorators import FinalStatusStr
 from tfx.types import component_spec
 from tfx.types.experimental import simple_artifacts
 
-from components.report_gen.executor import CODE_FINGERPRINT_KEY, OUTPUT_FOLDER_KEY, REPORT_KEY, Executor
+from components.report_gen.executor import CODE_FINGERPRINT_KEY, OUTPUT_FOLDER_KEY, Executor
 from components.report_gen.run_of_artifacts import REPORTED_CHANNELS, input_key
-from reports.run_data import ABOUT, FINAL_STATUS
+from reports.run_data import ABOUT, FINAL_STATUS, REPORT
 
 
 class _ReportGenSpec(component_spec.ComponentSpec):
@@ -23,7 +23,7 @@ class _ReportGenSpec(component_spec.ComponentSpec):
         for name in (ABOUT, FINAL_STATUS, OUTPUT_FOLDER_KEY, CODE_FINGERPRINT_KEY)
     }
     INPUTS: dict[str, component_spec.ChannelParameter] = {}
-    OUTPUTS = {REPORT_KEY: component_spec.ChannelParameter(type=simple_artifacts.File)}
+    OUTPUTS = {REPORT: component_spec.ChannelParameter(type=simple_artifacts.File)}
 
 
 class ReportGen(base_component.BaseComponent):
@@ -71,7 +71,7 @@ class ReportGen(base_component.BaseComponent):
             OUTPUT_FOLDER_KEY: output_folder or "",
             CODE_FINGERPRINT_KEY: code_fingerprint,
         }
-        report = {REPORT_KEY: types.Channel(type=simple_artifacts.File)}
+        report = {REPORT: types.Channel(type=simple_artifacts.File)}
         super().__init__(spec=_spec_class(inputs)(**inputs, **parameters, **report))
 
 
