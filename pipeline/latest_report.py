@@ -8,6 +8,7 @@ from typing import Final
 
 from pipeline.node_run import NodeRun
 from reports.page import HTML_FILE, JSON_FILE
+from reports.run_data import REPORT
 
 FOLDER: Final = "report"
 
@@ -20,17 +21,17 @@ def publish_report(nodes: Iterable[NodeRun], output: Path) -> Path | None:
       output: the root folder of the runs.
 
     Returns:
-      The page, or None if the run has built no report.
+      The page, or None if the run has built no report, or reused one that somebody has deleted since.
     """
-    found = [out.uri for node in nodes for out in node.outputs if out.channel == "report"]
-    if not found:
+    found = [Path(out.uri) for node in nodes for out in node.outputs if out.channel == REPORT]
+    if not found or not (found[-1] / HTML_FILE).is_file():
         return None
     folder = output / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     for name in (JSON_FILE, HTML_FILE):
         staged = folder / f".{name}.{os.getpid()}"
         try:
-            shutil.copyfile(Path(found[-1]) / name, staged)
+            shutil.copyfile(found[-1] / name, staged)
             staged.replace(folder / name)
         finally:
             staged.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from components.report_gen.component import ReportGen
 from pipeline.config import RANKING, RETRIEVAL, PipelineConfig
 from pipeline.evaluation import ranking_eval_config, retrieval_eval_config
 from pipeline.fingerprint import source_fingerprint
+from reports.page import templates_digest
 from schema import MOVIES_SCHEMA, RATINGS_SCHEMA
 from trainer_module import features
 from trainer_module.hyperparameters import FitHyperparameters
@@ -134,7 +135,7 @@ def _report_gen(nodes: Sequence[Any], config: PipelineConfig, *, exit_handler: b
         config.model_dump(mode="json"),
         output_folder=None if "://" in config.output else config.output,
         exit_handler=exit_handler,
-        code_fingerprint=source_fingerprint(REPORT_GEN),
+        code_fingerprint=source_fingerprint(REPORT_GEN) + templates_digest(),
     )
 
 

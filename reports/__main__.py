@@ -6,6 +6,7 @@ A run writes its report by itself; these commands find it, make it again, or set
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reports.errors import ReportError
+from reports.run_data import REPORT
 
 if TYPE_CHECKING:
     from reports.page import Report
@@ -125,7 +127,7 @@ def _built(run: Run) -> Path | None:
     from reports.page import HTML_FILE
 
     pages = [_folder(run.output, run.id) / HTML_FILE]
-    pages += [artifact.folder / HTML_FILE for _, artifact in run.outputs("report")]
+    pages += [artifact.folder / HTML_FILE for _, artifact in run.outputs(REPORT)]
     return max(
         (page for page in pages if page.is_file()), key=lambda page: page.stat().st_mtime, default=None
     )
@@ -154,6 +156,8 @@ def _quiet() -> None:
     """Keeps what TensorFlow and its friends say while they load off the terminal."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore")
+    for name in ("tensorflow", "absl"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 if __name__ == "__main__":

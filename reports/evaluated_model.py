@@ -11,7 +11,7 @@ import numpy.typing as npt
 from reports.examples import example_files
 from trainer_module import features
 
-# More rows change no figure in a digit that is shown.
+# So that seconds do not grow with the data; enough for the mean of a tenth of them to stand to a hundredth.
 MOST_ROWS: Final = 100_000
 BATCH: Final = 1_024
 # Scores of the whole catalogue for so many users at a time.

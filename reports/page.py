@@ -114,6 +114,15 @@ def render_page(head: Head, sections: Sequence[Section]) -> str:
     )
 
 
+def templates_digest() -> str:
+    """A sha256 (hex) over the templates, style sheet and script, whose change makes another page."""
+    digest = hashlib.sha256()
+    for path in sorted((Path(__file__).parent / "templates").iterdir()):
+        if path.is_file():
+            digest.update(f"{path.name} {path.stat().st_size}\n".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
 def as_json(run: Run, sections: Sequence[Section]) -> dict[str, Any]:
     """The report for programs: what identifies the run, and each section's verdict, answer and figures."""
     return {

@@ -15,7 +15,9 @@ from typing import Any, Final
 
 Scalar = str | int | float
 
-# Execution properties of the node that builds the report, both JSON. They tell what no artifact does, so
+# The output of the node that builds the report.
+REPORT: Final = "report"
+# Execution properties of that node, both JSON. They tell what no artifact does, so
 # whoever reads a run from a metadata store takes them from there.
 ABOUT: Final = "about"
 """`{"config": {...}, "nodes": ["RatingsGen", ...]}`: settings as in `Run`, and all nodes in their order."""

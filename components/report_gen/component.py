@@ -6,13 +6,12 @@ from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_node, executor_spec
-from tfx.orchestration.kubeflow.decorators import FinalStatusStr
 from tfx.types import component_spec
 from tfx.types.experimental import simple_artifacts
 
-from components.report_gen.executor import CODE_FINGERPRINT_KEY, OUTPUT_FOLDER_KEY, REPORT_KEY, Executor
+from components.report_gen.executor import CODE_FINGERPRINT_KEY, OUTPUT_FOLDER_KEY, Executor
 from components.report_gen.run_of_artifacts import REPORTED_CHANNELS, input_key
-from reports.run_data import ABOUT, FINAL_STATUS
+from reports.run_data import ABOUT, FINAL_STATUS, REPORT
 
 
 class _ReportGenSpec(component_spec.ComponentSpec):
@@ -23,7 +22,7 @@ class _ReportGenSpec(component_spec.ComponentSpec):
         for name in (ABOUT, FINAL_STATUS, OUTPUT_FOLDER_KEY, CODE_FINGERPRINT_KEY)
     }
     INPUTS: dict[str, component_spec.ChannelParameter] = {}
-    OUTPUTS = {REPORT_KEY: component_spec.ChannelParameter(type=simple_artifacts.File)}
+    OUTPUTS = {REPORT: component_spec.ChannelParameter(type=simple_artifacts.File)}
 
 
 class ReportGen(base_component.BaseComponent):
@@ -67,12 +66,20 @@ class ReportGen(base_component.BaseComponent):
         }
         parameters = {
             ABOUT: json.dumps({"config": config, "nodes": [node.id for node in nodes]}),
-            FINAL_STATUS: FinalStatusStr() if exit_handler else "",
+            FINAL_STATUS: _filled_in_by_kubeflow() if exit_handler else "",
             OUTPUT_FOLDER_KEY: output_folder or "",
             CODE_FINGERPRINT_KEY: code_fingerprint,
         }
-        report = {REPORT_KEY: types.Channel(type=simple_artifacts.File)}
+        report = {REPORT: types.Channel(type=simple_artifacts.File)}
         super().__init__(spec=_spec_class(inputs)(**inputs, **parameters, **report))
+
+
+def _filled_in_by_kubeflow() -> str:
+    # Takes seconds to import, which a local run need not wait for.
+    from tfx.orchestration.kubeflow.decorators import FinalStatusStr
+
+    status: str = FinalStatusStr()
+    return status
 
 
 def _spec_class(inputs: Mapping[str, types.BaseChannel]) -> type[_ReportGenSpec]:

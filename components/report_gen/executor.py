@@ -14,13 +14,12 @@ from tfx.utils import io_utils
 
 from components.report_gen.run_of_artifacts import run_of_artifacts
 from reports.page import write_report
-from reports.run_data import ABOUT, FINAL_STATUS, Run, failure_told
+from reports.run_data import ABOUT, FINAL_STATUS, REPORT, Run, failure_told
 from reports.run_store import load_run
 from reports.section import Section
 from reports.sections import build_sections
 
-# The output, and the execution properties that concern this node alone.
-REPORT_KEY: Final = "report"
+# The execution properties that concern this node alone.
 OUTPUT_FOLDER_KEY: Final = "output_folder"
 CODE_FINGERPRINT_KEY: Final = "code_fingerprint"
 
@@ -45,7 +44,7 @@ class Executor(base_executor.BaseExecutor):
           output_dict: `report`, the artifact to fill.
           exec_properties: those of `ReportGen`.
         """
-        report = artifact_utils.get_single_instance(output_dict[REPORT_KEY])
+        report = artifact_utils.get_single_instance(output_dict[REPORT])
         failure = failure_told(exec_properties.get(FINAL_STATUS, ""))
         if not input_dict and not failure:
             # `ReportGen` has told of this run, with all its artifacts at hand.

@@ -48,6 +48,7 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
         'default_environment: "SERVING"\n',
         {"RatingsSchema", "RatingsValidator", "Transform"} | MODELS,
     ),
+    "style sheet": ("reports/templates/report.css", "b { color: red }\n", REPORT),
     "report": ("reports/card_section.py", "EDITED = 1\n", REPORT),
     "readers": (
         "datasets/readers.py",
