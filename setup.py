@@ -49,6 +49,8 @@ REQUIRES = [
     "grimp>=3.5",
     # Peak memory per node.
     "psutil>=5.9",
+    # The requests of the warm-up file that a push adds, in TensorFlow Serving's own format.
+    "tensorflow-serving-api",
     # Arrays between readers, trainers and metrics; its line is TensorFlow's choice.
     "numpy",
     # protobuf, tensorflow-metadata, ml-metadata and absl-py come with TFX at the versions it works with.
@@ -57,8 +59,8 @@ REQUIRES = [
 EXTRAS = {
     # The Kubeflow compiler; TFX pins the version line that it can drive.
     "kfp": [f"kfp==2.5.0; {DEFAULT_STACK}", f"kfp>=2.16.1,<3; {CURRENT_STACK}"],
-    # What a gRPC client of TensorFlow Serving imports.
-    "serving": ["tensorflow-serving-api"],
+    # What a gRPC client of TensorFlow Serving imports: tensorflow-serving-api, which the project needs itself.
+    "serving": [],
     # `pip install -e .[dev]`: everything that `make lint types test` runs, and pre-commit.
     "dev": [
         # The tests compare setup.py with the lock files.
