@@ -59,7 +59,7 @@ REQUIRES = [
 EXTRAS = {
     # The Kubeflow compiler; TFX pins the version line that it can drive.
     "kfp": [f"kfp==2.5.0; {DEFAULT_STACK}", f"kfp>=2.16.1,<3; {CURRENT_STACK}"],
-    # What a gRPC client of TensorFlow Serving imports: tensorflow-serving-api, which the project needs itself.
+    # For clients of TensorFlow Serving; tensorflow-serving-api, which they import, is needed above too.
     "serving": [],
     # `pip install -e .[dev]`: everything that `make lint types test` runs, and pre-commit.
     "dev": [

@@ -18,6 +18,8 @@ from pipeline.run_summary import shown
 
 MODELS: Final = (RETRIEVAL, RANKING)
 
+# Metrics that say how much was measured, and what to call that.
+_COUNTS: Final = {"example_count": "ratings", "user_count": "users"}
 # Enough of a sha256 to tell data, sources and schemas apart.
 _SHORT: Final = 12
 
@@ -219,12 +221,15 @@ def _lines(version: _Version, served: bool) -> Iterator[str]:
 
 
 def _figures(metrics: Mapping[str, Mapping[str, float]]) -> str:
-    candidate, baseline = metrics.get("candidate", {}), metrics.get("baseline", {})
-    return ", ".join(
-        f"{name} {value:.4g}"
-        + (f" (baseline {baseline[name]:.4g})" if baseline.get(name, value) != value else "")
+    candidate, baseline = dict(metrics.get("candidate", {})), metrics.get("baseline", {})
+    counts = [
+        f"{int(candidate.pop(count, 0)):,} {what}" for count, what in _COUNTS.items() if count in candidate
+    ]
+    figures = [
+        f"{name} {value:.4g}" + (f" (baseline {baseline[name]:.4g})" if name in baseline else "")
         for name, value in candidate.items()
-    )
+    ]
+    return ", ".join([*figures, *counts])
 
 
 def _same_model(target: _Version, served: _Version) -> str:

@@ -19,13 +19,8 @@ def moves(base: str) -> list[Move]:
     Raises:
         OSError: the log cannot be read.
     """
-    storage, file = storage_of(base), posixpath.join(base, LOG_FILE)
-    if not storage.is_file(file):
-        return []
-    with storage.open(file) as stream:
-        lines = stream.read().decode("utf-8", errors="replace").splitlines()
     found = []
-    for line in lines:
+    for line in _text(base).splitlines():
         try:
             found.append(Move.from_dict(json.loads(line)))
         except (ValueError, TypeError):
@@ -40,7 +35,9 @@ def write_missing(base: str) -> None:
         OSError: the log cannot be read or written.
     """
     logged = {move.version for move in moves(base)}
-    storage = storage_of(base)
+    text = _text(base)
+    # A line of its own even behind an unfinished one.
+    before = "" if text.endswith("\n") or not text else "\n"
     for number, path in versions_in(base).items():
         try:
             manifest = None if number in logged else read_manifest(path)
@@ -48,5 +45,13 @@ def write_missing(base: str) -> None:
             continue
         if manifest is not None:
             line = json.dumps(manifest.move.to_dict(), ensure_ascii=False)
-            # A line of its own even behind an unfinished one: readers pass over empty lines.
-            storage.append(posixpath.join(base, LOG_FILE), f"\n{line}\n".encode())
+            storage_of(base).append(posixpath.join(base, LOG_FILE), f"{before}{line}\n".encode())
+            before = ""
+
+
+def _text(base: str) -> str:
+    storage, file = storage_of(base), posixpath.join(base, LOG_FILE)
+    if not storage.is_file(file):
+        return ""
+    with storage.open(file) as stream:
+        return stream.read().decode("utf-8", errors="replace")
