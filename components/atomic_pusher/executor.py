@@ -14,7 +14,6 @@ from tfx.utils import io_utils, proto_utils
 from components.atomic_pusher.figures import overall_figures
 from components.atomic_pusher.manifest import WARM_UP_FILE, Provenance
 from components.atomic_pusher.publishing import Pushed, Retention, push
-from components.atomic_pusher.storage import storage_of
 from components.atomic_pusher.versions import hashed_files
 from components.atomic_pusher.warmup import read_ratings, warm_up_file
 from trainer_module import features
@@ -84,11 +83,9 @@ class Executor(executor.Executor):
             metrics=overall_figures(artifact_utils.get_single_uri(evaluation)) if evaluation else {},
             measured_on=settings[MEASURED_ON],
             run_id=(self._context.pipeline_run_id if self._context else None) or "",
-            data={
-                name: _sha256(_below_splits(hashed_files(storage_of(uri), uri))) for name, uri in data.items()
-            },
+            data={name: _sha256(_below_splits(hashed_files(uri))) for name, uri in data.items()},
             code=settings[CODE],
-            schema=_sha256(hashed_files(storage_of(schema), schema)),
+            schema=_sha256(hashed_files(schema)),
         )
 
 

@@ -21,6 +21,9 @@ PROMOTE: Final = "promote"
 ROLLBACK: Final = "rollback"
 Action = Literal["push", "promote", "rollback"]
 
+# The names of a `Move`'s attributes in JSON where `from` and `to` say more.
+_IN_JSON: Final = {"previous": "from", "version": "to"}
+
 
 class ManifestError(ValueError):
     """A manifest cannot be read."""
@@ -78,16 +81,12 @@ class Move:
 
     def to_dict(self) -> dict[str, Any]:
         """As it stands in the manifest and in the log."""
-        values = asdict(self)
-        return {
-            "from" if name == "previous" else "to" if name == "version" else name: values[name]
-            for name in values
-        }
+        return {_IN_JSON.get(name, name): value for name, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Move:
         """The reverse of `to_dict`."""
-        names = {"from": "previous", "to": "version"}
+        names = {told: name for name, told in _IN_JSON.items()}
         return cls(**{names.get(name, name): value for name, value in values.items()})
 
 

@@ -99,7 +99,7 @@ def push(
     with _publishing(base) as storage:
         if not is_model(model):
             raise PushError(f"{model} holds no saved_model.pb, so there is nothing to push")
-        there = _version_of(base, model_fingerprint(hashed_files(storage_of(model), model)))
+        there = _version_of(base, model_fingerprint(hashed_files(model)))
         if there is None:
             manifest = _publish(storage, base, model, provenance, PUSH, None, extra_files or {})
             version = manifest.version

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import IO, Final
 
 from components.atomic_pusher.manifest import MANIFEST_FILE, Manifest, ManifestError
-from components.atomic_pusher.storage import MODEL_FILES, Storage, files_below, storage_of
+from components.atomic_pusher.storage import MODEL_FILES, files_below, storage_of
 
 STAGED: Final = ".staged-"
 REMOVED: Final = ".removed-"
@@ -92,13 +92,13 @@ def read_manifest(path: str) -> Manifest | None:
     return Manifest.from_json(text, file)
 
 
-def hashed_files(storage: Storage, folder: str) -> dict[str, str]:
+def hashed_files(folder: str) -> dict[str, str]:
     """sha256 (hex) by relative path of every file of a version or a model but the manifest.
 
     Raises:
         OSError: a file cannot be read.
     """
-    found = {}
+    storage, found = storage_of(folder), {}
     for file in files_below(storage, folder):
         if file != MANIFEST_FILE:
             with storage.open(posixpath.join(folder, file)) as stream:
@@ -112,7 +112,7 @@ def changed_file(path: str, manifest: Manifest) -> str | None:
     Raises:
         OSError: a file cannot be read.
     """
-    found = hashed_files(storage_of(path), path)
+    found = hashed_files(path)
     return next(
         (file for file in sorted({*found, *manifest.files}) if found.get(file) != manifest.files.get(file)),
         None,
