@@ -106,7 +106,8 @@ def push(
         else:
             version = there
         path = versions_in(base)[version]
-        _settle(storage, base, retention)
+        # What stands for this model stays, also where later copies of others took its place.
+        _settle(storage, base, Retention(retention.keep, {*retention.pinned, version}))
         served = served_version(base)
         return Pushed(version, path, there is None, version if served is None else served)
 

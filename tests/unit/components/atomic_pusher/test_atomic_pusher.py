@@ -17,6 +17,11 @@ from components.atomic_pusher.publishing import point
 from components.atomic_pusher.versions import read_manifest, served_version, versions_in
 from tests.unit.components.atomic_pusher.tiny_models import answers, rating
 
+BLESSINGS: dict[str, type[Artifact]] = {
+    "model_blessing": standard_artifacts.ModelBlessing,
+    "infra_blessing": standard_artifacts.InfraBlessing,
+}
+
 
 def channel(kind: type[Artifact]) -> Channel:
     return Channel(type=kind)
@@ -76,17 +81,9 @@ class Run:
             "movies": [self.movies],
             "schema": [self.schema],
         }
-        if "model_blessing" in blessed:
-            blessing = standard_artifacts.ModelBlessing()
-            blessing.set_int_custom_property("blessed", int(blessed["model_blessing"]))
-            inputs["model_blessing"] = [blessing]
-        if "infra_blessing" in blessed:
-            blessing = standard_artifacts.InfraBlessing()
-            told = "INFRA_BLESSED" if blessed["infra_blessing"] else "INFRA_NOT_BLESSED"
-            blessing.set_string_custom_property("blessing_status", told)
-            blessing.uri = str(self.folder)
-            inputs["infra_blessing"] = [blessing]
-            (self.folder / told).touch()
+        for name, is_blessed in blessed.items():
+            [blessing] = inputs[name] = [BLESSINGS[name]()]
+            blessing.set_int_custom_property("blessed", int(is_blessed))
         pushed = self._artifact(standard_artifacts.PushedModel, f"pushed-{self.count}")
         properties = {
             key: proto_utils.proto_to_json(value) if hasattr(value, "DESCRIPTOR") else value

@@ -133,6 +133,14 @@ def test_a_model_that_is_there_is_not_pushed_again(tmp_path: Path, models: list[
     assert push_to(tmp_path, models[1]).is_new
 
 
+def test_the_version_that_a_push_stands_for_stays(tmp_path: Path, models: list[Path]) -> None:
+    first, second = push_to(tmp_path, models[0]), push_to(tmp_path, models[1])
+    back = point(str(tmp_path), first.version, "rollback").version
+    # The model that was left, with room for one: the served version is another one.
+    assert push_to(tmp_path, models[1], Retention(1)).version == second.version
+    assert list(versions_in(str(tmp_path))) == [second.version, back]
+
+
 def test_retention_keeps_the_newest_the_pinned_and_what_is_no_model(
     tmp_path: Path, models: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
