@@ -15,14 +15,14 @@ help: ## Show this list
 run: venv ## Run the pipeline; flags go into ARGS="--dataset ml-100k"
 	@$(BIN)/python local_runner.py $(ARGS)
 
-test: venv ## Run every test but those of reliability; MOVIELENS_DIR names a folder with the real ml-100k
+test: venv ## Run the tests; MOVIELENS_DIR names a folder with the real ml-100k
 	@$(PYTEST) --durations=15 --ignore=tests/reliability $(ARGS)
 
 test-fast: venv ## Run the tests that start no pipeline
 	@$(PYTEST) -m "not slow" $(ARGS)
 
-test-reliability: venv ## Run the tests that kill processes and roll whole runs back
-	@$(PYTEST) --durations=5 tests/reliability $(ARGS)
+test-reliability: venv ## Run the long tests: killed pushes, whole runs rolled back
+	@$(PYTEST) --durations=15 tests/reliability $(ARGS)
 
 lint: venv ## Check style, formatting and which room imports which
 	@status=0; for check in "ruff check ." "ruff format --check ." "lint-imports --no-logo"; do \
