@@ -56,6 +56,8 @@ REQUIRES = [
     "jinja2>=3.1",
     # Batch scoring writes Parquet; its line is TFX's choice.
     "pyarrow",
+    # The requests of the warm-up file that a push adds, in TensorFlow Serving's own format.
+    "tensorflow-serving-api",
     # Arrays between readers, trainers and metrics; its line is TensorFlow's choice.
     "numpy",
     # protobuf, tensorflow-metadata, ml-metadata and absl-py come with TFX at the versions it works with.
@@ -65,10 +67,8 @@ EXTRAS = {
     # The Kubeflow compiler; TFX pins the version line that it can drive.
     "kfp": [f"kfp==2.5.0; {DEFAULT_STACK}", f"kfp>=2.16.1,<3; {CURRENT_STACK}"],
     "serving": [
-        # What a gRPC client of TensorFlow Serving imports.
-        "tensorflow-serving-api",
-        # The local model server: gRPC with its health and reflection services, HTTP in the same event loop,
-        # and the metrics that Prometheus reads.
+        # The local model server, beside tensorflow-serving-api: gRPC with its health and reflection services,
+        # HTTP in the same event loop, and the metrics that Prometheus reads.
         "grpcio",
         "grpcio-health-checking",
         "grpcio-reflection",

@@ -7,7 +7,10 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from pipeline.config import RANKING, RETRIEVAL
+
 EQUAL, DIFFERENT, ERROR, INTERRUPTED = 0, 1, 2, 130
+DONE, DECLINED = 0, 1
 
 _REVIEW_HELP: Final = """\
 examples:
@@ -30,11 +33,48 @@ of the replaced blocks. A feature that the data lacks is never removed.
 
 Exit status: 0 adopted or nothing to adopt, 1 declined, 2 bad input.
 """
+_VERSIONS_HELP: Final = """\
+examples:
+  python -m pipeline versions
+      both models below runs/serving
+  python -m pipeline versions ranking --output gs://bucket/movielens
+
+Exit status: 0 listed, 2 there is no version.
+"""
+_PROMOTE_HELP: Final = """\
+examples:
+  python -m pipeline promote ranking 1764098765
+  python -m pipeline promote retrieval 1764098765 --output runs/1m --yes
+
+The version's files are published again, byte for byte, as the highest version, which TensorFlow Serving
+serves by default. Nothing is removed, and history.jsonl beside the versions says who did it and when.
+A server whose models.config names a version or a label goes by that instead.
+
+Exit status: 0 served, 1 declined, 2 it cannot be served.
+"""
+_ROLLBACK_HELP: Final = """\
+examples:
+  python -m pipeline rollback ranking
+      to the model that was pushed before the one that is served, after a question
+  python -m pipeline rollback ranking 1764098765 --yes
+
+Works as `promote` does. The model that was left is not pushed again by a later run: `promote` brings it back.
+
+Exit status: 0 served, 1 declined, 2 it cannot be served.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command that the flags name and returns the exit status."""
     args = _parser().parse_args(argv)
+    try:
+        return _schema(args) if args.command == "schema" else _versions(args)
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _schema(args: argparse.Namespace) -> int:
     # ML Metadata and the protocol buffers load only when a command needs them.
     from pipeline import schema_commands
     from pipeline.inferred_schema import SchemaReviewError
@@ -46,9 +86,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SchemaReviewError as error:
         print(f"error: {error}", file=sys.stderr)
         return ERROR
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return INTERRUPTED
+
+
+def _versions(args: argparse.Namespace) -> int:
+    from pipeline import version_commands as commands
+
+    try:
+        if args.command == "versions":
+            commands.show_versions(args.output, args.model)
+            return DONE
+        command = commands.promote if args.command == "promote" else commands.rollback
+        return DONE if command(args.output, args.model, args.version, args.yes) else DECLINED
+    except commands.VersionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ERROR
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,12 +112,27 @@ def _parser() -> argparse.ArgumentParser:
         actions, "adopt", "Makes features of the curated schemas as the data has them.", _ADOPT_HELP
     )
     adopt.add_argument("features", nargs="*", metavar="FEATURE", help="default: all new and changed ones")
-    adopt.add_argument("--yes", action="store_true", help="do not ask")
     for command in (review, adopt):
+        command.add_argument("--of", choices=("ratings", "movies"), help="only this schema (default: both)")
+    versions = _action(
+        commands, "versions", "Lists the pushed versions, with figures, and which is served.", _VERSIONS_HELP
+    )
+    promote = _action(commands, "promote", "Makes the model of a version the served one.", _PROMOTE_HELP)
+    rollback = _action(commands, "rollback", "Makes an earlier model the served one again.", _ROLLBACK_HELP)
+    models = (RETRIEVAL, RANKING)
+    versions.add_argument("model", nargs="?", choices=models, help="only this model (default: both)")
+    for command in (promote, rollback):
+        command.add_argument("model", choices=models)
+    promote.add_argument("version", type=int, metavar="VERSION")
+    rollback.add_argument(
+        "version", type=int, nargs="?", metavar="VERSION", help="default: the model pushed before"
+    )
+    for command in (adopt, promote, rollback):
+        command.add_argument("--yes", action="store_true", help="do not ask")
+    for command in (review, adopt, versions, promote, rollback):
         command.add_argument(
             "--output", metavar="DIR", default="runs", help="output folder of the runs (default: %(default)s)"
         )
-        command.add_argument("--of", choices=("ratings", "movies"), help="only this schema (default: both)")
     return parser
 
 

@@ -60,6 +60,15 @@ class EvaluationConfig(Section):
     )
 
 
+class PushConfig(Section):
+    """Which versions stay below `serving/<model>/`."""
+
+    keep_versions: int = Field(5, ge=1, description="The newest versions, the one just pushed included.")
+    pinned_versions: tuple[int, ...] = Field(
+        (), description="Versions that stay whatever their age, because a server's configuration names them."
+    )
+
+
 class BeamConfig(Section):
     """Where the data-parallel nodes run."""
 
@@ -103,6 +112,7 @@ class PipelineConfig(Section):
     retrieval: RetrievalHyperparameters = RetrievalHyperparameters()
     ranking: RankingHyperparameters = RankingHyperparameters()
     evaluation: EvaluationConfig = EvaluationConfig()
+    push: PushConfig = PushConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
 
@@ -117,6 +127,11 @@ class PipelineConfig(Section):
     def metadata_path(self) -> str:
         """The SQLite file of ML Metadata, which remembers lineage and what can be reused."""
         return posixpath.join(self.output, "metadata.sqlite")
+
+    @property
+    def data_name(self) -> str:
+        """What the data is called where its figures are shown: the folder's name, such as `ml-100k`."""
+        return posixpath.basename((self.data_dir or "").rstrip("/"))
 
     @property
     def log_dir(self) -> str:

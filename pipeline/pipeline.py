@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx.components import Evaluator, ExampleValidator, Pusher, SchemaGen, StatisticsGen, Transform
+from tfx.components import Evaluator, ExampleValidator, SchemaGen, StatisticsGen, Transform
 from tfx.orchestration.pipeline import Pipeline
-from tfx.proto import pusher_pb2
 from tfx.types import BaseChannel
 
+from components.atomic_pusher.component import AtomicPusher
 from components.curated_schema_gen.component import CuratedSchemaGen
 from components.movielens_example_gen.component import MovieLensExampleGen
 from components.movielens_example_gen.settings import MOVIES, RATINGS
@@ -28,6 +28,7 @@ from trainer_module.hyperparameters import FitHyperparameters
 EXAMPLE_GEN = "components.movielens_example_gen.executor"
 TRAINER = "components.recommender_trainer.executor"
 REPORT_GEN = "components.report_gen.executor"
+PUSHER = "components.atomic_pusher.executor"
 PREPROCESSING_FN = "trainer_module.preprocessing.preprocessing_fn"
 RUN_FNS = {RETRIEVAL: "trainer_module.retrieval.run_fn", RANKING: "trainer_module.ranking.run_fn"}
 
@@ -79,12 +80,8 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         ratings, ranking, schema, ranking_eval_config(config.evaluation, config.seed)
     ).with_id("RankingEvaluator")
 
-    retrieval_pusher = _pusher(
-        retrieval, retrieval_evaluator.outputs["blessing"], config.serving_dir(RETRIEVAL)
-    ).with_id("RetrievalPusher")
-    ranking_pusher = _pusher(
-        ranking, ranking_evaluator.outputs["blessing"], config.serving_dir(RANKING)
-    ).with_id("RankingPusher")
+    retrieval_pusher = _pusher(RETRIEVAL, config, retrieval, retrieval_evaluator, ratings, movies, schema)
+    ranking_pusher = _pusher(RANKING, config, ranking, ranking_evaluator, ratings, movies, schema)
 
     nodes = [
         ratings_gen,
@@ -176,11 +173,31 @@ def _evaluator(examples: BaseChannel, model: BaseChannel, schema: BaseChannel, e
     )
 
 
-def _pusher(model: BaseChannel, blessing: BaseChannel, directory: str) -> Pusher:
-    return Pusher(
+def _pusher(
+    name: str,
+    config: PipelineConfig,
+    model: BaseChannel,
+    evaluator: Evaluator,
+    ratings: BaseChannel,
+    movies: BaseChannel,
+    schema: BaseChannel,
+) -> AtomicPusher:
+    pusher = AtomicPusher(
         model=model,
-        model_blessing=blessing,
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=directory)
-        ),
+        model_blessing=evaluator.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
+        base_directory=config.serving_dir(name),
+        ratings=ratings,
+        movies=movies,
+        schema=schema,
+        keep_versions=config.push.keep_versions,
+        pinned_versions=config.push.pinned_versions,
+        measured_on=f"{features.EVAL_SPLIT} split, {config.data.split}, {config.data_name}",
+        code={
+            "preprocessing": source_fingerprint(PREPROCESSING_FN),
+            "training": source_fingerprint(RUN_FNS[name]),
+            "pushing": source_fingerprint(PUSHER),
+        },
     )
+    pusher.with_id(f"{name.capitalize()}Pusher")
+    return pusher

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from components.atomic_pusher.versions import served_version
 from pipeline.key_figures import key_figure
 from pipeline.node_run import NodeRun, OutputArtifact
 
@@ -30,7 +31,7 @@ def summary_lines(
     """
     metrics = [f"  {node.node_id}: {key_figure(node)}" for node, _ in _outputs_of(nodes, "evaluation")]
     pushed = [
-        f"  {shown(str(output.properties['pushed_destination']))}"
+        f"  {shown(str(output.properties['pushed_destination']))}{_not_served(output)}"
         for _, output in _outputs_of(nodes, "pushed_model")
         if output.properties.get("pushed")
     ]
@@ -66,6 +67,15 @@ def problems(nodes: Sequence[NodeRun]) -> list[str]:
                 "run and it is gone since; to push again, remove metadata.sqlite in the output folder"
             )
     return found
+
+
+def _not_served(output: OutputArtifact) -> str:
+    """What to say if another version is served than the one that the run stands for."""
+    folder, _, version = str(output.properties["pushed_destination"]).rpartition("/")
+    served = served_version(folder)
+    if served is None or str(served) == version:
+        return ""
+    return f" (version {served} is served; see python -m pipeline versions)"
 
 
 def _outputs_of(nodes: Iterable[NodeRun], channel: str) -> Iterator[tuple[NodeRun, OutputArtifact]]:

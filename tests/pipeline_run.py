@@ -102,4 +102,4 @@ def run_pipeline(project: Path, output: Path, *flags: str) -> PipelineRun:
 
 def pushed_versions(output: Path) -> dict[str, tuple[Path, ...]]:
     """The versions of each model below the folder of a run, the oldest first."""
-    return {name: tuple(sorted((output / "serving" / name).glob("*"))) for name in MODELS}
+    return {name: tuple(sorted((output / "serving" / name).glob("[0-9]*"))) for name in MODELS}

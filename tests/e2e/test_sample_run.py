@@ -68,6 +68,31 @@ def test_both_models_are_pushed_and_the_end_says_where_things_are(sample_run: Pi
         assert any((sample_run.output / folder).iterdir())
 
 
+def test_versions_tell_where_they_come_from_and_how_good_they_are(sample_run: PipelineRun) -> None:
+    figures = {
+        "ranking": (
+            "rmse",
+            *_pair(r"rmse ([\d.]+) \(biases ([\d.]+)\)", sample_run.figures["RankingEvaluator"]),
+        ),
+        "retrieval": (
+            "recall@10",
+            *_pair(r"recall@10 ([\d.]+) \(popularity ([\d.]+)\)", sample_run.figures["RetrievalEvaluator"]),
+        ),
+    }
+    fingerprints = set()
+    for name in MODELS:
+        told = json.loads((sample_run.model(name) / "assets.extra" / "manifest.json").read_text())
+        metric, model, baseline = figures[name]
+        assert told["metrics"]["candidate"][metric] == pytest.approx(model, abs=6e-4)
+        assert told["metrics"]["baseline"][metric] == pytest.approx(baseline, abs=6e-4)
+        assert told["measured_on"].startswith("eval split, random, sample-10000")
+        assert told["run_id"]
+        assert set(told["code"]) == {"preprocessing", "training", "pushing"}
+        fingerprints.add((told["data"]["ratings"], told["data"]["movies"], told["schema"]))
+    # One data set, one schema.
+    assert len(fingerprints) == 1
+
+
 def test_console_is_ours_alone_and_the_libraries_lines_are_in_the_log(sample_run: PipelineRun) -> None:
     assert sample_run.err == ""
     told = sample_run.out.splitlines()

@@ -39,6 +39,18 @@ def test_pushed_models_and_reports_are_shown_by_their_place(tmp_path: Path, monk
     assert problems(nodes) == []
 
 
+def test_a_pushed_model_that_is_not_served_any_more_says_so(tmp_path: Path) -> None:
+    for version in ("17", "18"):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "saved_model.pb").touch()
+    nodes = [_pusher("P", pushed=1, pushed_destination=str(tmp_path / "17"), pushed_version="17")]
+    assert summary_lines(nodes, "", Path("log"))[:2] == [
+        "Pushed models",
+        f"  {tmp_path}/17 (version 18 is served; see python -m pipeline versions)",
+    ]
+    assert problems(nodes) == []
+
+
 def test_a_model_that_was_not_blessed_is_a_problem():
     nodes = [_pusher("RankingPusher", pushed=0)]
     assert problems(nodes) == [
