@@ -7,19 +7,22 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -rs -n auto --maxprocesses=4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast lint types format bench lock clean venv
+.PHONY: help run test test-fast test-reliability lint types format bench lock clean venv
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: venv ## Run the pipeline; flags go into ARGS="--dataset ml-100k"
 	@$(BIN)/python local_runner.py $(ARGS)
 
-test: venv ## Run every test; MOVIELENS_DIR names a folder with the real ml-100k
-	@$(PYTEST) --durations=15 $(ARGS)
+test: venv ## Run the tests; MOVIELENS_DIR names a folder with the real ml-100k
+	@$(PYTEST) --durations=15 --ignore=tests/reliability $(ARGS)
 
 test-fast: venv ## Run the tests that start no pipeline
 	@$(PYTEST) -m "not slow" $(ARGS)
+
+test-reliability: venv ## Run the long tests: bad data against the real pipeline
+	@$(PYTEST) --durations=15 tests/reliability $(ARGS)
 
 lint: venv ## Check style, formatting and which room imports which
 	@status=0; for check in "ruff check ." "ruff format --check ." "lint-imports --no-logo"; do \

@@ -176,6 +176,8 @@ def pipeline_spec(dag: Any, config: PipelineConfig) -> dict[str, Any]:
         )
     )
     job: dict[str, Any] = runner.run(dag, write_out=False)
+    # What the gate decides depends on what was accepted before, of which Kubeflow's cache knows nothing.
+    job["pipelineSpec"]["root"]["dag"]["tasks"]["DataGate"].pop("cachingOptions", None)
     # TFX leaves the root to the job; in the spec, the file says by itself where it writes.
     spec: dict[str, Any] = {**job["pipelineSpec"], "defaultPipelineRoot": config.kubeflow.root}
     return spec

@@ -30,12 +30,25 @@ of the replaced blocks. A feature that the data lacks is never removed.
 
 Exit status: 0 adopted or nothing to adopt, 1 declined, 2 bad input.
 """
+_ACCEPT_HELP: Final = """\
+examples:
+  python -m pipeline gate accept runs/artifacts/movielens/DataGate/gate_result/17.data_gate.json \\
+      --reason "the spring import doubled the catalogue"
+      the record is named by the error with which the data gate stopped the run
+
+The next run on the same data passes the comparisons with the last accepted run, and becomes the one that
+later runs are compared with. Anomalies, missing values, minimums and the catalogue are checked as ever.
+
+Exit status: 0 accepted, 1 declined, 2 bad input.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command that the flags name and returns the exit status."""
     args = _parser().parse_args(argv)
-    # ML Metadata and the protocol buffers load only when a command needs them.
+    # TFX, ML Metadata and the protocol buffers load only when a command needs them.
+    if args.command == "gate":
+        return _gate(args)
     from pipeline import schema_commands
     from pipeline.inferred_schema import SchemaReviewError
 
@@ -44,6 +57,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             return DIFFERENT if schema_commands.review(args.output, args.of) else EQUAL
         return EQUAL if schema_commands.adopt(args.output, args.of, args.features, args.yes) else DIFFERENT
     except SchemaReviewError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ERROR
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _gate(args: argparse.Namespace) -> int:
+    from pipeline import gate_commands
+
+    try:
+        return EQUAL if gate_commands.accept(args.record, args.reason, args.yes) else DIFFERENT
+    except gate_commands.DataGateError as error:
         print(f"error: {error}", file=sys.stderr)
         return ERROR
     except KeyboardInterrupt:
@@ -67,6 +93,16 @@ def _parser() -> argparse.ArgumentParser:
             "--output", metavar="DIR", default="runs", help="output folder of the runs (default: %(default)s)"
         )
         command.add_argument("--of", choices=("ratings", "movies"), help="only this schema (default: both)")
+    gate = commands.add_parser("gate", help="let data pass that the data gate stopped")
+    accept = _action(
+        gate.add_subparsers(dest="action", required=True, metavar="ACTION"),
+        "accept",
+        "Lets data pass that differs from the last accepted run.",
+        _ACCEPT_HELP,
+    )
+    accept.add_argument("record", metavar="RECORD", help="the record that the refusal named")
+    accept.add_argument("--reason", required=True, help="why the change is meant")
+    accept.add_argument("--yes", action="store_true", help="do not ask")
     return parser
 
 
