@@ -32,7 +32,7 @@ Exit status: 0 adopted or nothing to adopt, 1 declined, 2 bad input.
 """
 _ACCEPT_HELP: Final = """\
 examples:
-  python -m pipeline gate accept runs/artifacts/movielens/DataGate/gate_result/17.data_gate.json \\
+  python -m pipeline gate accept runs/artifacts/DataGate/gate_result/17.data_gate.json \\
       --reason "the spring import doubled the catalogue"
       the record is named by the error with which the data gate stopped the run
 

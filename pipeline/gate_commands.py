@@ -29,7 +29,7 @@ def accept(record_path: str, reason: str, yes: bool) -> bool:
       DataGateError: there is no such record, or nothing in it that could be accepted this way.
     """
     if not reason.strip():
-        raise DataGateError("--reason is empty; say why the change is meant, for whoever reads the next record")
+        raise DataGateError("--reason is empty; say why the change is meant")
     try:
         with fileio.open(record_path) as stream:
             store, data, checks = read_record(stream.read())

@@ -82,7 +82,8 @@ def split_folder(inputs: Inputs, key: str, split: str) -> str:
 
 def schema_path(inputs: Inputs, table: str) -> str:
     """The file of a curated schema."""
-    return posixpath.join(artifact_utils.get_single_uri(inputs[SCHEMAS[table]]), SCHEMA_FILE)
+    folder: str = artifact_utils.get_single_uri(inputs[SCHEMAS[table]])
+    return posixpath.join(folder, SCHEMA_FILE)
 
 
 def _read_table(inputs: Inputs, table: str) -> Table:

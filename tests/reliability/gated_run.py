@@ -15,7 +15,7 @@ from datasets.readers import parse_movies
 from datasets.records import Movie
 from pipeline import local_dag
 from pipeline.config import load_config
-from pipeline.node_run import NodeFailedError, NodeRun
+from pipeline.node_run import NodeFailedError, NodeRun, OutputArtifact
 from pipeline.pipeline import create_pipeline
 
 # What runs in the first place once the gate has let the data through.
@@ -55,6 +55,12 @@ class GatedRun:
         """The error tells."""
 
     @property
+    def result(self) -> OutputArtifact:
+        """What the gate gave out."""
+        [found] = [out for out in self.finished["DataGate"].outputs if out.channel == "gate_result"]
+        return found
+
+    @property
     def kept(self) -> Path:
         """The record of a refusal, at the place that the error names."""
         return Path(self.error.split("Every check is in ")[1].split(". ")[0])
@@ -62,13 +68,7 @@ class GatedRun:
     @property
     def record(self) -> dict[str, Any]:
         """The record of the gate, from the artifact or from where it was kept."""
-        path = self.kept
-        if "DataGate" in self.finished:
-            [path] = [
-                Path(output.uri) / "data_gate.json"
-                for output in self.finished["DataGate"].outputs
-                if output.channel == "gate_result"
-            ]
+        path = self.kept if self.error else Path(self.result.uri) / "data_gate.json"
         found: dict[str, Any] = json.loads(path.read_text())
         return found
 

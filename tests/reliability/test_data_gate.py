@@ -61,9 +61,7 @@ def refused(run: GatedRun) -> None:
 
 
 def test_first_run_has_no_baseline_and_says_so(first: GatedRun) -> None:
-    figure = str(first.finished["DataGate"].outputs[0].properties.get("figure", "")) or str(
-        first.finished["DataGate"].outputs[1].properties.get("figure", "")
-    )
+    figure = str(first.result.properties["figure"])
     assert "no other accepted run on ml-tiny, split random-0.2 to compare with" in figure
     assert first.record["accepted"] is True
     assert first.record["baseline"]["entry"] is None
@@ -113,11 +111,10 @@ def test_new_genre(sample: Path, tmp_path: Path) -> None:
 
 
 def test_missing_ages(first: GatedRun, sample: Path, output: Path) -> None:
-    ages_gone = changed(
-        sample, "ages", "u.user", lambda rows: [row for row in rows if int(row[0]) % 5 not in (0, 1)]
-    )
+    def blank(rows: list[list[str]]) -> list[list[str]]:
+        return [[user, "" if int(user) % 5 in (0, 1) else age, *rest] for user, age, *rest in rows]
 
-    run = run_to_gate(ages_gone, output, RANDOM)
+    run = run_to_gate(changed(sample, "ages", "u.user", blank), output, RANDOM)
 
     refused(run)
     failed = run.checks("failed")
@@ -199,7 +196,7 @@ def test_renamed_column(sample: Path, tmp_path: Path) -> None:
     run = run_to_gate(folder, tmp_path / "out", RANDOM)
 
     # Nobody can read such a file, so it does not come as far as the gate.
-    assert run.started[-1] == "RatingsGen"
+    assert run.started[-1] in ("RatingsGen", "MoviesGen")
     assert "ratings.csv, line 1" in run.error
     assert "is 'userId,movieId,stars,timestamp'" in run.error
     assert AFTER_THE_GATE not in run.started
