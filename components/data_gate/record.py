@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -59,9 +60,9 @@ class Record:
                 "entry": dict(entry.about) if entry else None,
                 "review": dict(review.about) if review else None,
             },
-            "checks": [asdict(check) for check in self.checks],
+            "checks": [_plain(check) for check in self.checks],
         }
-        return json.dumps(tree, indent=2) + "\n"
+        return json.dumps(tree, indent=2, allow_nan=False) + "\n"
 
     def figure(self) -> str:
         """The line on the console."""
@@ -87,6 +88,12 @@ class Record:
             f"the data did not pass {len(failed)} of {len(self.checks)} checks ({self.baseline.note}): "
             f"{told}{more}. Every check is in {kept_at}. {', or '.join(advice)}"
         )
+
+
+def _plain(check: Check) -> dict[str, Any]:
+    # JSON has no word for a figure that is no number.
+    figure = None if check.figure is None or not math.isfinite(check.figure) else check.figure
+    return {**asdict(check), "figure": figure}
 
 
 def read_record(text: str) -> tuple[AcceptedData, str, list[Check]]:
