@@ -181,6 +181,8 @@ def pipeline_spec(dag: Any, config: PipelineConfig, exit_handler: Any = None) ->
     if exit_handler is not None:
         runner.set_exit_handler(exit_handler)
     job: dict[str, Any] = runner.run(dag, write_out=False)
+    # What the gate decides depends on what was accepted before, of which Kubeflow's cache knows nothing.
+    job["pipelineSpec"]["root"]["dag"]["tasks"]["DataGate"].pop("cachingOptions", None)
     # TFX leaves the root to the job; in the spec, the file says by itself where it writes.
     spec: dict[str, Any] = {**job["pipelineSpec"], "defaultPipelineRoot": config.kubeflow.root}
     return spec

@@ -227,6 +227,8 @@ def _release_year(title: str, release_date: str) -> int | None:
 def _user_100k(fields: list[str]) -> User:
     _expect(fields, 5)
     user_id, age, gender, occupation, zip_code = fields
+    if not age:
+        return _user(user_id, None, None, gender, occupation, zip_code)
     years = int(_id(age)) if len(age) <= 3 else _OLDEST_USER + 1
     if years > _OLDEST_USER:
         raise _RowError(RejectReason.OFF_SCALE)
@@ -236,15 +238,16 @@ def _user_100k(fields: list[str]) -> User:
 def _user_1m(fields: list[str]) -> User:
     _expect(fields, 5)
     user_id, gender, bucket, occupation, zip_code = fields
-    if bucket not in map(str, AGE_BUCKET_EDGES):
+    if bucket and bucket not in map(str, AGE_BUCKET_EDGES):
         raise _RowError(RejectReason.UNKNOWN_CODE)
     if occupation not in map(str, range(len(ML_1M_OCCUPATIONS))):
         raise _RowError(RejectReason.UNKNOWN_CODE)
-    return _user(user_id, None, float(bucket), gender, ML_1M_OCCUPATIONS[int(occupation)], zip_code)
+    age = float(bucket) if bucket else None
+    return _user(user_id, None, age, gender, ML_1M_OCCUPATIONS[int(occupation)], zip_code)
 
 
 def _user(
-    user_id: str, age: float | None, bucket: float, gender: str, occupation: str, zip_code: str
+    user_id: str, age: float | None, bucket: float | None, gender: str, occupation: str, zip_code: str
 ) -> User:
     if gender not in _GENDERS:
         raise _RowError(RejectReason.UNKNOWN_CODE)

@@ -69,11 +69,14 @@ class Movie:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """What ML-100k and ML-1M tell about a user; `raw_age` (years) only ML-100k knows."""
+    """What ML-100k and ML-1M tell about a user; `raw_age` (years) only ML-100k knows.
+
+    An age that a row leaves blank is None, in both forms.
+    """
 
     user_id: str
     raw_age: float | None
-    bucketized_age: float
+    bucketized_age: float | None
     gender: str
     occupation: str
     zip_code: str

@@ -62,12 +62,25 @@ Works as `promote` does. The model that was left is not pushed again by a later 
 
 Exit status: 0 served, 1 declined, 2 it cannot be served.
 """
+_ACCEPT_HELP: Final = """\
+examples:
+  python -m pipeline gate accept runs/artifacts/DataGate/gate_result/17.data_gate.json \\
+      --reason "the spring import doubled the catalogue"
+      the record is named by the error with which the data gate stopped the run
+
+The next run on the same data passes the comparisons with the last accepted run, and becomes the one that
+later runs are compared with. Anomalies, missing values, minimums and the catalogue are checked as ever.
+
+Exit status: 0 accepted, 1 declined, 2 bad input.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command that the flags name and returns the exit status."""
     args = _parser().parse_args(argv)
     try:
+        if args.command == "gate":
+            return _gate(args)
         return _schema(args) if args.command == "schema" else _versions(args)
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
@@ -75,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _schema(args: argparse.Namespace) -> int:
-    # ML Metadata and the protocol buffers load only when a command needs them.
+    # TFX, ML Metadata and the protocol buffers load only when a command needs them.
     from pipeline import schema_commands
     from pipeline.inferred_schema import SchemaReviewError
 
@@ -98,6 +111,16 @@ def _versions(args: argparse.Namespace) -> int:
         command = commands.promote if args.command == "promote" else commands.rollback
         return DONE if command(args.output, args.model, args.version, args.yes) else DECLINED
     except commands.VersionError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ERROR
+
+
+def _gate(args: argparse.Namespace) -> int:
+    from pipeline import gate_commands
+
+    try:
+        return DONE if gate_commands.accept(args.record, args.reason, args.yes) else DECLINED
+    except gate_commands.DataGateError as error:
         print(f"error: {error}", file=sys.stderr)
         return ERROR
 
@@ -133,6 +156,16 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--output", metavar="DIR", default="runs", help="output folder of the runs (default: %(default)s)"
         )
+    gate = commands.add_parser("gate", help="let data pass that the data gate stopped")
+    accept = _action(
+        gate.add_subparsers(dest="action", required=True, metavar="ACTION"),
+        "accept",
+        "Lets data pass that differs from the last accepted run.",
+        _ACCEPT_HELP,
+    )
+    accept.add_argument("record", metavar="RECORD", help="the record that the refusal named")
+    accept.add_argument("--reason", required=True, help="why the change is meant")
+    accept.add_argument("--yes", action="store_true", help="do not ask")
     return parser
 
 

@@ -10,12 +10,13 @@ import difflib
 import posixpath
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from components.data_gate.settings import DataGateSettings
 from components.movielens_example_gen.settings import ExampleGenSettings
 from pipeline import beam_runners
 from trainer_module.hyperparameters import RankingHyperparameters, RetrievalHyperparameters
@@ -108,6 +109,7 @@ class PipelineConfig(Section):
         None, description="Folder that is already there; with neither it nor `dataset`, the synthetic sample."
     )
     data: ExampleGenSettings = ExampleGenSettings()
+    data_gate: DataGateSettings = DataGateSettings()
     sample: SampleConfig = SampleConfig()
     retrieval: RetrievalHyperparameters = RetrievalHyperparameters()
     ranking: RankingHyperparameters = RankingHyperparameters()
@@ -137,6 +139,16 @@ class PipelineConfig(Section):
     def log_dir(self) -> str:
         """The folder with one log file a run."""
         return posixpath.join(self.output, "logs")
+
+    @property
+    def accepted_dir(self) -> str:
+        """The folder in which the data gate remembers the data that it let through."""
+        return posixpath.join(self.output, "accepted")
+
+    @property
+    def data_series(self) -> str:
+        """What the runs are called whose data is compared with one another."""
+        return self.data_gate.series or posixpath.basename((self.data_dir or "").rstrip("/")) or "data"
 
     def serving_dir(self, model: str) -> str:
         """The folder that the Pusher fills with versions of `model` and TensorFlow Serving watches."""
@@ -241,9 +253,12 @@ def _explain(detail: ErrorDetails, origins: dict[str, str], default_origin: str)
 def _suggestion(names: list[str]) -> str:
     section: type[BaseModel] = PipelineConfig
     for name in names[:-1]:
+        if name.isdigit():  # A place in a list, whose elements the annotation before it named.
+            continue
         annotation = section.model_fields[name].annotation
-        assert isinstance(annotation, type)
-        section = annotation
+        element = next(iter(get_args(annotation)), annotation)
+        assert isinstance(element, type)
+        section = element
     close = difflib.get_close_matches(names[-1], section.model_fields, n=1)
     if close:
         return f"; did you mean {'.'.join([*names[:-1], close[0]])}?"

@@ -13,6 +13,8 @@ from tfx.types import BaseChannel
 
 from components.atomic_pusher.component import AtomicPusher
 from components.curated_schema_gen.component import CuratedSchemaGen
+from components.data_gate.accepted import AcceptedData
+from components.data_gate.component import DataGate
 from components.movielens_example_gen.component import MovieLensExampleGen
 from components.movielens_example_gen.settings import MOVIES, RATINGS
 from components.recommender_trainer.component import RecommenderTrainer
@@ -26,6 +28,7 @@ from trainer_module import features
 from trainer_module.hyperparameters import FitHyperparameters
 
 EXAMPLE_GEN = "components.movielens_example_gen.executor"
+DATA_GATE = "components.data_gate.executor"
 TRAINER = "components.recommender_trainer.executor"
 REPORT_GEN = "components.report_gen.executor"
 PUSHER = "components.atomic_pusher.executor"
@@ -59,9 +62,24 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         "MoviesValidator"
     )
 
+    data_gate = DataGate(
+        ratings,
+        movies,
+        statistics={RATINGS: ratings_statistics, MOVIES: movies_statistics},
+        anomalies={
+            RATINGS: ratings_validator.outputs["anomalies"],
+            MOVIES: movies_validator.outputs["anomalies"],
+        },
+        schemas={RATINGS: schema, MOVIES: movies_schema.outputs["schema"]},
+        settings=config.data_gate,
+        accepted_data=AcceptedData(config.accepted_dir, config.data_series, config.data.split_label),
+        split_rule=config.data.split,
+        code_fingerprint=source_fingerprint(DATA_GATE),
+    )
+
     transform = Transform(
         examples=ratings,
-        schema=schema,
+        schema=data_gate.outputs["schema"],  # Only data that passed the gate has one.
         preprocessing_fn=PREPROCESSING_FN,
         custom_config={"code_fingerprint": source_fingerprint(PREPROCESSING_FN)},
         disable_statistics=True,  # RatingsStatistics has those of the raw Examples.
@@ -94,6 +112,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         movies_schema,
         ratings_validator,
         movies_validator,
+        data_gate,
         transform,
         retrieval_trainer,
         ranking_trainer,

@@ -15,6 +15,7 @@ _REPORTS: Final = {
     "model_run": "TensorBoard",
     "statistics": "statistics",
     "anomalies": "anomalies",
+    "gate_result": "data gate",
 }
 
 

@@ -42,9 +42,10 @@ def user_features(user_id: str, user: User | None) -> bytes:
     """Serialized `tf.train.Features` of a user; what the data set does not tell is absent."""
     values = {features.USER_ID: _bytes_feature([user_id])}
     if user is not None:
-        values[features.BUCKETIZED_USER_AGE] = _float_feature(user.bucketized_age)
         values[features.USER_GENDER] = _bytes_feature([user.gender])
         values[features.USER_OCCUPATION_TEXT] = _bytes_feature([user.occupation])
+        if user.bucketized_age is not None:
+            values[features.BUCKETIZED_USER_AGE] = _float_feature(user.bucketized_age)
         if user.raw_age is not None:
             values[features.RAW_USER_AGE] = _float_feature(user.raw_age)
         if user.zip_code:

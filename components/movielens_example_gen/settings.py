@@ -56,6 +56,11 @@ class ExampleGenSettings(BaseModel):
         0.01, ge=0, le=1, description="Share of a file's rows that may be malformed before the run fails."
     )
 
+    @property
+    def split_label(self) -> str:
+        """The split rule with what decides how large its parts are, for names of files."""
+        return self.split if self.split == "leave_last_out" else f"{self.split}-{self.eval_share:g}"
+
     def for_table(self, table: Table) -> dict[str, Any]:
         """The settings that `table` depends on; `movies` must not run again for a new split rule."""
         used = {"max_rejected_share"} if table == MOVIES else None

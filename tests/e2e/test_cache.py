@@ -37,6 +37,7 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
     "retrieval": ("trainer_module/retrieval.py", "EDITED = 1\n", RETRIEVAL),
     "towers": ("trainer_module/towers.py", "EDITED = 1\n", MODELS),
     "trainer component": ("components/recommender_trainer/executor.py", "EDITED = 1\n", MODELS),
+    "data gate": ("components/data_gate/volume.py", "EDITED = 1\n", {"DataGate", "Transform"} | MODELS),
     "preprocessing": ("trainer_module/preprocessing.py", "EDITED = 1\n", {"Transform"} | MODELS),
     "metrics": (
         "pipeline/metrics.py",
@@ -46,14 +47,14 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
     "curated schema": (
         "schema/ratings.pbtxt",
         'default_environment: "SERVING"\n',
-        {"RatingsSchema", "RatingsValidator", "Transform"} | MODELS,
+        {"RatingsSchema", "RatingsValidator", "DataGate", "Transform"} | MODELS,
     ),
     "style sheet": ("reports/templates/report.css", "b { color: red }\n", REPORT),
     "report": ("reports/card_section.py", "EDITED = 1\n", REPORT),
     "readers": (
         "datasets/readers.py",
         "EDITED = 1\n",
-        {"RatingsGen", "MoviesGen", "Transform"} | RATINGS | MOVIES | MODELS,
+        {"RatingsGen", "MoviesGen", "DataGate", "Transform"} | RATINGS | MOVIES | MODELS,
     ),
 }
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 NODES = {
     *("RatingsGen", "RatingsStatistics", "RatingsSchemaGen", "RatingsSchema", "RatingsValidator"),
     *("MoviesGen", "MoviesStatistics", "MoviesSchemaGen", "MoviesSchema", "MoviesValidator"),
-    "Transform",
+    *("DataGate", "Transform"),
     *("RetrievalTrainer", "RetrievalEvaluator", "RetrievalPusher"),
     *("RankingTrainer", "RankingEvaluator", "RankingPusher"),
     "ReportGen",

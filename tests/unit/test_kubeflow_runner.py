@@ -125,6 +125,33 @@ def test_it_writes_below_the_root_and_knows_nothing_of_this_machine(spec: Any, t
     assert re.findall(r'["=]/[^"]*', text) == []
 
 
+@pytest.mark.slow
+def test_the_data_gate_is_never_cached_and_transform_waits_for_what_it_gives_out(spec: Any) -> None:
+    tasks = spec["root"]["dag"]["tasks"]
+    assert "cachingOptions" not in tasks["DataGate"]
+    assert tasks["RatingsStatistics"]["cachingOptions"] == {"enableCache": True}
+    given = tasks["Transform"]["inputs"]["artifacts"]["schema"]["taskOutputArtifact"]
+    assert given == {"producerTask": "DataGate", "outputArtifactKey": "schema"}
+    assert f"{ROOT}/accepted" in json.dumps(tasks["DataGate"]["inputs"])
+
+
+@pytest.mark.slow
+def test_a_container_can_make_the_result_of_the_data_gate(spec: Any) -> None:
+    from kfp.pipeline_spec import pipeline_spec_pb2
+    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils
+
+    from components.data_gate.artifact import DataGateResult
+
+    outputs = spec["components"]["DataGate"]["outputDefinitions"]["artifacts"]
+    found = pipeline_spec_pb2.ArtifactList()
+    schema = outputs["gate_result"]["artifactType"]["instanceSchema"]
+    found.artifacts.add(uri="gs://bucket/result").type.instance_schema = schema
+
+    made = kubeflow_v2_entrypoint_utils.parse_raw_artifact_dict({"gate_result": found})
+
+    assert [type(artifact) for artifact in made["gate_result"]] == [DataGateResult]
+
+
 REFUSALS = [
     (["--set", "kubeflow.root=gs://b/r", "--set", "data_dir=gs://b/d"], "kubeflow.image is not set"),
     (["--set", "kubeflow.image=i", "--set", "data_dir=gs://b/d"], "kubeflow.root is None"),

@@ -209,6 +209,13 @@ def test_users_of_both_layouts() -> None:
     ]
 
 
+def test_a_blank_age_is_none() -> None:
+    ((_, of_100k),) = parse_users([b"1||M|technician|85711"], Layout.ML_100K, "u.user")
+    ((_, of_1m),) = parse_users([b"1::F::::10::48067"], Layout.ML_1M, "users.dat")
+    assert of_100k == User("1", None, None, "Male", "technician", "85711")
+    assert of_1m == User("1", None, None, "Female", "K-12 student", "48067")
+
+
 @pytest.mark.parametrize(
     ("layout", "line", "reason"),
     [

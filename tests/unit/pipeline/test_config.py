@@ -53,6 +53,14 @@ def test_file_then_overrides_and_the_last_one_wins(tmp_path: Path):
             "data:\n  split: none\n",
             "{file}: data.split is 'none', which should be 'leave_last_out', 'temporal'",
         ),
+        (
+            "data_gate:\n  allow: [{feature: f, anomaly: A_B, reason: r, why: w}]\n",
+            "{file}: unknown setting data_gate.allow.0.why; known here: feature, anomaly, reason",
+        ),
+        (
+            "data_gate:\n  allow: [{feature: f, anomaly: A_B}]\n",
+            "{file}: data_gate.allow.0.reason is {{'feature': 'f', 'anomaly': 'A_B'}}, which Field required",
+        ),
         ("beam:\n  runner: dask\n", "{file}: beam.runner is 'dask', which should be 'local', 'flink'"),
         ("seed: 1\nseed: 2\n", "{file}:2: is not valid YAML: key 'seed' is there twice"),
         ("seed: [1\n", "{file}:2: is not valid YAML"),
@@ -112,3 +120,15 @@ def test_paths_below_a_bucket_keep_both_slashes():
     config = PipelineConfig(output="gs://bucket/root")
     assert config.artifact_root == "gs://bucket/root/artifacts"
     assert config.serving_dir("ranking") == "gs://bucket/root/serving/ranking"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "series"),
+    [
+        (["data_dir=/data/ml-25m/"], "ml-25m"),
+        (["data_dir=gs://bucket/ml-25m"], "ml-25m"),
+        (["data_dir=/data/2026-01-31", "data_gate.series=nightly"], "nightly"),
+    ],
+)
+def test_runs_on_one_data_set_are_one_series(overrides: list[str], series: str):
+    assert load_config(None, overrides).data_series == series

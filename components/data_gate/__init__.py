@@ -1,0 +1,1 @@
+"""A gate that lets data through to Transform or stops the run."""

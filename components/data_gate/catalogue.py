@@ -1,0 +1,210 @@
+"""Whether ratings and catalogue fit together, counted from the Examples themselves with Beam."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import apache_beam as beam
+import pyarrow as pa
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.dsl.io import fileio
+from tfx_bsl.public import tfxio
+
+from components.data_gate.checks import CATALOGUE, Check, at_most
+from components.data_gate.settings import MOVIES, RATINGS, DataGateSettings
+from trainer_module.features import EVAL_SPLIT, MOVIE_ID, MOVIE_TITLE, TRAIN_SPLIT
+
+# Ids that an error names.
+_SHOWN: Final = 5
+
+
+@dataclass
+class MovieCounts:
+    """Where each movie occurs, by its id as bytes; what workers add up.
+
+    Attributes:
+      rows: for `train`, `eval` and `movies`, the Examples of each movie.
+      undecodable: movies whose title is not UTF-8.
+    """
+
+    rows: dict[str, Counter[bytes]] = field(default_factory=dict)
+    undecodable: set[bytes] = field(default_factory=set)
+
+    def add_batch(self, name: str, batch: pa.RecordBatch) -> None:
+        """Counts the Examples of one batch."""
+        ids = batch.column(MOVIE_ID).flatten()
+        counted = ids.value_counts()
+        values, counts = counted.field(0).to_pylist(), counted.field(1).to_pylist()
+        self.rows.setdefault(name, Counter()).update(dict(zip(values, counts, strict=True)))
+        if name == MOVIES:
+            for movie_id, title in zip(ids.to_pylist(), batch.column(MOVIE_TITLE).to_pylist(), strict=True):
+                if not _is_utf8(title):
+                    self.undecodable.add(movie_id)
+
+    def add(self, other: MovieCounts) -> None:
+        """Adds the counts of another worker."""
+        for name, counts in other.rows.items():
+            self.rows.setdefault(name, Counter()).update(counts)
+        self.undecodable |= other.undecodable
+
+
+@dataclass(frozen=True)
+class CatalogueFacts:
+    """What was counted.
+
+    Attributes:
+      ratings: all ratings.
+      unlisted: ratings of movies that the catalogue lacks, by movie.
+      duplicates: Examples of movies that the catalogue has more than once, by movie.
+      undecodable: movies whose title is not UTF-8.
+      eval_ratings: ratings of the eval split.
+      cold_ratings: those of movies that no rating of the train split is of.
+    """
+
+    ratings: int
+    unlisted: Mapping[str, int]
+    duplicates: Mapping[str, int]
+    undecodable: tuple[str, ...]
+    eval_ratings: int
+    cold_ratings: int
+
+    @classmethod
+    def of(cls, counts: MovieCounts) -> CatalogueFacts:
+        """Puts the parts together."""
+        train, evaluation, movies = (
+            counts.rows.get(name, Counter()) for name in (TRAIN_SPLIT, EVAL_SPLIT, MOVIES)
+        )
+        rated = train + evaluation
+        return cls(
+            ratings=rated.total(),
+            unlisted={_text(movie): rows for movie, rows in sorted(rated.items()) if movie not in movies},
+            duplicates={_text(movie): rows for movie, rows in sorted(movies.items()) if rows > 1},
+            undecodable=tuple(map(_text, sorted(counts.undecodable))),
+            eval_ratings=evaluation.total(),
+            cold_ratings=sum(rows for movie, rows in evaluation.items() if movie not in train),
+        )
+
+    @classmethod
+    def read(cls, path: str) -> CatalogueFacts:
+        """Reads what `count_catalogue` wrote."""
+        with fileio.open(path) as stream:
+            return cls(**json.loads(stream.read()))
+
+
+class _AddCounts(beam.CombineFn):
+    """(name, RecordBatch) -> CatalogueFacts."""
+
+    def create_accumulator(self) -> MovieCounts:
+        return MovieCounts()
+
+    def add_input(self, accumulator: MovieCounts, element: tuple[str, pa.RecordBatch]) -> MovieCounts:
+        accumulator.add_batch(*element)
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[MovieCounts]) -> MovieCounts:
+        total = MovieCounts()
+        for one in accumulators:
+            total.add(one)
+        return total
+
+    def extract_output(self, accumulator: MovieCounts) -> CatalogueFacts:
+        return CatalogueFacts.of(accumulator)
+
+
+def count_catalogue(pipeline: Any, folders: Mapping[str, str], path: str) -> None:
+    """Adds the count to a Beam pipeline.
+
+    Args:
+      pipeline: the Beam pipeline.
+      folders: by `train`, `eval` and `movies`, the folder with the files of Examples.
+      path: the file for the facts, as JSON.
+    """
+    batches = [_batches(pipeline, name, folder) for name, folder in folders.items()]
+    _ = (
+        batches
+        | "AllBatches" >> beam.Flatten()
+        | "AddCounts" >> beam.CombineGlobally(_AddCounts())
+        | "WriteFacts" >> beam.Map(_write, path)
+    )
+
+
+def catalogue_checks(facts: CatalogueFacts, settings: DataGateSettings) -> list[Check]:
+    """Every rated movie is in the catalogue, ids are unique, titles can be read, few eval movies are cold."""
+    cold = facts.cold_ratings / facts.eval_ratings if facts.eval_ratings else 0.0
+    return [
+        at_most(
+            CATALOGUE,
+            f"{RATINGS}.{MOVIE_ID}",
+            "rated movies that the catalogue lacks",
+            len(facts.unlisted),
+            0,
+            detail=_examples(facts.unlisted),
+        ),
+        at_most(
+            CATALOGUE,
+            f"{MOVIES}.{MOVIE_ID}",
+            "ids that are there more than once",
+            len(facts.duplicates),
+            0,
+            detail=_examples(facts.duplicates),
+        ),
+        at_most(
+            CATALOGUE,
+            f"{MOVIES}.{MOVIE_TITLE}",
+            "titles that are not UTF-8",
+            len(facts.undecodable),
+            0,
+            detail=_examples(facts.undecodable),
+        ),
+        at_most(
+            CATALOGUE,
+            f"{RATINGS}.{MOVIE_ID}",
+            "share of ratings on cold movies",
+            cold,
+            settings.max_cold_share,
+            f"{EVAL_SPLIT} split",
+            f"{facts.cold_ratings:,} of {facts.eval_ratings:,} are of movies without a training rating",
+        ),
+    ]
+
+
+def _batches(pipeline: Any, name: str, folder: str) -> Any:
+    columns = [MOVIE_ID, MOVIE_TITLE] if name == MOVIES else [MOVIE_ID]
+    # Only these columns are decoded.
+    schema = schema_pb2.Schema(
+        feature=[schema_pb2.Feature(name=column, type=schema_pb2.BYTES) for column in columns]
+    )
+    source = tfxio.TFExampleRecord(f"{folder}/*", telemetry_descriptors=["DataGate"], schema=schema)
+    return (
+        pipeline
+        | f"Read[{name}]" >> source.BeamSource()
+        | f"Name[{name}]" >> beam.Map(lambda batch, name: (name, batch), name)
+    )
+
+
+def _write(facts: CatalogueFacts, path: str) -> None:
+    with fileio.open(path, "w") as stream:
+        stream.write(json.dumps(asdict(facts)))
+
+
+def _is_utf8(values: list[bytes] | None) -> bool:
+    try:
+        for value in values or ():
+            value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _text(movie_id: bytes) -> str:
+    return movie_id.decode("utf-8", errors="backslashreplace")
+
+
+def _examples(found: Iterable[str]) -> str:
+    names = list(found)
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return f"movie_id {', '.join(names[:_SHOWN])}{more}" if names else ""

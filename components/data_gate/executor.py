@@ -1,0 +1,120 @@
+"""The work of `DataGate`: reads, counts, judges, and keeps the record of the decision."""
+
+import json
+import posixpath
+from typing import Any, Final
+
+from tfx import types
+from tfx.dsl.components.base import base_beam_executor
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import io_utils
+
+from components.data_gate.accepted import AcceptedData
+from components.data_gate.anomalies import unknown_anomalies
+from components.data_gate.catalogue import CatalogueFacts, count_catalogue
+from components.data_gate.gated_data import GatedData, Inputs, schema_path, split_folder
+from components.data_gate.judgement import Baseline, judge
+from components.data_gate.record import DataGateError, Record
+from components.data_gate.settings import MOVIES, RATINGS, RECORD_FILE, DataGateSettings
+from components.movielens_example_gen.settings import MOVIES_SPLIT
+from trainer_module.features import EVAL_SPLIT, TRAIN_SPLIT
+
+# Outputs and execution properties.
+RESULT_KEY: Final = "gate_result"
+SETTINGS_KEY: Final = "settings"
+STORE_KEY: Final = "accepted_data"
+SPLIT_RULE_KEY: Final = "split_rule"
+CODE_FINGERPRINT_KEY: Final = "code_fingerprint"
+BASELINE_KEY: Final = "baseline"
+
+# The custom property that the console shows.
+FIGURE_PROPERTY: Final = "figure"
+
+_FACTS_FILE: Final = "catalogue.json"
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Writes the record and the schema, and remembers accepted data; raises where a check fails."""
+
+    def Do(  # noqa: N802 - the base class's name
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Judges the data.
+
+        Args:
+          input_dict: Examples, statistics, anomalies and schemas of both tables.
+          output_dict: `gate_result` and `schema`, the artifacts to fill.
+          exec_properties: those of `DataGate`.
+
+        Raises:
+          DataGateError: a check failed; the message names features, figures, bars and the record, which is
+            kept beside the artifact, because TFX removes the folder of one that failed.
+        """
+        settings = DataGateSettings.model_validate_json(exec_properties[SETTINGS_KEY])
+        if unknown := unknown_anomalies(settings):
+            raise DataGateError(
+                f"data_gate.allow: {', '.join(unknown)} is no type of anomaly; take the name from the record "
+                "of a refusal, for example ENUM_TYPE_UNEXPECTED_STRING_VALUES"
+            )
+        result = artifact_utils.get_single_instance(output_dict[RESULT_KEY])
+        store = accepted_data(exec_properties)
+        data = GatedData.read(input_dict)
+        facts = self._count(input_dict, posixpath.join(result.uri, _FACTS_FILE))
+        baseline = _baseline(store, data.digest)
+        checks = judge(data, facts, baseline, settings, exec_properties[SPLIT_RULE_KEY])
+        record = Record(store, data.digest, baseline, checks)
+
+        kept_at = f"{result.uri.rstrip('/')}.{RECORD_FILE}"
+        if record.failed:
+            io_utils.write_string_file(kept_at, record.to_json())
+            raise DataGateError(record.refusal(kept_at))
+        io_utils.write_string_file(posixpath.join(result.uri, RECORD_FILE), record.to_json())
+        result.set_string_custom_property(FIGURE_PROPERTY, record.figure())
+        schema = artifact_utils.get_single_uri(output_dict[standard_component_specs.SCHEMA_KEY])
+        source = schema_path(input_dict, RATINGS)
+        fileio.copy(source, posixpath.join(schema, posixpath.basename(source)), overwrite=True)
+        store.accept(
+            data.digest,
+            data.volume,
+            {
+                (table, split): statistics
+                for table, found in data.tables.items()
+                for split, statistics in found.statistics.items()
+                if split != EVAL_SPLIT
+            },
+            self._context.pipeline_run_id or "",
+        )
+
+    def _count(self, inputs: Inputs, path: str) -> CatalogueFacts:
+        folders = {
+            TRAIN_SPLIT: split_folder(inputs, RATINGS, TRAIN_SPLIT),
+            EVAL_SPLIT: split_folder(inputs, RATINGS, EVAL_SPLIT),
+            MOVIES: split_folder(inputs, MOVIES, MOVIES_SPLIT),
+        }
+        fileio.makedirs(posixpath.dirname(path))
+        with self._make_beam_pipeline() as pipeline:
+            count_catalogue(pipeline, folders, path)
+        facts = CatalogueFacts.read(path)
+        fileio.remove(path)
+        return facts
+
+
+def accepted_data(exec_properties: dict[str, Any]) -> AcceptedData:
+    """The store that the execution properties name."""
+    return AcceptedData(**json.loads(exec_properties[STORE_KEY]))
+
+
+def _baseline(store: AcceptedData, data: str) -> Baseline:
+    entry, review = store.baseline(data), store.review(data)
+    what = f"{store.series}, split {store.split}"
+    if entry is not None:
+        note = f"compared with the run on {what} accepted {entry.about['at']}"
+    else:
+        note = f"no other accepted run on {what} to compare with"
+        if others := store.other_series():
+            note += f" ({', '.join(others)}: not comparable)"
+    return Baseline(entry, review, note)

@@ -1,0 +1,60 @@
+"""The bars of the data gate and what was reviewed; free of TFX and TensorFlow."""
+
+from typing import Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+RATINGS: Final = "ratings"
+MOVIES: Final = "movies"
+
+# The file in the `gate_result` artifact, and the end of the name of the one that is kept of a refusal.
+RECORD_FILE: Final = "data_gate.json"
+
+
+class AllowedAnomaly(BaseModel):
+    """An anomaly that somebody has looked at and lets pass."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    feature: str = Field(min_length=1, description="Name in the schema; both tables are meant.")
+    anomaly: str = Field(
+        pattern=r"^[A-Z][A-Z_]+$",
+        description="Its type in tensorflow_metadata, for example ENUM_TYPE_UNEXPECTED_STRING_VALUES.",
+    )
+    reason: str = Field(min_length=1, description="Why it is harmless; it goes into the record.")
+
+
+class DataGateSettings(BaseModel):
+    """What data has to keep to before anything is fitted on it.
+
+    The bars of drift and skew of single features are in the curated schemas.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    series: str | None = Field(
+        None,
+        min_length=1,
+        description="Runs of one series and one split rule are compared; by default the data folder's name.",
+    )
+    anomaly_severity: Literal["error", "warning"] = Field(
+        "error", description="The least severity of an anomaly that stops the run."
+    )
+    allow: tuple[AllowedAnomaly, ...] = ()
+    max_missing_share: float = Field(
+        0.1, ge=0, le=1, description="Share of Examples that may lack a feature that the data set has."
+    )
+    min_rating_deviation: float = Field(0.1, ge=0, description="Standard deviation of the ratings, in stars.")
+    max_timestamp_shift_days: float = Field(
+        366, ge=0, description="How far oldest, median and newest rating may move between accepted runs."
+    )
+    min_ratings: int = Field(1_000, ge=0)
+    min_users: int = Field(20, ge=0)
+    min_movies: int = Field(20, ge=0)
+    max_volume_drop: float = Field(
+        0.2, ge=0, le=1, description="Share of the last accepted run's rows, users or movies that may go."
+    )
+    max_volume_growth: float = Field(1.0, ge=0, description="The same for what may come.")
+    max_cold_share: float = Field(
+        0.2, ge=0, le=1, description="Share of the eval ratings on movies that no training rating is of."
+    )

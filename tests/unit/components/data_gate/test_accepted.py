@@ -1,0 +1,115 @@
+"""What was accepted before: which entry is compared with, and when a decision can be reused."""
+
+from pathlib import Path
+
+import pytest
+from tensorflow_metadata.proto.v0 import statistics_pb2
+
+from components.data_gate.accepted import ENTRY_FILE, AcceptedData
+
+FIRST, SECOND, THIRD = "a" * 64, "b" * 64, "c" * 64
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> AcceptedData:
+    return AcceptedData(str(tmp_path / "accepted"), "ml-100k", "temporal-0.2")
+
+
+def accept(store: AcceptedData, data: str, rows: int = 10) -> None:
+    statistics = statistics_pb2.DatasetFeatureStatisticsList()
+    statistics.datasets.add(num_examples=rows)
+    store.accept(data, {"ratings": rows}, {("ratings", "train"): statistics}, "run-1")
+
+
+def test_nothing_is_compared_in_a_first_run(store: AcceptedData) -> None:
+    assert store.baseline(FIRST) is None
+    assert store.fingerprint(FIRST) == "none none"
+
+
+def test_other_data_is_compared_with_the_newest_accepted(store: AcceptedData) -> None:
+    accept(store, FIRST, 10)
+    accept(store, SECOND, 20)
+
+    entry = store.baseline(THIRD)
+
+    assert entry is not None
+    assert (entry.about["data"], entry.about["volume"], entry.about["run"]) == (
+        SECOND,
+        {"ratings": 20},
+        "run-1",
+    )
+    statistics = entry.statistics("ratings", "train")
+    assert statistics is not None
+    assert statistics.datasets[0].num_examples == 20
+    assert entry.statistics("movies", "all") is None
+
+
+def test_a_second_run_on_the_same_data_compares_with_what_the_first_compared_with(
+    store: AcceptedData,
+) -> None:
+    accept(store, FIRST)
+    before = store.fingerprint(SECOND)
+    accept(store, SECOND)
+
+    assert store.fingerprint(SECOND) == before
+    accept(store, SECOND)
+    assert len(list(Path(store.folder).iterdir())) == 2
+
+
+def test_data_that_comes_back_is_compared_with_what_came_in_between(store: AcceptedData) -> None:
+    accept(store, FIRST)
+    before = store.fingerprint(FIRST)
+    accept(store, SECOND)
+
+    assert store.fingerprint(FIRST) != before
+    baseline = store.baseline(FIRST)
+    assert baseline is not None
+    assert baseline.about["data"] == SECOND
+
+
+def test_review_lets_one_set_of_data_pass_until_other_data_is_accepted(store: AcceptedData) -> None:
+    accept(store, FIRST)
+    before = store.fingerprint(SECOND)
+    store.add_review(SECOND, "meant")
+
+    assert store.fingerprint(SECOND) != before
+    assert store.review(THIRD) is None
+    review = store.review(SECOND)
+    assert review is not None
+    assert review.about["reason"] == "meant"
+
+    reviewed = store.fingerprint(SECOND)
+    accept(store, SECOND)
+    assert store.fingerprint(SECOND) == reviewed
+    accept(store, THIRD)
+    assert store.review(SECOND) is None
+
+
+def test_half_written_entry_does_not_count(store: AcceptedData) -> None:
+    accept(store, FIRST)
+    accept(store, SECOND)
+    newest = max(Path(store.folder).iterdir())
+    (newest / ENTRY_FILE).rename(newest / f"{ENTRY_FILE}.partial")
+
+    baseline = store.baseline(THIRD)
+
+    assert baseline is not None
+    assert baseline.about["data"] == FIRST
+    accept(store, SECOND)
+    assert (baseline := store.baseline(THIRD)) is not None
+    assert baseline.about["data"] == SECOND
+
+
+def test_series_and_split_rules_are_kept_apart(store: AcceptedData) -> None:
+    accept(store, FIRST)
+    other = AcceptedData(store.root, "ml-100k", "leave_last_out")
+
+    assert other.baseline(SECOND) is None
+    assert other.other_series() == ["ml-100k/temporal-0.2"]
+
+
+def test_name_of_a_series_is_no_path(tmp_path: Path) -> None:
+    store = AcceptedData(str(tmp_path / "accepted"), "../ü x", "random-0.2")
+    accept(store, FIRST)
+
+    assert Path(store.folder).resolve().is_relative_to(tmp_path / "accepted")
