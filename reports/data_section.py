@@ -1,4 +1,4 @@
-"""The section *Data validation*: rows, statistics, schema, anomalies, drift and skew."""
+"""The section *Data validation*: rows, the gate, statistics, schema, anomalies, drift and skew."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any, Final
 from reports import data_checks, data_rows, data_schema, data_statistics, run_settings
 from reports.data_checks import Check
 from reports.data_statistics import Statistics
+from reports.gate_part import gate_part, read_record
 from reports.run_data import Run
 from reports.section import Section
 from reports.verdict import Verdict, worst
@@ -35,10 +36,15 @@ def data_section(run: Run) -> Section:
             validated.append(table)
             anomalies += data_schema.read_anomalies(table, artifact.folder)
     checks = _checks(run, statistics, schemas)
-    parts = (
+    record = read_record(run)
+    judged = (
         data_rows.rows_part(rows),
+        *([gate_part(*record)] if record else []),
         data_schema.anomalies_part(anomalies, validated),
         data_checks.checks_part(checks, _compared(run)),
+    )
+    parts = (
+        *judged,
         *(data_statistics.statistics_part(table, found) for table, found in statistics.items() if found),
         data_schema.schema_part(schemas),
     )
@@ -46,11 +52,12 @@ def data_section(run: Run) -> Section:
     return Section(
         id="data",
         title="Data validation",
-        answer=" ".join(part.answer for part in parts[:3]),
+        answer=" ".join(part.answer for part in judged),
         parts=parts,
         verdict=worst(told) if told else None,
         figures={
             "rows": data_rows.figures(rows),
+            "gate": record[0] if record else None,
             "anomalies": [found._asdict() for found in anomalies],
             "checks": data_checks.figures(checks),
         },

@@ -17,6 +17,7 @@ REPORTED_CHANNELS: Final = (
     "statistics",
     "schema",
     "anomalies",
+    "gate_result",
     "model",
     "model_run",
     "evaluation",
