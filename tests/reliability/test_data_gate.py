@@ -5,6 +5,7 @@ Each test runs the real DAG; the refused ones stop at the gate by themselves, in
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -51,13 +52,16 @@ def first(sample: Path, output: Path) -> GatedRun:
 
 
 def refused(run: GatedRun) -> None:
-    """The run stopped at the gate, told why in one message, and kept the record."""
+    """The run stopped at the gate, told why in one message, kept the record, and wrote a report with it."""
     assert run.error.startswith("DataGate: the data did not pass")
     assert "\n" not in run.error
-    assert run.started[-1] == "DataGate"
+    assert run.started[-2:] == ["DataGate", "ReportGen"]
     assert AFTER_THE_GATE not in run.started
     assert run.record["accepted"] is False
     assert not run.kept.with_name(run.kept.name.removesuffix(".data_gate.json")).exists()
+    [report] = run.finished["ReportGen"].outputs
+    told = json.loads((Path(report.uri) / "report.json").read_text())
+    assert told["sections"]["data"]["figures"]["gate"] == run.record
 
 
 def test_first_run_has_no_baseline_and_says_so(first: GatedRun) -> None:
