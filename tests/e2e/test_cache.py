@@ -38,6 +38,11 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
     "towers": ("trainer_module/towers.py", "EDITED = 1\n", MODELS),
     "trainer component": ("components/recommender_trainer/executor.py", "EDITED = 1\n", MODELS),
     "data gate": ("components/data_gate/volume.py", "EDITED = 1\n", {"DataGate", "Transform"} | MODELS),
+    "pushing": (
+        "components/atomic_pusher/publishing.py",
+        "EDITED = 1\n",
+        {"RankingPusher", "RetrievalPusher"},
+    ),
     "preprocessing": ("trainer_module/preprocessing.py", "EDITED = 1\n", {"Transform"} | MODELS),
     "metrics": (
         "pipeline/metrics.py",

@@ -105,6 +105,8 @@ def watched(how: str, base: Path, models: list[Path], kills: int) -> Watcher:
                 watcher.wait_for_more()
                 watcher.end.wait(moments.uniform(0, 0.1))
                 process.kill()
+            if watcher.complaints:
+                break
     finally:
         watcher.end.set()
         watcher.join()

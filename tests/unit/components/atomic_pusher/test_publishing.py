@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from pathlib import Path
@@ -199,7 +200,8 @@ except publishing.PushError as error:
 @pytest.mark.parametrize(("need", "told"), [("full", "File too large"), ("read-only", "Permission denied")])
 def test_a_push_that_cannot_write_leaves_what_is_served(need: str, told: str, models: list[Path]) -> None:
     # Not below tmp_path, whose parents another user may not enter.
-    folder = Path("/tmp") / f"push-{uuid.uuid4().hex}"
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
     shutil.copytree(models[1], folder / "model")
     try:
         served = push_to(folder / "base", models[0])
