@@ -45,7 +45,7 @@ def metrics_part(
       model: its name.
       summary: what its Evaluator found.
       bars: of its metrics.
-      before: what the Evaluator found in the run before, if that was another model.
+      before: what the Evaluator found of the model that was served before, None if there was none.
     """
     overall, baseline = summary.overall, baseline_name(summary)
     columns = [
@@ -60,7 +60,10 @@ def metrics_part(
         Column("its 95 % interval", note="The same users are drawn for both"),
     ]
     if before:
-        columns.append(Column("run before", ".4f", note="Its model, on the eval split of that run"))
+        columns += [
+            Column("served before", ".4f", note="The model pushed last, on the eval split of its own run"),
+            Column("its 95 % interval"),
+        ]
     rows: list[tuple[Cell, ...]] = []
     for name, measure in overall.model.items():
         beside, difference, bar = overall.baseline.get(name), overall.difference.get(name), bars.get(name)
@@ -69,9 +72,10 @@ def metrics_part(
             row += [found.value if found else None, interval(found) if found else None]
         row += [difference.value if difference else None, interval(difference, "+") if difference else None]
         if before:
-            row.append(before.overall.model[name].value if name in before.overall.model else None)
+            served = before.overall.model.get(name)
+            row += [served.value, interval(served)] if served else [None, None]
         rows.append(tuple(row))
-    drawn = [_at_lengths(model, summary, names, title) for names, title in _LENGTHS.items()]
+    drawn = [_at_lengths(model, summary, before, names, title) for names, title in _LENGTHS.items()]
     return Part(
         f"{model}-metrics",
         f"{model.capitalize()}: metrics",
@@ -108,7 +112,11 @@ def _judged(summary: EvaluationSummary) -> str:
 
 
 def _at_lengths(
-    model: str, summary: EvaluationSummary, names: Sequence[tuple[int, str]], title: str
+    model: str,
+    summary: EvaluationSummary,
+    before: EvaluationSummary | None,
+    names: Sequence[tuple[int, str]],
+    title: str,
 ) -> Chart | None:
     overall = summary.overall
     found = [(k, name) for k, name in names if name in overall.model]
@@ -120,6 +128,7 @@ def _at_lengths(
     for label, measures, role, style, marker in (
         (model, overall.model, palette.MODEL, "-", "o"),
         (baseline, overall.baseline, palette.BASELINE, "--", "s"),
+        ("served before", before.overall.model if before else {}, palette.SERVED, ":", "^"),
     ):
         if all(name in measures for _, name in found):
             values = [measures[name].value for _, name in found]

@@ -83,9 +83,10 @@ def _judged(
 
 
 def _before(run: Run, model: TrainedModel) -> EvaluationSummary | None:
-    """What was found of the model of the run before, if that was another one."""
-    for other in trained_models(run.previous) if run.previous else ():
-        if other.name == model.name and other.evaluation and other.evaluation != model.evaluation:
+    """What was found of the model that was served when the run began, None if there was none."""
+    before = run.pushed_before.get(model.name)
+    for other in trained_models(before) if before else ():
+        if other.name == model.name and other.evaluation:
             return read_metrics(str(other.evaluation))
     return None
 

@@ -47,6 +47,7 @@ TRAIN: Final = BLUE
 EVAL: Final = ORANGE
 MODEL: Final = BLUE
 BASELINE: Final = ORANGE
+SERVED: Final = GREEN
 
 # From little to much, for heat maps and maps; readable on both pages, with INK_ON[i] on top.
 SEQUENCE: Final = (

@@ -68,11 +68,11 @@ def test_a_model_that_was_not_blessed_says_why() -> None:
     assert part.answer.startswith("The model was not blessed: rmse 1.2000, damped biases 1.0000")
 
 
-def test_the_model_of_the_run_before_stands_beside_it() -> None:
+def test_the_model_that_was_served_stands_beside_it() -> None:
     [table] = metrics_part("ranking", summary(0.9), BARS, summary(0.8)).tables
 
-    assert table.columns[-1].title == "run before"
-    assert table.rows[0][-1] == 0.8
+    assert table.columns[-2].title == "served before"
+    assert table.rows[0][-2:] == (0.8, "0.7000 to 0.9000")
 
 
 def test_slices_name_the_weakest_that_is_large_enough() -> None:
