@@ -126,8 +126,7 @@ def test_it_writes_below_the_root_and_knows_nothing_of_this_machine(spec: Any, t
 
 
 @pytest.mark.slow
-def test_the_data_gate_is_never_cached_and_transform_waits_for_what_it_gives_out(spec: Any) -> None:
-    tasks = spec["root"]["dag"]["tasks"]
+def test_the_data_gate_is_never_cached_and_transform_waits_for_what_it_gives_out(tasks: Any) -> None:
     assert "cachingOptions" not in tasks["DataGate"]
     assert tasks["RatingsStatistics"]["cachingOptions"] == {"enableCache": True}
     given = tasks["Transform"]["inputs"]["artifacts"]["schema"]["taskOutputArtifact"]

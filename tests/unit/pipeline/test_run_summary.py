@@ -44,7 +44,7 @@ def test_a_pushed_model_that_is_not_served_any_more_says_so(tmp_path: Path) -> N
         (tmp_path / version).mkdir()
         (tmp_path / version / "saved_model.pb").touch()
     nodes = [_pusher("P", pushed=1, pushed_destination=str(tmp_path / "17"), pushed_version="17")]
-    assert summary_lines(nodes, "", Path("log"))[:2] == [
+    assert summary_lines(nodes, "", None, Path("log"))[:2] == [
         "Pushed models",
         f"  {tmp_path}/17 (version 18 is served; see python -m pipeline versions)",
     ]
