@@ -58,9 +58,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
 
-    with _stoppable() as stopped:
-        config = config.model_copy(update={"data_dir": str(source.path)})
-        status, problem = _run(config, source, log_path, verbose=args.verbose)
+    from pipeline.run_lock import OutputInUseError, run_lock
+
+    try:
+        with _stoppable() as stopped, run_lock(Path(config.output)):
+            config = config.model_copy(update={"data_dir": str(source.path)})
+            status, problem = _run(config, source, log_path, verbose=args.verbose)
+    except OutputInUseError as error:
+        return _fail(str(error), FAILED)
     if stopped:
         # Whatever the interruption turned into on its way through Beam and TFX.
         status, problem = INTERRUPTED, "interrupted"
