@@ -15,6 +15,5 @@ class MeanLossModel(tfrs.Model):
 
     def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step; returns the metrics of the epoch so far, the mean of its losses among them."""
-        logs = super().train_step(inputs)
-        self._mean_loss.update_state(logs["loss"])
-        return {**logs, "loss": self._mean_loss.result()}
+        self._mean_loss.update_state(super().train_step(inputs)["loss"])
+        return {metric.name: metric.result() for metric in self.metrics}
