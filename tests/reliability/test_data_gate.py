@@ -200,7 +200,8 @@ def test_renamed_column(sample: Path, tmp_path: Path) -> None:
     run = run_to_gate(folder, tmp_path / "out", RANDOM)
 
     # Nobody can read such a file, so it does not come as far as the gate.
-    assert run.started[-1] in ("RatingsGen", "MoviesGen")
+    assert run.started[-2] in ("RatingsGen", "MoviesGen")
+    assert run.started[-1] == "ReportGen"
     assert "ratings.csv, line 1" in run.error
     assert "is 'userId,movieId,stars,timestamp'" in run.error
     assert AFTER_THE_GATE not in run.started
