@@ -5,6 +5,7 @@ import contextlib
 import datetime
 import json
 import logging
+import os
 import shlex
 import signal
 import sys
@@ -18,6 +19,7 @@ from pipeline.config import ConfigError, PipelineConfig, load_config
 
 if TYPE_CHECKING:
     from pipeline.data_source import DataSource
+    from pipeline.last_words import LastWords
 
 # TFX takes seconds to import, so bad input is refused before that, and `--help` does without.
 
@@ -47,8 +49,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     from pipeline.data_source import DatasetError, find_data
 
+    log_path: Path | None = None
     try:
         config = _config(args)
+        again = _command(argv, config)
         log_path = _open_output(Path(config.output))
         source = find_data(config)
     except (ConfigError, DatasetError) as error:
@@ -56,26 +60,40 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         return _fail(str(error), BAD_INPUT)
     except KeyboardInterrupt:
-        return _fail("interrupted", INTERRUPTED)
+        return _fail("interrupted", INTERRUPTED, *([again] if log_path else []))
 
+    from pipeline.failure_advice import failure_advice
+    from pipeline.last_words import LastWords
+    from pipeline.metadata_file import check_metadata
     from pipeline.run_lock import OutputInUseError, run_lock
+    from pipeline.run_summary import shown
 
+    after_failure = (f"log: {shown(str(log_path))}   run again (what is done is reused):", again)
     try:
-        with _stoppable() as stopped, run_lock(Path(config.output)):
+        with _stoppable() as stopped, run_lock(Path(config.output)), LastWords(after_failure) as words:
+            check_metadata(Path(config.metadata_path), Path(config.artifact_root))
             config = config.model_copy(update={"data_dir": str(source.path)})
-            status, problem = _run(config, source, log_path, verbose=args.verbose)
+            status, problem = _run(config, source, log_path, words, verbose=args.verbose)
+    except ConfigError as error:
+        return _fail(str(error), BAD_INPUT)
     except OutputInUseError as error:
         return _fail(str(error), FAILED)
+    except OSError as error:
+        return _fail(failure_advice(error, Path(config.output)) or str(error), FAILED, again)
     if stopped:
         # Whatever the interruption turned into on its way through Beam and TFX.
         status, problem = INTERRUPTED, "interrupted"
-    if status != SUCCEEDED:
-        _fail(problem, status)
-        from pipeline.run_summary import shown
+    return status if status == SUCCEEDED else _fail(problem, status, *after_failure)
 
-        again = shlex.join([shown(sys.executable), "local_runner.py", *argv])
-        print(f"log: {shown(str(log_path))}   run again (what is done is reused): {again}", file=sys.stderr)
-    return status
+
+def _command(argv: Sequence[str], config: PipelineConfig) -> str:
+    """The command line that starts the same run again from here."""
+    from pipeline.data_source import DATA_VARIABLE
+    from pipeline.run_summary import shown
+
+    line = shlex.join([shown(sys.executable), shown(__file__), *argv])
+    data = os.environ.get(DATA_VARIABLE, "") if config.data_dir is None else ""
+    return f"{DATA_VARIABLE}={shlex.quote(data)} {line}" if data else line
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -132,9 +150,13 @@ def _open_output(output: Path) -> Path:
     return log_path
 
 
-def _run(config: PipelineConfig, source: "DataSource", log_path: Path, *, verbose: bool) -> tuple[int, str]:
+def _run(
+    config: PipelineConfig, source: "DataSource", log_path: Path, words: "LastWords", *, verbose: bool
+) -> tuple[int, str]:
     """Runs the pipeline and tells of it; returns the exit status and what went wrong."""
     from pipeline.console import RunConsole
+    from pipeline.failure_advice import failure_advice
+    from pipeline.last_words import ObserverWithLastWords
     from pipeline.latest_report import publish_report
     from pipeline.log_capture import captured_output
     from pipeline.node_run import NodeFailedError
@@ -151,7 +173,7 @@ def _run(config: PipelineConfig, source: "DataSource", log_path: Path, *, verbos
             dag = create_pipeline(config)
             note = source.name if source.synthetic else ""
             with RunConsole(terminal, local_dag.node_ids(dag), title, note) as console:
-                nodes = local_dag.run(dag, console)
+                nodes = local_dag.run(dag, ObserverWithLastWords(words, console))
             measured_on = f"eval split, {config.data.split}, {source.name}"
             report = publish_report(nodes, Path(config.output))
             print("", *summary_lines(nodes, measured_on, report, log_path), sep="\n", file=terminal)
@@ -159,12 +181,15 @@ def _run(config: PipelineConfig, source: "DataSource", log_path: Path, *, verbos
             return INTERRUPTED, "interrupted"
         except NodeFailedError as error:
             logging.exception("the run failed")
-            if report := publish_report(error.finished, Path(config.output)):
-                print(f"\nWhat happened, as a page: {shown(str(report))}", file=terminal)
-            return FAILED, str(error)
+            advice = failure_advice(error, Path(config.output))
+            # Where the disk is full there is no page about it.
+            with contextlib.suppress(OSError):
+                if report := publish_report(error.finished, Path(config.output)):
+                    print(f"\nWhat happened, as a page: {shown(str(report))}", file=terminal)
+            return FAILED, f"{error.node_id}: {advice}" if advice else str(error)
         except Exception as error:
             logging.exception("the run failed")
-            return FAILED, root_cause(error)
+            return FAILED, failure_advice(error, Path(config.output)) or root_cause(error)
     found = problems(nodes)
     return (FAILED if found else SUCCEEDED), "; ".join(found)
 
@@ -186,9 +211,9 @@ def _stoppable() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def _fail(message: str, status: int) -> int:
+def _fail(message: str, status: int, *below: str) -> int:
     with contextlib.suppress(BrokenPipeError):
-        print(f"error: {message}", file=sys.stderr)
+        print(f"error: {message}", *below, sep="\n", file=sys.stderr)
     return status
 
 

@@ -40,6 +40,9 @@ class EventWriter:
     def node_failed(self, node_id: str) -> None:
         """Leaves it to the error that ends the run, which says why."""
 
+    def note(self, message: str) -> None:
+        """Nothing to measure."""
+
     def write(self, event: str, **values: Any) -> None:
         """Writes one event."""
         print(json.dumps({EVENT: event, **values}), file=self.stream, flush=True)

@@ -113,6 +113,10 @@ class RunConsole(logging.Handler):
         row.state, row.seconds, self._running = "failed", time.monotonic() - row.started, ""
         self._print_row(node_id)
 
+    def note(self, message: str) -> None:
+        """Shows a message, above the table if there is one."""
+        self._print(message)
+
     def emit(self, record: logging.LogRecord) -> None:
         """Shows the epoch that a trainer reports."""
         row = self._rows.get(self._running)

@@ -2,12 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from datasets import locate, sample
 from datasets.records import DatasetError
 from pipeline.config import PipelineConfig
 
-__all__ = ["DataSource", "DatasetError", "find_data"]
+__all__ = ["DATA_VARIABLE", "DataSource", "DatasetError", "find_data"]
+
+# The environment variable that can stand for `data_dir`.
+DATA_VARIABLE: Final = locate.MOVIELENS_DIR
 
 
 @dataclass(frozen=True)

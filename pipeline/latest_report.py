@@ -1,6 +1,5 @@
 """The place where the newest report always is: `<output>/report/`."""
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -29,7 +28,8 @@ def publish_report(nodes: Iterable[NodeRun], output: Path) -> Path | None:
     folder = output / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     for name in (JSON_FILE, HTML_FILE):
-        staged = folder / f".{name}.{os.getpid()}"
+        # One run at a time writes here, so what a killed one left is overwritten.
+        staged = folder / f".{name}.staged"
         try:
             shutil.copyfile(found[-1] / name, staged)
             staged.replace(folder / name)

@@ -8,18 +8,26 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import ml_metadata as mlmd
+from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import Pipeline
-from tfx.orchestration.portable import launcher
+from tfx.orchestration.portable import cache_utils, launcher, outputs_utils
 from tfx.orchestration.portable.mlmd import execution_lib
 
+from pipeline.artifact_files import abandon_damaged, record_digests
 from pipeline.node_run import NodeFailedError, NodeRun, OutputArtifact, RunObserver
 from pipeline.root_cause import root_cause
+from pipeline.unfinished import settle
 from reports.run_data import FINAL_STATUS
+
+KILLED: Final = "the run was killed, or the machine stopped, before this node came to its end"
+INTERRUPTED: Final = "the run was interrupted before this node came to its end"
+# Where TFX itself could not write that.
+FAILED: Final = "the node failed; the log of the run tells more"
 
 
 def node_ids(pipeline: Pipeline) -> list[str]:
@@ -29,6 +37,9 @@ def node_ids(pipeline: Pipeline) -> list[str]:
 
 def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
     """Runs every node of `pipeline`, reusing what ML Metadata knows from earlier runs.
+
+    What a killed run has left half-done is cleared away first. A node runs again if a file that it wrote is
+    not as it was. Only one process at a time may run pipelines of the same root.
 
     After a failure, nodes with the execution property `final_status` still run and find the failure in it, as
     exit handlers do on Kubeflow.
@@ -44,9 +55,20 @@ def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
       NodeFailedError: a node failed, the first one if there are several.
     """
     course = _Course(observer)
-    with _watched(course), _no_command_line():
-        LocalDagRunner().run(pipeline)
+    for node_id in settle(pipeline, KILLED):
+        observer.note(f"{node_id} was cut short in an earlier run; its unfinished outputs are removed")
+    try:
+        with _watched(course), _no_command_line():
+            LocalDagRunner().run(pipeline)
+    except BaseException:
+        # Ctrl-C and its like, which TFX lets pass.
+        with contextlib.suppress(Exception):
+            settle(pipeline, INTERRUPTED)
+        raise
     if course.failure is not None:
+        # If nothing can be written, which may be why it failed, the next run does it.
+        with contextlib.suppress(Exception):
+            settle(pipeline, FAILED)
         course.failure.finished = course.finished
         raise course.failure
     return course.finished
@@ -109,6 +131,25 @@ class _WatchedLauncher(launcher.Launcher):
         observer.node_finished(node)
         return execution_info
 
+    def _run_executor(self, execution_info: Any) -> Any:
+        # Ids start anew with a new metadata store, and folders of an old one may still be there.
+        outputs = execution_info.output_dict.items()
+        there = {channel: [each for each in found if fileio.exists(each.uri)] for channel, found in outputs}
+        outputs_utils.remove_output_dirs(there)
+        return super()._run_executor(execution_info)
+
+    def _publish_successful_execution(
+        self, execution_id: int, contexts: Any, output_dict: Any, executor_output: Any
+    ) -> None:
+        # What an executor says of its outputs replaces what the launcher knows of them.
+        for outputs in output_dict.values():
+            for output in outputs:
+                record_digests(output.mlmd_artifact)
+        for outputs in executor_output.output_artifacts.values() if executor_output else ():
+            for artifact in outputs.artifacts:
+                record_digests(artifact)
+        super()._publish_successful_execution(execution_id, contexts, output_dict, executor_output)
+
     def _fail(self, error: Exception) -> None:
         if self._course.failure is not None:
             return
@@ -121,14 +162,23 @@ class _WatchedLauncher(launcher.Launcher):
 
 @contextlib.contextmanager
 def _watched(course: _Course) -> Iterator[None]:
-    # LocalDagRunner offers no hook. It makes one `launcher.Launcher` a node, by keyword arguments.
+    # LocalDagRunner offers no hook. It makes one `launcher.Launcher` a node, by keyword arguments, and that
+    # asks `cache_utils.get_cached_outputs` for what can be reused.
     module: Any = launcher
-    original = module.Launcher
+    cache: Any = cache_utils
+    original, cached_outputs = module.Launcher, cache.get_cached_outputs
+
+    def intact_outputs(metadata_handle: metadata.Metadata, cache_context: Any) -> Any:
+        for problem in abandon_damaged(metadata_handle, cache_context):
+            course.observer.note(f"{problem}; what it belongs to is made again")
+        return cached_outputs(metadata_handle=metadata_handle, cache_context=cache_context)
+
     module.Launcher = functools.partial(_WatchedLauncher, course=course)
+    cache.get_cached_outputs = intact_outputs
     try:
         yield
     finally:
-        module.Launcher = original
+        module.Launcher, cache.get_cached_outputs = original, cached_outputs
 
 
 def _read_execution(

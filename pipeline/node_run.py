@@ -58,3 +58,6 @@ class RunObserver(Protocol):
 
     def node_failed(self, node_id: str) -> None:
         """The node failed; only nodes that report on failures run after it."""
+
+    def note(self, message: str) -> None:
+        """Something happened that a person should know: half-done outputs removed, a changed file found."""

@@ -131,7 +131,10 @@ def _read(store: metadata_store.MetadataStore, output: Path, context: Any) -> Ru
         nodes[node_id] = Node(
             node_id,
             state,
-            seconds=(found.last_update_time_since_epoch - found.create_time_since_epoch) / 1000,
+            # One that was cut short is marked as that by the next run, so nobody knows how long it took.
+            seconds=None
+            if found.last_known_state == mlmd.Execution.CANCELED
+            else (found.last_update_time_since_epoch - found.create_time_since_epoch) / 1000,
             started=found.create_time_since_epoch / 1000,
             error=_error(found) if state is NodeState.FAILED else "",
             properties=_scalars(found.properties, found.custom_properties),

@@ -54,7 +54,7 @@ class PipelineRun:
     @cached_property
     def states(self) -> dict[str, str]:
         """How each node ended: `done`, `cached` or `failed`, in the order in which they ran."""
-        return {node: state for node, state, _ in _NODE.findall(self.out)}
+        return node_states(self.out)
 
     @cached_property
     def figures(self) -> dict[str, str]:
@@ -69,6 +69,11 @@ class PipelineRun:
     def model(self, name: str) -> Path:
         """The folder of the newest version."""
         return self.pushed[name][-1]
+
+
+def node_states(out: str) -> dict[str, str]:
+    """How each node of a run ended: `done`, `cached` or `failed`, by what the console said."""
+    return {node: state for node, state, _ in _NODE.findall(out)}
 
 
 def run_pipeline(project: Path, output: Path, *flags: str) -> PipelineRun:

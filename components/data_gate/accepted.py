@@ -12,6 +12,7 @@ entry of *other* data: a second run on the same data compares with what the firs
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 import posixpath
 import re
@@ -30,6 +31,16 @@ _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._=-]+")
 _DIGEST_SHOWN: Final = 16
 
 
+class DamagedEntryError(ValueError):
+    """What is kept of accepted data is damaged; the message names the file and says what to do."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(
+            f"{path} is damaged ({problem}); put a backup of it back, or remove the folder "
+            f"{posixpath.dirname(path)}, and data is compared with what was accepted before that"
+        )
+
+
 @dataclass(frozen=True)
 class Entry:
     """Something that was accepted or reviewed.
@@ -37,7 +48,8 @@ class Entry:
     Attributes:
       folder: where it is.
       name: of the folder, in the order in which entries were made.
-      about: what `entry.json` says: `at` (UTC), `run`, `reason`, `data`, `volume`.
+      about: what `entry.json` says: `at` (UTC), `run`, `reason`, `data`, `volume`,
+        `files` (sha256 by name).
     """
 
     folder: str
@@ -45,12 +57,24 @@ class Entry:
     about: Mapping[str, Any]
 
     def statistics(self, table: str, split: str) -> statistics_pb2.DatasetFeatureStatisticsList | None:
-        """The statistics of a split, None if they were not kept."""
-        path = posixpath.join(self.folder, _statistics_file(table, split))
+        """The statistics of a split, None if they were not kept.
+
+        Raises:
+          DamagedEntryError: they are not what was kept.
+        """
+        file = _statistics_file(table, split)
+        path = posixpath.join(self.folder, file)
+        # Entries of earlier versions bring no digests.
+        known = self.about.get("files", {}).get(file)
         if not fileio.exists(path):
+            if known:
+                raise DamagedEntryError(path, "it is gone")
             return None
         with fileio.open(path, "rb") as stream:
-            return statistics_pb2.DatasetFeatureStatisticsList.FromString(stream.read())
+            content = stream.read()
+        if known and _sha256(content) != known:
+            raise DamagedEntryError(path, "its bytes have changed since the data was accepted")
+        return statistics_pb2.DatasetFeatureStatisticsList.FromString(content)
 
 
 @dataclass(frozen=True)
@@ -130,7 +154,8 @@ class AcceptedData:
             with fileio.open(posixpath.join(folder, name), "wb") as stream:
                 stream.write(content)
         now = datetime.datetime.now(datetime.timezone.utc)
-        entry = {"kind": kind, "at": now.isoformat(timespec="seconds"), "data": data, **about}
+        digests = {"files": {name: _sha256(content) for name, content in files.items()}} if files else {}
+        entry = {"kind": kind, "at": now.isoformat(timespec="seconds"), "data": data, **about, **digests}
         path = posixpath.join(folder, ENTRY_FILE)
         with fileio.open(f"{path}.partial", "w") as stream:
             stream.write(json.dumps(entry, indent=2) + "\n")
@@ -143,8 +168,23 @@ class AcceptedData:
             folder = posixpath.join(self.folder, name)
             path = posixpath.join(folder, ENTRY_FILE)
             if match and match[2] == kind and fileio.exists(path):
-                with fileio.open(path) as stream:
-                    yield Entry(folder, name, json.loads(stream.read()))
+                yield Entry(folder, name, _about(path))
+
+
+def _about(path: str) -> dict[str, Any]:
+    with fileio.open(path, "rb") as stream:
+        content = stream.read()
+    try:
+        about: dict[str, Any] = json.loads(content)
+        if not {"at", "data"} <= about.keys():
+            raise ValueError("it lacks the time or the digest of the data")
+    except (ValueError, AttributeError) as error:
+        raise DamagedEntryError(path, str(error)) from error
+    return about
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _children(folder: str) -> list[str]:

@@ -54,6 +54,9 @@ class GatedRun:
     def node_failed(self, node_id: str) -> None:
         """The error tells."""
 
+    def note(self, message: str) -> None:
+        """Its outcome tells."""
+
     @property
     def result(self) -> OutputArtifact:
         """What the gate gave out."""

@@ -1,6 +1,7 @@
 """TFX's own local runner, watched: a real pipeline of two nodes that runs, is reused, and fails."""
 
 import json
+import sqlite3
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ml_metadata.proto.metadata_store_pb2 import Execution
 
 from pipeline.node_run import NodeFailedError, NodeRun
 
@@ -29,6 +31,9 @@ class Notes:
 
     def node_failed(self, node_id: str) -> None:
         self.told.append(f"{node_id} failed")
+
+    def note(self, message: str) -> None:
+        self.told.append(message)
 
 
 def _run(root: Path, ratings: int) -> tuple[list[str], list[NodeRun]]:
@@ -122,3 +127,89 @@ def test_flags_of_the_front_door_do_not_reach_executors(tmp_path: Path, monkeypa
     _run(tmp_path, 5)
     assert tiny_pipeline.command_line_seen == argv[:1]
     assert sys.argv == argv
+
+
+def test_a_changed_file_is_named_and_made_again_and_so_is_what_stands_on_it(tmp_path: Path) -> None:
+    _, first = _run(tmp_path, 5)
+    weights = Path(first[1].outputs[0].uri) / "weights"
+    weights.write_text("6")
+
+    told, second = _run(tmp_path, 5)
+    assert told == [
+        "Count started",
+        "Count cached",
+        "Train started",
+        f"{weights} has changed since it was written; what it belongs to is made again",
+        "Train done",
+    ]
+    assert (Path(second[1].outputs[0].uri) / "weights").read_text() == "5"
+
+    # A value that is handed on is a file of its own.
+    value = Path(second[0].outputs[0].uri)
+    value.unlink()
+    told, _ = _run(tmp_path, 5)
+    assert told == [
+        "Count started",
+        f"{value} is gone; what it belongs to is made again",
+        "Count done",
+        "Train started",
+        "Train done",
+    ]
+    assert _run(tmp_path, 5)[0] == ["Count started", "Count cached", "Train started", "Train cached"]
+
+
+def test_outputs_of_an_earlier_version_are_reused_without_digests(tmp_path: Path) -> None:
+    _run(tmp_path, 5)
+    with sqlite3.connect(tmp_path / "metadata.sqlite") as store:
+        deleted = store.execute("delete from ArtifactProperty where name = 'file_digests'").rowcount
+    assert deleted == 2
+
+    assert _run(tmp_path, 5)[0] == ["Count started", "Count cached", "Train started", "Train cached"]
+
+
+def test_an_interrupted_run_leaves_nothing_half_done(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path, 0)
+
+    with sqlite3.connect(tmp_path / "metadata.sqlite") as store:
+        states = [state for (state,) in store.execute("select last_known_state from Execution order by id")]
+    assert states == [Execution.COMPLETE, Execution.CANCELED]
+    assert not list(tmp_path.rglob("half"))
+
+
+def test_what_a_killed_run_left_is_cleared_away_before_the_next(tmp_path: Path) -> None:
+    from pipeline import local_dag
+
+    _, first = _run(tmp_path, 5)
+    folder = Path(first[1].outputs[0].uri)
+    # As if the process had ended while `Train` was writing, which a store cannot know.
+    with sqlite3.connect(tmp_path / "metadata.sqlite") as store:
+        store.execute("update Execution set last_known_state = ? where id = 2", (Execution.RUNNING,))
+
+    told, second = _run(tmp_path, 5)
+    assert told == [
+        "Train was cut short in an earlier run; its unfinished outputs are removed",
+        "Count started",
+        "Count cached",
+        "Train started",
+        "Train done",
+    ]
+    assert not folder.exists()
+    assert Path(second[1].outputs[0].uri) != folder
+    with sqlite3.connect(tmp_path / "metadata.sqlite") as store:
+        found = (
+            "select last_known_state, string_value from Execution join ExecutionProperty on id = execution_id"
+        )
+        [(state, reason)] = store.execute(f"{found} where name = 'stopped'")
+    assert (state, reason) == (Execution.CANCELED, local_dag.KILLED)
+
+
+def test_folders_of_a_lost_metadata_store_are_not_mixed_with_new_outputs(tmp_path: Path) -> None:
+    _, first = _run(tmp_path, 5)
+    folder = Path(first[1].outputs[0].uri)
+    (folder / "another shard").touch()
+    (tmp_path / "metadata.sqlite").unlink()
+
+    _, second = _run(tmp_path, 5)
+    assert Path(second[1].outputs[0].uri) == folder
+    assert [path.name for path in folder.iterdir()] == ["weights"]

@@ -28,11 +28,14 @@ def Count(ratings: Parameter[int]) -> OutputDict(count=int):  # type: ignore[val
 def Train(  # noqa: N802
     count: int, model: OutputArtifact[Model]
 ) -> None:
-    """Writes a model, or refuses."""
+    """Writes a model; refuses for less than no ratings, and is interrupted for none."""
     command_line_seen[:] = sys.argv
-    if count < 0:
+    if count <= 0:
         Path(model.uri).mkdir(parents=True, exist_ok=True)
         (Path(model.uri) / "half").write_text("half-written")
+    if count == 0:
+        raise KeyboardInterrupt
+    if count < 0:
         try:
             {}["missing"]
         except KeyError as error:

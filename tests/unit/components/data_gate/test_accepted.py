@@ -1,11 +1,12 @@
 """What was accepted before: which entry is compared with, and when a decision can be reused."""
 
+import json
 from pathlib import Path
 
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.data_gate.accepted import ENTRY_FILE, AcceptedData
+from components.data_gate.accepted import ENTRY_FILE, AcceptedData, DamagedEntryError
 
 FIRST, SECOND, THIRD = "a" * 64, "b" * 64, "c" * 64
 
@@ -113,3 +114,50 @@ def test_name_of_a_series_is_no_path(tmp_path: Path) -> None:
     accept(store, FIRST)
 
     assert Path(store.folder).resolve().is_relative_to(tmp_path / "accepted")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [(b"\x0a\x00", "its bytes have changed"), (None, "it is gone")],
+)
+def test_damaged_statistics_are_refused_by_name(
+    content: bytes | None, problem: str, store: AcceptedData
+) -> None:
+    accept(store, FIRST)
+    [path] = Path(store.folder).glob("*/ratings-train.pb")
+    path.unlink() if content is None else path.write_bytes(content)
+    entry = store.baseline(SECOND)
+    assert entry is not None
+
+    with pytest.raises(DamagedEntryError, match=problem) as error:
+        entry.statistics("ratings", "train")
+
+    assert str(path) in str(error.value)
+    assert f"remove the folder {path.parent}" in str(error.value)
+
+
+@pytest.mark.parametrize("content", ['{"at": "2026-01-', "[]", "{}"])
+def test_a_damaged_entry_is_refused_by_name(content: str, store: AcceptedData) -> None:
+    accept(store, FIRST)
+    [path] = Path(store.folder).glob(f"*/{ENTRY_FILE}")
+    path.write_text(content)
+
+    with pytest.raises(DamagedEntryError) as error:
+        store.baseline(SECOND)
+
+    assert str(error.value).startswith(f"{path} is damaged (")
+
+
+def test_statistics_that_an_earlier_version_kept_are_taken_as_they_are(store: AcceptedData) -> None:
+    accept(store, FIRST, rows=7)
+    [path] = Path(store.folder).glob(f"*/{ENTRY_FILE}")
+    about = json.loads(path.read_text())
+    del about["files"]
+    path.write_text(json.dumps(about))
+
+    entry = store.baseline(SECOND)
+
+    assert entry is not None
+    statistics = entry.statistics("ratings", "train")
+    assert statistics is not None
+    assert statistics.datasets[0].num_examples == 7
