@@ -14,6 +14,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration.portable.mlmd import execution_lib
 
 from components.atomic_pusher.versions import hashed_files
+from pipeline.pushed_versions import version_damage
 from pipeline.unfinished import abandon
 
 # sha256 (hex) by path below the artifact's folder, as JSON. Artifacts of earlier versions have none.
@@ -72,7 +73,7 @@ def abandon_damaged(handle: metadata.Metadata, cache_context: Any) -> Iterator[s
         for outputs in execution_lib.get_output_artifacts(handle, execution.id).values():
             for artifact in (output.mlmd_artifact for output in outputs):
                 # Later runs that reused it name it, too.
-                if artifact.state == LIVE and (problem := damage(artifact)):
+                if artifact.state == LIVE and (problem := damage(artifact) or version_damage(artifact)):
                     abandon(artifact, problem)
                     handle.store.put_artifacts([artifact])
                     yield problem

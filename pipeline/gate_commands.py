@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 from tfx.dsl.io import fileio
 
 from components.data_gate.checks import FAILED, Check
 from components.data_gate.record import DataGateError, read_record
+from pipeline.run_lock import OutputInUseError, run_lock
 
 __all__ = ["DataGateError", "accept"]
 
@@ -26,7 +30,8 @@ def accept(record_path: str, reason: str, yes: bool) -> bool:
       False if the user declined.
 
     Raises:
-      DataGateError: there is no such record, or nothing in it that could be accepted this way.
+      DataGateError: there is no such record, or nothing in it that could be accepted this way, or a run
+        is under way.
     """
     if not reason.strip():
         raise DataGateError("--reason is empty; say why the change is meant")
@@ -50,9 +55,24 @@ def accept(record_path: str, reason: str, yes: bool) -> bool:
     _show("fails all the same:", [check for check in failed if not check.is_comparison])
     if not (yes or _confirmed()):
         return False
-    folder = store.add_review(data, reason)
+    with _no_run_below(store.root):
+        folder = store.add_review(data, reason)
     print(f"accepted: {folder}. Run the pipeline again on the same data.")
     return True
+
+
+@contextlib.contextmanager
+def _no_run_below(accepted: str) -> Iterator[None]:
+    """Keeps runs away from the folder of accepted data; object stores have no locks."""
+    output = Path(accepted).parent
+    if "://" in accepted or not output.is_dir():
+        yield
+        return
+    try:
+        with run_lock(output):
+            yield
+    except OutputInUseError as error:
+        raise DataGateError(str(error)) from error
 
 
 def _show(title: str, checks: list[Check]) -> None:

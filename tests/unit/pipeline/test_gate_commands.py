@@ -12,6 +12,7 @@ from components.data_gate.checks import Check, at_least, at_most
 from components.data_gate.judgement import Baseline
 from components.data_gate.record import Record
 from pipeline.__main__ import main
+from pipeline.run_lock import run_lock
 
 DATA = "d" * 64
 DRIFT = at_most("drift", "ratings.user_gender", "L-infinity distance", 0.3, 0.05)
@@ -93,3 +94,15 @@ def test_what_a_review_cannot_let_pass(
     assert main(["gate", "accept", record, "--reason", " ", "--yes"]) == 2
     assert "--reason is empty" in capsys.readouterr().err
     assert not Path(store.root).exists()
+
+
+def test_nothing_is_accepted_while_a_run_is_under_way(
+    store: AcceptedData, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = write(store, tmp_path, DRIFT)
+
+    with run_lock(tmp_path):
+        assert main(["gate", "accept", record, "--reason", "r", "--yes"]) == 2
+
+    assert f"error: {tmp_path} is in use by the run of process " in capsys.readouterr().err
+    assert store.review(DATA) is None
