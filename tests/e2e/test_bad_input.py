@@ -89,7 +89,7 @@ def test_fit_that_diverges_fails_its_node_and_pushes_nothing(project: Path, samp
     assert "RankingEvaluator" not in run.states
     assert run.err.startswith("error: RankingTrainer: the loss became ")
     assert "a lower learning_rate usually helps" in run.err
-    assert len(run.err.splitlines()) == 2, run.err
+    assert len(run.err.splitlines()) == 3, run.err
     assert "Traceback" not in run.out + run.err
     assert run.pushed == before
 

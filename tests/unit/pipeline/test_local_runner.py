@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -139,12 +140,14 @@ def test_failed_node_is_told_in_one_sentence_and_nothing_is_pushed(small_100k: P
     command = [sys.executable, "local_runner.py", "--data-dir", str(small_100k), "--output", str(output)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == local_runner.FAILED
-    error, last = done.stderr.splitlines()[0], done.stderr.splitlines()[-1]
+    lines = done.stderr.splitlines()
+    error, told, last = lines[0], lines[-2], lines[-1]
     assert error.startswith("error: RatingsGen: ")
     assert "off_scale" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     [log] = (output / "logs").iterdir()
-    assert str(log) in last
-    assert last.endswith(f"local_runner.py --data-dir {small_100k} --output {output}")
+    assert str(log) in told
+    # The command that resumes, and nothing else.
+    assert shlex.split(last)[1:] == command[1:]
     assert "Traceback" in log.read_text()
     assert not (output / "serving").exists()
