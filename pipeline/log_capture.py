@@ -69,18 +69,20 @@ def _tee(path: Path) -> Iterator[int]:
 def _logging_to(descriptor: int) -> Iterator[None]:
     root = logging.getLogger()
     level, absl_level = root.level, absl_logging.get_verbosity()
-    with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", buffering=1) as stream:
-        handler = logging.StreamHandler(stream)
-        handler.setFormatter(logging.Formatter(_FORMAT))
-        root.addHandler(handler)
-        root.setLevel(logging.INFO)
-        absl_logging.set_verbosity(absl_logging.INFO)  # TFX's way to log; by default it keeps to warnings.
-        try:
-            yield
-        finally:
-            root.removeHandler(handler)
-            root.setLevel(level)
-            absl_logging.set_verbosity(absl_level)
+    stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", buffering=1)
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    absl_logging.set_verbosity(absl_logging.INFO)  # TFX's way to log; by default it keeps to warnings.
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+        absl_logging.set_verbosity(absl_level)
+        with contextlib.suppress(OSError):
+            stream.close()
 
 
 def _restore(saved: dict[int, int]) -> None:
@@ -91,5 +93,7 @@ def _restore(saved: dict[int, int]) -> None:
 
 
 def _flush() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
+    # On a full disk the log lacks its end, and the run tells of the disk by itself.
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()

@@ -239,7 +239,7 @@ def test_a_refused_run_ends_with_one_error_and_a_status(project: Path, sample: P
     error, *rest = run.err.splitlines()
     assert error.startswith("error: DataGate: the data did not pass 2 of ")
     assert "ratings.user_rating: spread, standard deviation in stars 0 (bar: at least 0.1)" in error
-    assert len(rest) == 1, run.err
+    assert len(rest) == 2, run.err
     assert "Traceback" not in run.err
     assert Path(error.split("Every check is in ")[1].split(". ")[0]).is_file()
     assert run.pushed == {"ranking": (), "retrieval": ()}
