@@ -78,6 +78,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(str(error), BAD_INPUT)
     except OutputInUseError as error:
         return _fail(str(error), FAILED)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED, *after_failure)
     except OSError as error:
         return _fail(failure_advice(error, Path(config.output)) or str(error), FAILED, again)
     if stopped:

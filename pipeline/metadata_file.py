@@ -22,14 +22,15 @@ def check_metadata(path: Path, artifacts: Path) -> None:
     if not path.exists():
         return
     try:
-        if path.stat().st_size == 0:
-            # So does a run leave it that was killed before it wrote anything.
-            problem = "it is empty, and there are artifacts" if artifacts.exists() else ""
-        else:
-            with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as file:
-                [problem] = file.execute("pragma quick_check(1)").fetchone()
-                problem = "" if problem == "ok" else problem.splitlines()[-1]
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as file:
+            [found] = file.execute("pragma quick_check(1)").fetchone()
+            problem = "" if found == "ok" else found.splitlines()[-1]
+            [tables] = file.execute("select count(*) from sqlite_master").fetchone()
+            if tables:
                 file.execute("select count(*) from Execution")
+            elif artifacts.exists():
+                # Without them, a run was killed while it made the tables.
+                problem = "it is empty, and there are artifacts"
     except sqlite3.Error as error:
         problem = str(error)
     if problem:

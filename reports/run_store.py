@@ -89,8 +89,11 @@ def _open(output: Path) -> metadata_store.MetadataStore:
             f"no run has written to {output} ({path} is not there); name the output folder of a run "
             "with --output, or run local_runner.py first"
         )
+    # SQLite undoes what a killed run has left half-written, for which it has to write.
+    mode = "rw" if path.with_name(f"{path.name}-journal").exists() else "ro"
     try:
-        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as found:
+        uri = f"{path.absolute().as_uri()}?mode={mode}"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as found:
             found.execute("select count(*) from Context")
     except sqlite3.Error as error:
         raise ReportError(f"{path}: is no metadata of a run ({error})") from error

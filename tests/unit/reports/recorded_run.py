@@ -9,11 +9,12 @@ from pathlib import Path
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
 
-COMPLETE, CACHED, FAILED, RUNNING = (
+COMPLETE, CACHED, FAILED, RUNNING, CANCELED = (
     mlmd.Execution.COMPLETE,
     mlmd.Execution.CACHED,
     mlmd.Execution.FAILED,
     mlmd.Execution.RUNNING,
+    mlmd.Execution.CANCELED,
 )
 
 

@@ -10,7 +10,7 @@ from reports.errors import ReportError
 from reports.lineage import edges_of
 from reports.run_data import ABOUT, NodeState
 from reports.run_store import list_runs, load_run
-from tests.unit.reports.recorded_run import CACHED, FAILED, RecordedRuns
+from tests.unit.reports.recorded_run import CACHED, CANCELED, FAILED, RecordedRuns
 
 FIRST, SECOND, THIRD = "2026-01-30T08:00:00", "2026-01-31T08:00:00", "2026-01-31T09:00:00"
 
@@ -102,6 +102,19 @@ def test_a_failed_run_tells_why_and_what_did_not_run(runs: RecordedRuns, tmp_pat
         ("RatingsStatistics", NodeState.NOT_RUN),
     ]
     assert run.data_name == "unknown data"
+
+
+def test_a_run_that_was_killed_failed_in_the_node_that_was_cut_short(
+    runs: RecordedRuns, tmp_path: Path
+) -> None:
+    runs.node(SECOND, "RatingsGen", CANCELED, error="the run was killed")
+
+    run = load_run(tmp_path / "runs")
+
+    assert run.failure == "RatingsGen: the run was killed"
+    node = run.node("RatingsGen")
+    assert node is not None
+    assert (node.state, node.error, node.seconds) == (NodeState.FAILED, "the run was killed", None)
 
 
 def test_what_the_report_node_knows_comes_first(runs: RecordedRuns) -> None:
