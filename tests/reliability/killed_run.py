@@ -14,6 +14,8 @@ from typing import Any
 
 import ml_metadata as mlmd
 
+from tests.pipeline_run import MODELS
+
 Execution = mlmd.proto.Execution
 
 
@@ -85,17 +87,19 @@ def states(output: Path) -> dict[str, list[str]]:
 def unknown_outputs(output: Path) -> list[Path]:
     """Folders of artifacts that no artifact in the metadata store stands for: what killed nodes left."""
     known = {Path(artifact.uri) for artifact in _store(output).get_artifacts()}
-    there = {path for path in (output / "artifacts").glob("*/*/*") if path.parts[-2] not in _SYSTEM}
+    known |= {path.parent for path in known}  # A value is a file in a folder of its own.
+    there = (path for path in (output / "artifacts").glob("*/*/*") if path.parent.name != ".system")
     return sorted(path for path in there if path.is_dir() and path not in known)
 
 
-def figures(report: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """The metrics of each model on the eval split, from a run's `report.json`."""
+def figures(report: Mapping[str, Any]) -> dict[str, float]:
+    """The metrics of both models on the eval split, from a run's `report.json`."""
     models = report["sections"]["models"]["figures"]
-    return {name: models[name]["evaluation"]["metrics"] for name in ("ranking", "retrieval")}
-
-
-_SYSTEM = ("executor_execution", "driver_execution", "stateful_working_dir")
+    return {
+        f"{model} {metric}": measured["value"]
+        for model in MODELS
+        for metric, measured in models[model]["evaluation"]["metrics"].items()
+    }
 
 
 def _store(output: Path) -> mlmd.MetadataStore:

@@ -65,7 +65,10 @@ def series(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Series:
 
 
 def test_the_end_is_that_of_an_undisturbed_run(series: Series, sample_run: PipelineRun) -> None:
-    assert figures(series.last.report) == figures(sample_run.report)
+    undisturbed = figures(sample_run.report)
+    assert {"ranking rmse", "retrieval recall@10"} <= undisturbed.keys()
+    # TensorFlow adds up in the order in which its threads come.
+    assert figures(series.last.report) == pytest.approx(undisturbed, abs=1e-4)
     assert {name: len(found) for name, found in series.last.pushed.items()} == {"ranking": 1, "retrieval": 1}
 
 
@@ -127,7 +130,7 @@ def test_a_changed_file_is_named_and_made_again_with_what_stands_on_it(series: S
     assert run.status == 0, run.out + run.err
     assert f"{metrics} has changed since it was written" in run.out
     assert run.nodes_run == {"RankingEvaluator", "RankingPusher", "ReportGen"}
-    assert figures(run.report) == figures(series.last.report)
+    assert figures(run.report) == pytest.approx(figures(series.last.report), abs=1e-4)
     assert run.pushed == series.last.pushed
 
 
