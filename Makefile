@@ -29,7 +29,7 @@ test-browser: venv ## Open the report in chromium and check its accessibility; f
 test-serving: venv ## Send the local model server malformed requests by the thousand
 	@SERVING_MALFORMED=3000 $(PYTEST) tests/contract/model_server/test_malformed.py $(ARGS)
 
-test-reliability: venv ## Run the long tests: bad data, killed pushes, whole runs rolled back
+test-reliability: venv ## Run the long tests: bad data, killed pushes and runs, full disks, rollbacks
 	@$(PYTEST) --durations=15 tests/reliability $(ARGS)
 
 lint: venv ## Check style, formatting and which room imports which

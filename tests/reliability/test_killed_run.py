@@ -136,12 +136,12 @@ def test_a_changed_file_is_named_and_made_again_with_what_stands_on_it(series: S
 
 @pytest.fixture
 def small_disk(series: Series) -> Iterator[Path]:
-    """The same output folder on a disk of its own, with a few hundred kilobytes to spare."""
+    """The same output folder on a disk of its own, with room for logs and metadata and for no other model."""
     output = series.last.output
     aside = output.with_name("aside")
     shutil.copytree(output, aside)
     used = sum(-(-path.stat().st_size // 4096) * 4096 for path in output.rglob("*") if path.is_file())
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={used + 400_000}", "tmpfs", str(output)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={used + 2_500_000}", "tmpfs", str(output)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
     if done.returncode:
         pytest.skip(f"needs the right to mount a file system: {done.stderr.strip()}")
