@@ -142,11 +142,10 @@ class _WatchedLauncher(launcher.Launcher):
         self, execution_id: int, contexts: Any, output_dict: Any, executor_output: Any
     ) -> None:
         # What an executor says of its outputs replaces what the launcher knows of them.
-        for outputs in output_dict.values():
-            for output in outputs:
-                record_digests(output.mlmd_artifact)
-        for outputs in executor_output.output_artifacts.values() if executor_output else ():
-            for artifact in outputs.artifacts:
+        told = executor_output.output_artifacts if executor_output else {}
+        for channel, outputs in output_dict.items():
+            known = [output.mlmd_artifact for output in outputs]
+            for artifact in told[channel].artifacts if channel in told else known:
                 record_digests(artifact)
         super()._publish_successful_execution(execution_id, contexts, output_dict, executor_output)
 
