@@ -84,3 +84,10 @@ def test_table_on_a_terminal(monkeypatch: pytest.MonkeyPatch):
         assert state in line
     assert "val_rmse .92 [synthetic sample]" in final
     assert terminal.getvalue().endswith("\n\x1b[?25h")  # The cursor is back.
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
+def test_a_note_is_shown_as_it_is(stream: io.StringIO):
+    with RunConsole(stream, NODES, TITLE) as console:
+        console.note("/runs/[odd]/weights has changed")
+    assert "/runs/[odd]/weights has changed" in stream.getvalue()

@@ -29,6 +29,16 @@ except ValueError as error:
 logging.getLogger("some.library").info("not shown")
 print("the end", file=sys.stderr)
 """
+FULL = """
+import logging
+from pathlib import Path
+from pipeline.log_capture import captured_output
+
+with captured_output(Path("/dev/full"), show=False) as terminal:
+    logging.getLogger("some.library").warning("a log line")
+    print("ours", file=terminal)
+print("after")
+"""
 NOISE = [
     "python noise",
     "python warning",
@@ -58,3 +68,10 @@ def test_noise_goes_to_the_file_and_output_is_restored_after_a_crash(tmp_path: P
     assert lines[-1] == "after a crash"
     assert "ours [bold]" in lines
     assert done.stderr == "the end\n"
+
+
+def test_a_log_on_a_full_disk_does_not_end_the_run():
+    command = [sys.executable, "-c", FULL]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[3], check=False)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "ours")
+    assert "after" in done.stdout
