@@ -17,7 +17,8 @@ import local_runner
 from tests.pipeline_run import SMALL_SAMPLE, PipelineRun, node_states, pushed_versions, run_pipeline
 from tests.reliability.killed_run import KilledRun, figures, run_until, states, unknown_outputs
 
-pytestmark = pytest.mark.slow
+# The first test waits for eight runs of the pipeline.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 # Library lines come through, and the launcher says when the executor of a node is about to work.
 FLAGS = (*SMALL_SAMPLE, "--verbose")
