@@ -46,6 +46,7 @@ def main(*folders: str) -> None:
     sys.meta_path.insert(0, Refusal())
     sys.path.extend(folders)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    os.environ.pop("TF_USE_LEGACY_KERAS", None)  # Whoever serves models has not heard of it.
 
     import tensorflow as tf
 

@@ -50,6 +50,10 @@ class ProcessEndedError(RuntimeError):
         self.check = check
 
 
+class NotStartedError(RuntimeError):
+    """There is no such process on this machine, which is no fault of any model."""
+
+
 class RefusedRequestError(RuntimeError):
     """TensorFlow answered with an error."""
 
@@ -103,10 +107,14 @@ class ProbedProcess:
         """Loads the SavedModel and returns what its signatures take and give.
 
         Raises:
+          NotStartedError: TensorFlow is not to be had in the process.
           ProcessEndedError: the process is gone.
-          RefusedRequestError: TensorFlow cannot load it.
+          RefusedRequestError: TensorFlow cannot load the model.
         """
-        self._receive("TensorFlow", _START_SECONDS)
+        try:
+            self._receive("TensorFlow", _START_SECONDS)
+        except ProcessEndedError as error:
+            raise NotStartedError(f"{sys.executable} cannot start the model probe: {error}") from None
         self._base = self._memory("VmRSS")
         found: Signatures = self._ask("loading", ("load", path))
         return found
