@@ -104,7 +104,7 @@ class Requests:
         """Real values: one first, which is what latency is measured with, then none, some and many."""
         repeated = list(values) * (-(-1_000 // max(1, len(values))))
         for size in (1, 0, SOME, 1_000):
-            yield f"{size:,} real rows", repeated[:size]
+            yield f"{size:,} real row{'' if size == 1 else 's'}", repeated[:size]
 
     def _of_users(self) -> Iterator[Request]:
         for label, users in (*self._batches(self._users), ("odd ids", list(ODD_IDS))):

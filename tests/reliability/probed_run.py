@@ -73,7 +73,7 @@ class ProbedRun:
         probe = ModelProbe(
             *(Channel(type=type(artifact)) for [artifact] in inputs.values()),
             contract=[name],
-            settings=ModelProbeSettings(**bars),
+            settings=ModelProbeSettings(**{"max_latency_ms": 10_000, **bars}),
         )
         ProbeExecutor(self._context()).Do(inputs, {"infra_blessing": [blessing]}, probe.spec.exec_properties)
         record = json.loads((Path(blessing.uri) / RECORD_FILE).read_text())
