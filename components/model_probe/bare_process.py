@@ -25,8 +25,10 @@ FOREIGN = {
     *("components", "datasets", "kubeflow_runner", "local_runner", "pipeline", "reports", "schema"),
     *("serving", "trainer_module"),
     *("tensorflow_recommenders", "tensorflow_transform", "tensorflow_model_analysis", "tensorflow_metadata"),
-    *("apache_beam", "ml_metadata", "tf_keras", "tfx", "tfx_bsl"),
+    *("apache_beam", "ml_metadata", "tfx", "tfx_bsl"),
 }
+# TensorFlow loads Keras if it can, for whoever builds models. Answering needs none of it.
+KERAS = ("keras.src", "tf_keras")
 LENGTH = struct.Struct(">Q")
 
 
@@ -35,7 +37,7 @@ class Refusal(importlib.abc.MetaPathFinder):
 
     def find_spec(self, name, path=None, target=None):  # type: ignore[no-untyped-def]
         """Raises for a foreign name, and leaves any other to the next finder."""
-        if name.partition(".")[0] in FOREIGN:
+        if name.partition(".")[0] in FOREIGN or name.startswith(KERAS):
             raise ModuleNotFoundError(f"{name} is not there for whoever serves the models")
 
 
