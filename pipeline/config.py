@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_core import ErrorDetails
 
 from components.data_gate.settings import DataGateSettings
+from components.model_probe.settings import ModelProbeSettings
 from components.movielens_example_gen.settings import ExampleGenSettings
 from pipeline import beam_runners
 from trainer_module.hyperparameters import RankingHyperparameters, RetrievalHyperparameters
@@ -114,6 +115,7 @@ class PipelineConfig(Section):
     retrieval: RetrievalHyperparameters = RetrievalHyperparameters()
     ranking: RankingHyperparameters = RankingHyperparameters()
     evaluation: EvaluationConfig = EvaluationConfig()
+    probe: ModelProbeSettings = ModelProbeSettings()
     push: PushConfig = PushConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()

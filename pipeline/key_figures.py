@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from components.model_probe.settings import REASON
 from components.movielens_example_gen import settings
 from pipeline.node_run import NodeRun, OutputArtifact
 from trainer_module import features
@@ -87,7 +88,8 @@ def _evaluation(output: OutputArtifact) -> str:
 
 def _pushed(output: OutputArtifact) -> str:
     if not output.properties.get("pushed"):
-        return "nothing pushed"
+        why = output.properties.get(REASON)
+        return f"nothing pushed: {why}" if why else "nothing pushed"
     return f"pushed version {output.properties['pushed_version']}"
 
 

@@ -15,6 +15,7 @@ from components.atomic_pusher.component import AtomicPusher
 from components.curated_schema_gen.component import CuratedSchemaGen
 from components.data_gate.accepted import AcceptedData
 from components.data_gate.component import DataGate
+from components.model_probe.component import ModelProbe
 from components.movielens_example_gen.component import MovieLensExampleGen
 from components.movielens_example_gen.settings import MOVIES, RATINGS
 from components.recommender_trainer.component import RecommenderTrainer
@@ -29,6 +30,7 @@ from trainer_module.hyperparameters import FitHyperparameters
 
 EXAMPLE_GEN = "components.movielens_example_gen.executor"
 DATA_GATE = "components.data_gate.executor"
+PROBE = ("components.model_probe.executor", "components.model_probe.bare_process")
 TRAINER = "components.recommender_trainer.executor"
 REPORT_GEN = "components.report_gen.executor"
 PUSHER = "components.atomic_pusher.executor"
@@ -98,8 +100,27 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         ratings, ranking, schema, ranking_eval_config(config.evaluation, config.seed)
     ).with_id("RankingEvaluator")
 
-    retrieval_pusher = _pusher(RETRIEVAL, config, retrieval, retrieval_evaluator, ratings, movies, schema)
-    ranking_pusher = _pusher(RANKING, config, ranking, ranking_evaluator, ratings, movies, schema)
+    retrieval_probe, ranking_probe = (
+        ModelProbe(
+            model,
+            ratings,
+            movies,
+            ratings_statistics,
+            transform.outputs["transformed_examples"],
+            contract=[name],
+            settings=config.probe,
+            hides_rated=config.retrieval.exclude_rated,
+            code_fingerprint="".join(map(source_fingerprint, PROBE)),
+        ).with_id(f"{name.capitalize()}Probe")
+        for name, model in ((RETRIEVAL, retrieval), (RANKING, ranking))
+    )
+
+    retrieval_pusher = _pusher(
+        RETRIEVAL, config, retrieval, retrieval_evaluator, retrieval_probe, ratings, movies, schema
+    )
+    ranking_pusher = _pusher(
+        RANKING, config, ranking, ranking_evaluator, ranking_probe, ratings, movies, schema
+    )
 
     nodes = [
         ratings_gen,
@@ -118,6 +139,8 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         ranking_trainer,
         retrieval_evaluator,
         ranking_evaluator,
+        retrieval_probe,
+        ranking_probe,
         retrieval_pusher,
         ranking_pusher,
     ]
@@ -197,6 +220,7 @@ def _pusher(
     config: PipelineConfig,
     model: BaseChannel,
     evaluator: Evaluator,
+    probe: ModelProbe,
     ratings: BaseChannel,
     movies: BaseChannel,
     schema: BaseChannel,
@@ -204,6 +228,7 @@ def _pusher(
     pusher = AtomicPusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
+        infra_blessing=probe.outputs["infra_blessing"],
         evaluation=evaluator.outputs["evaluation"],
         base_directory=config.serving_dir(name),
         ratings=ratings,

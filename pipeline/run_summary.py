@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from components.atomic_pusher.versions import served_version
+from components.model_probe.settings import REASON
 from pipeline.key_figures import key_figure
 from pipeline.node_run import NodeRun, OutputArtifact
 
@@ -16,6 +17,7 @@ _REPORTS: Final = {
     "statistics": "statistics",
     "anomalies": "anomalies",
     "gate_result": "data gate",
+    "infra_blessing": "model probe",
 }
 
 
@@ -59,9 +61,8 @@ def problems(nodes: Sequence[NodeRun]) -> list[str]:
     found = []
     for node, output in _outputs_of(nodes, "pushed_model"):
         if not output.properties.get("pushed"):
-            found.append(
-                f"{node.node_id} pushed nothing, because its model was not blessed (see its evaluator)"
-            )
+            why = output.properties.get(REASON, "its model was not blessed (see its evaluator)")
+            found.append(f"{node.node_id} pushed nothing, because {why}")
         elif not Path(str(output.properties["pushed_destination"])).is_dir():
             found.append(
                 f"{node.node_id} pushed {shown(str(output.properties['pushed_destination']))} in an earlier "

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
 from components.data_gate.settings import RECORD_FILE
+from reports.check_table import checks_table, counted
 from reports.run_data import NodeState, Run
-from reports.section import Column, Fact, Part, Table
+from reports.section import Fact, Part
 from reports.verdict import Verdict
 
 _NODE: Final = "DataGate"
 _CHANNEL: Final = "gate_result"
-# A check's word for how it came out, and the page's, what stopped the run first.
-_VERDICTS: Final = {
-    "failed": Verdict.FAILED,
-    "allowed": Verdict.WARNING,
-    "passed": Verdict.PASSED,
-    "not compared": Verdict.NO_BAR,
-}
 
 
 def read_record(run: Run) -> tuple[dict[str, Any], Path] | None:
@@ -49,49 +42,20 @@ def gate_part(record: dict[str, Any], path: Path) -> Part:
       record: the JSON that the gate wrote.
       path: where it is.
     """
-    order = list(_VERDICTS)
-    checks = sorted(record["checks"], key=lambda check: order.index(check["verdict"]))
-    counts = Counter(check["verdict"] for check in checks)
-    counted = ", ".join(f"{counts[verdict]} {verdict}" for verdict in order if counts[verdict])
+    checks = record["checks"]
     decision = "lets the data pass" if record["accepted"] else "stopped the run before Transform"
+    allowed = any(check["verdict"] == "allowed" for check in checks)
     verdict = Verdict.PASSED if record["accepted"] else Verdict.FAILED
     return Part(
         "data-gate",
         "Data gate",
-        answer=f"The gate {decision}: {counted}.",
+        answer=f"The gate {decision}: {counted(checks)}.",
         text=(f"Drift and volume: {record['baseline']['note']}.",),
         facts=(Fact("Record", str(path)),),
         tables=(
-            Table(
-                "gate",
-                "Every check of the data gate, what failed first.",
-                (
-                    Column("feature"),
-                    Column("verdict"),
-                    Column("check"),
-                    Column("measure"),
-                    Column("figure", ".4g"),
-                    Column("bound"),
-                    Column("bar", ".4g"),
-                    Column("data"),
-                    Column("in detail"),
-                ),
-                tuple(
-                    (
-                        check["feature"],
-                        _VERDICTS[check["verdict"]],
-                        check["name"],
-                        check["measure"],
-                        check["figure"],
-                        check["bound"] if check["bar"] is not None else None,
-                        check["bar"],
-                        check["where"],
-                        check["detail"],
-                    )
-                    for check in checks
-                ),
-                filterable=True,
+            checks_table(
+                "gate", "Every check of the data gate, what failed first.", "feature", "data", checks
             ),
         ),
-        verdict=Verdict.WARNING if record["accepted"] and counts["allowed"] else verdict,
+        verdict=Verdict.WARNING if record["accepted"] and allowed else verdict,
     )

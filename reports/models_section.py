@@ -13,6 +13,7 @@ from reports.evaluation_parts import metric_figures, metrics_part
 from reports.evaluation_results import EvaluationSummary, read_bars, read_metrics
 from reports.list_parts import MOST_USERS, sample_users_part, spread_part
 from reports.movies import read_movies
+from reports.probe_part import probe_part, read_record
 from reports.rating_parts import calibration_part, cross_part
 from reports.run_data import Run
 from reports.section import Part, Section
@@ -35,9 +36,15 @@ def models_section(run: Run) -> Section:
         summary = read_metrics(str(model.evaluation)) if model.evaluation else None
         if summary is not None:
             verdicts.append(Verdict.PASSED if summary.blessed else Verdict.FAILED)
-        told.append(f"{model.name}: {_outcome(model, summary)}")
+        probe = read_record(model.blessing) if model.blessing else None
+        if probe is not None:
+            verdicts.append(Verdict.PASSED if probe["blessed"] else Verdict.FAILED)
+        told.append(f"{model.name}: {_outcome(model, summary, probe)}")
         of_model: dict[str, Any] = {"pushed": model.pushed, "fit": _fit_figures(model)}
         parts += _judged(run, model, summary, of_model)
+        if probe is not None and model.blessing is not None:
+            of_model["probe"] = probe
+            parts.append(probe_part(model.name, probe, model.blessing))
         parts.append(training_part(model))
         parts += _answers(run, model, of_model)
         figures[model.name] = of_model
@@ -51,11 +58,14 @@ def models_section(run: Run) -> Section:
     )
 
 
-def _outcome(model: TrainedModel, summary: EvaluationSummary | None) -> str:
+def _outcome(model: TrainedModel, summary: EvaluationSummary | None, probe: dict[str, Any] | None) -> str:
     if summary is None:
         return "not evaluated, so nothing was pushed"
     if not summary.blessed:
         return f"not blessed ({'; '.join(summary.reasons)})"
+    if probe is not None and not probe["blessed"]:
+        failed = dict.fromkeys(check["name"] for check in probe["checks"] if check["verdict"] == "failed")
+        return f"refused by the probe ({', '.join(failed)})"
     return f"blessed, version {model.pushed} pushed" if model.pushed else "blessed, not pushed"
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from components.model_probe.settings import REASON
 from reports import charts, lineage, run_settings
 from reports.run_data import Node, NodeState, Run
 from reports.section import Cell, Chart, Column, Fact, Part, Section, Table
@@ -60,7 +61,7 @@ def _overview(run: Run) -> Part:
     pushed = [
         f"{node.id}: version {artifact.properties.get('pushed_version', 'unknown')}"
         if artifact.properties.get("pushed")
-        else f"{node.id}: nothing, its model was not blessed"
+        else f"{node.id}: nothing, {artifact.properties.get(REASON, 'its model was not blessed')}"
         for node, artifact in run.outputs("pushed_model")
     ]
     data = run.config.get("data")

@@ -28,6 +28,7 @@ class TrainedModel:
       model_run: folder of what its fit left, None if it is gone.
       evaluation: folder of its Evaluator's results, None if it was not evaluated.
       pushed: the version that serving got, "" if none.
+      blessing: folder of its probe's InfraBlessing, None if it was not probed.
     """
 
     name: str
@@ -36,6 +37,7 @@ class TrainedModel:
     model_run: Path | None
     evaluation: Path | None
     pushed: str
+    blessing: Path | None = None
 
     @property
     def fit(self) -> Mapping[str, Any]:
@@ -67,6 +69,7 @@ def trained_models(run: Run) -> Iterator[TrainedModel]:
             continue
         evaluation = _made_from(run, trainer, artifact, "evaluation")
         pushed = _made_from(run, trainer, artifact, "pushed_model")
+        blessing = _made_from(run, trainer, artifact, "infra_blessing")
         version = str(pushed.properties.get("pushed_version", "")) if pushed else ""
         model_run = run.artifact(trainer.id, "model_run")
         yield TrainedModel(
@@ -76,6 +79,7 @@ def trained_models(run: Run) -> Iterator[TrainedModel]:
             model_run=model_run.folder if model_run else None,
             evaluation=evaluation.folder if evaluation and evaluation.folder.is_dir() else None,
             pushed=version if pushed and pushed.properties.get("pushed") else "",
+            blessing=blessing.folder if blessing and blessing.folder.is_dir() else None,
         )
 
 

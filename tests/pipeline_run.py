@@ -24,6 +24,8 @@ SMALL_SAMPLE = (
     "--set=retrieval.epochs=3",
     "--set=ranking.batch_size=512",
     "--set=ranking.epochs=4",
+    # Tests share their machine with others.
+    "--set=probe.max_latency_ms=2000",
 )
 
 _NODE = re.compile(r"^(\w+) +(done|cached|failed) +[\d.]+ s(?:  (.*))?$", re.MULTILINE)

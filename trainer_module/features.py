@@ -110,7 +110,8 @@ TRAIN_SPLIT: Final = "train"
 EVAL_SPLIT: Final = "eval"
 
 # Signatures of the SavedModels (the serving contract) and the two that only the Evaluator calls: the
-# model itself and the baseline that it has to beat, both over serialized `ratings` Examples.
+# model itself and the baseline that it has to beat, both over serialized `ratings` Examples. The model probe
+# alone calls `transform_features`, which shows what Transform's graph inside the model makes of them.
 SERVING_DEFAULT: Final = "serving_default"
 RECOMMEND: Final = "recommend"
 RECOMMEND_FROM_HISTORY: Final = "recommend_from_history"
@@ -118,6 +119,7 @@ SIMILAR_MOVIES: Final = "similar_movies"
 RANK: Final = "rank"
 EVALUATE: Final = "evaluate"
 EVALUATE_BASELINE: Final = "evaluate_baseline"
+TRANSFORM_FEATURES: Final = "transform_features"
 
 # Inputs and outputs of those signatures that are no raw features.
 EXAMPLES: Final = "examples"

@@ -100,12 +100,19 @@ class RankingServing(tf.Module):
             features.EVALUATE_BASELINE: tf.function(
                 self._baseline, input_signature=examples, autograph=False
             ).get_concrete_function(),
+            features.TRANSFORM_FEATURES: tf.function(
+                self._transformed, input_signature=examples, autograph=False
+            ).get_concrete_function(),
         }
 
     def _from_examples(self, examples: tf.Tensor) -> Outputs:
         """Serialized raw `ratings` Examples [B], with or without the rating, to ratings [B]."""
-        transformed = self._densify(self._transform.transform_fn(self._parse(examples)))
-        return {features.USER_RATING: self._clipped(transformed)}
+        return {features.USER_RATING: self._clipped(self._transformed(examples))}
+
+    def _transformed(self, examples: tf.Tensor) -> Outputs:
+        """Serialized raw Examples [B] to what Transform makes of them: dense features [B] and [B, width]."""
+        transformed: Outputs = self._densify(self._transform.transform_fn(self._parse(examples)))
+        return transformed
 
     def _rank(self, user_id: tf.Tensor, movie_id: tf.Tensor) -> Outputs:
         """user_id [B] and candidates movie_id [B, C] to ratings [B, C].

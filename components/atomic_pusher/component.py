@@ -9,6 +9,7 @@ from tfx.types import component_spec, standard_artifacts, standard_component_spe
 from tfx.utils import json_utils
 
 from components.atomic_pusher.executor import (
+    BLESSINGS,
     CODE,
     EVALUATION_KEY,
     KEEP_VERSIONS,
@@ -56,8 +57,8 @@ class AtomicPusher(base_component.BaseComponent):
         pinned_versions: versions that stay whatever their age.
         measured_on: split and data of the metrics, for people.
         code: fingerprints of sources by what they do; for the manifest and the cache key.
-        model_blessing: pushed only if it is blessed; optional.
-        infra_blessing: pushed only if it is blessed; optional.
+        model_blessing: pushed only if it is there and blessed; optional.
+        infra_blessing: pushed only if it is there and blessed; optional.
         evaluation: its metrics go into the manifest; optional.
     """
 
@@ -82,7 +83,12 @@ class AtomicPusher(base_component.BaseComponent):
         destination = pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=base_directory)
         )
+        blessings = {
+            standard_component_specs.MODEL_BLESSING_KEY: model_blessing,
+            standard_component_specs.INFRA_BLESSING_KEY: infra_blessing,
+        }
         settings = {
+            BLESSINGS: [name for name, channel in blessings.items() if channel is not None],
             KEEP_VERSIONS: keep_versions,
             PINNED_VERSIONS: list(pinned_versions),
             MEASURED_ON: measured_on,

@@ -11,11 +11,13 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
+from components.atomic_pusher.blessings import withheld
 from components.atomic_pusher.figures import overall_figures
 from components.atomic_pusher.manifest import WARM_UP_FILE, Provenance
 from components.atomic_pusher.publishing import Pushed, Retention, push
 from components.atomic_pusher.versions import hashed_files
 from components.atomic_pusher.warmup import read_ratings, warm_up_file
+from components.model_probe.settings import REASON
 from trainer_module import features
 
 # Inputs beside those of the stock Pusher.
@@ -25,6 +27,7 @@ MOVIES_KEY: Final = "movies"
 SCHEMA_KEY: Final = "schema"
 
 # What stands in `custom_config`.
+BLESSINGS: Final = "blessings"
 KEEP_VERSIONS: Final = "keep_versions"
 PINNED_VERSIONS: Final = "pinned_versions"
 MEASURED_ON: Final = "measured_on"
@@ -35,7 +38,7 @@ _FIGURE: Final = "figure"
 
 
 class Executor(executor.Executor):
-    """The stock Pusher's rules on blessings, choice of the model and properties; another way to copy."""
+    """The stock Pusher's choice of the model and properties; another way to copy, and stricter blessings."""
 
     def Do(  # noqa: N802 - the base class's name
         self,
@@ -52,12 +55,13 @@ class Executor(executor.Executor):
         pushed_model = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.PUSHED_MODEL_KEY]
         )
-        if not self.CheckBlessing(input_dict):
+        settings = json.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
+        if reason := withheld(input_dict, settings[BLESSINGS]):
             self._MarkNotPushed(pushed_model)
+            pushed_model.set_string_custom_property(REASON, reason)
             return
         model = self.GetModelPath(input_dict)
         base = _base_directory(exec_properties)
-        settings = json.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         examples = artifact_utils.get_single_instance(input_dict[RATINGS_KEY])
         ratings = read_ratings(artifact_utils.get_split_uri([examples], features.EVAL_SPLIT))
         pushed = push(

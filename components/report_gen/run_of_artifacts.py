@@ -22,6 +22,7 @@ REPORTED_CHANNELS: Final = (
     "model_run",
     "evaluation",
     "blessing",
+    "infra_blessing",
     "pushed_model",
 )
 # Between the id of a node and the name of its channel, in the name of an input of `ReportGen`.

@@ -41,6 +41,8 @@ def test_retrieval(served: ServedModels) -> None:
 
 def test_ranking(served: ServedModels) -> None:
     found = served.signatures("ranking")
+    # What the Evaluator and the probe ask is nobody's to call.
+    assert found.pop("transform_features")[0] == {"examples": IDS}
     assert {name: found[name] for name in found if not name.startswith("evaluate")} == {
         "serving_default": ({"examples": IDS}, {"user_rating": ("float32", [None])}),
         "rank": ({"user_id": IDS, "movie_id": ID_LISTS}, {"user_rating": ("float32", [None, None])}),

@@ -14,9 +14,11 @@ from tests.pipeline_run import SMALL_SAMPLE, PipelineRun, run_pipeline
 
 pytestmark = pytest.mark.slow
 
-RANKING = {"RankingTrainer", "RankingEvaluator", "RankingPusher"}
-RETRIEVAL = {"RetrievalTrainer", "RetrievalEvaluator", "RetrievalPusher"}
+RANKING = {"RankingTrainer", "RankingEvaluator", "RankingProbe", "RankingPusher"}
+RETRIEVAL = {"RetrievalTrainer", "RetrievalEvaluator", "RetrievalProbe", "RetrievalPusher"}
 MODELS = RANKING | RETRIEVAL
+PUSHERS = {"RankingPusher", "RetrievalPusher"}
+PROBES = {"RankingProbe", "RetrievalProbe"}
 # It reads what all others gave out.
 REPORT = {"ReportGen"}
 RATINGS = {"RatingsStatistics", "RatingsSchemaGen", "RatingsValidator"}
@@ -41,13 +43,15 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
     "pushing": (
         "components/atomic_pusher/publishing.py",
         "EDITED = 1\n",
-        {"RankingPusher", "RetrievalPusher"},
+        PUSHERS,
     ),
+    "probe": ("components/model_probe/answers.py", "EDITED = 1\n", PROBES | PUSHERS),
+    "process of the probe": ("components/model_probe/bare_process.py", "EDITED = 1\n", PROBES | PUSHERS),
     "preprocessing": ("trainer_module/preprocessing.py", "EDITED = 1\n", {"Transform"} | MODELS),
     "metrics": (
         "pipeline/metrics.py",
         "EDITED = 1\n",
-        MODELS - {"RankingTrainer", "RetrievalTrainer"},
+        PUSHERS | {"RankingEvaluator", "RetrievalEvaluator"},
     ),
     "curated schema": (
         "schema/ratings.pbtxt",

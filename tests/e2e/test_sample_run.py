@@ -14,8 +14,8 @@ NODES = {
     *("RatingsGen", "RatingsStatistics", "RatingsSchemaGen", "RatingsSchema", "RatingsValidator"),
     *("MoviesGen", "MoviesStatistics", "MoviesSchemaGen", "MoviesSchema", "MoviesValidator"),
     *("DataGate", "Transform"),
-    *("RetrievalTrainer", "RetrievalEvaluator", "RetrievalPusher"),
-    *("RankingTrainer", "RankingEvaluator", "RankingPusher"),
+    *("RetrievalTrainer", "RetrievalEvaluator", "RetrievalProbe", "RetrievalPusher"),
+    *("RankingTrainer", "RankingEvaluator", "RankingProbe", "RankingPusher"),
     "ReportGen",
 }
 

@@ -57,6 +57,9 @@ def test_a_model_that_was_not_blessed_is_a_problem():
         "RankingPusher pushed nothing, because its model was not blessed (see its evaluator)"
     ]
     assert summary_lines(nodes, "", None, Path("log"))[:2] == ["Pushed models", "  none"]
+    assert problems([_pusher("RankingPusher", pushed=0, reason="the probe refused its model: slow")]) == [
+        "RankingPusher pushed nothing, because the probe refused its model: slow"
+    ]
 
 
 def test_a_push_of_an_earlier_run_that_is_gone_is_a_problem(tmp_path: Path):
@@ -88,6 +91,7 @@ def test_a_push_of_an_earlier_run_that_is_gone_is_a_problem(tmp_path: Path):
         ("model", {"figure": "said by the component"}, "said by the component"),
         ("pushed_model", {"pushed": 1, "pushed_version": "17"}, "pushed version 17"),
         ("pushed_model", {"pushed": 0}, "nothing pushed"),
+        ("pushed_model", {"pushed": 0, "reason": "it is slow"}, "nothing pushed: it is slow"),
         ("transformed_examples", {"rows_read": 5}, ""),
     ],
 )

@@ -43,6 +43,10 @@ def test_a_model_that_was_not_blessed_is_not_pushed() -> None:
 
     assert facts(found)["Pushed"] == "Pusher: nothing, its model was not blessed"
 
+    artifact = Artifact(3, "PushedModel", "", {"pushed": 0, "reason": "the probe refused its model: slow"})
+    found = section(Node("Pusher", NodeState.DONE, 2.0, outputs={"pushed_model": (artifact,)}))
+    assert facts(found)["Pushed"] == "Pusher: nothing, the probe refused its model: slow"
+
 
 def test_a_run_that_failed() -> None:
     found = section(

@@ -157,7 +157,7 @@ def rank(served: Mapping[str, Ratings], users: list[str], movies: list[list[str]
 
 
 def test_the_signatures_of_the_contract(wide: Mapping[str, Ratings]) -> None:
-    assert set(wide) == {"serving_default", "rank", "evaluate", "evaluate_baseline"}
+    assert set(wide) == {"serving_default", "rank", "evaluate", "evaluate_baseline", "transform_features"}
 
 
 @pytest.mark.parametrize("user", list(LATEST))

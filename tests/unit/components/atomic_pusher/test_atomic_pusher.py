@@ -1,7 +1,7 @@
 """The component with TFX's artifacts: blessings rule, the artifact tells, and a better model replaces."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,12 @@ def channel(kind: type[Artifact]) -> Channel:
     return Channel(type=kind)
 
 
-def component(base: Path, keep_versions: int = 5, code: str = "cc") -> AtomicPusher:
+def component(
+    base: Path, keep_versions: int = 5, code: str = "cc", wired: Sequence[str] = ()
+) -> AtomicPusher:
     return AtomicPusher(
         model=channel(standard_artifacts.Model),
-        model_blessing=channel(standard_artifacts.ModelBlessing),
-        infra_blessing=channel(standard_artifacts.InfraBlessing),
+        **{name: channel(BLESSINGS[name]) for name in wired},
         evaluation=channel(standard_artifacts.ModelEvaluation),
         base_directory=str(base),
         ratings=channel(standard_artifacts.Examples),
@@ -69,7 +70,9 @@ class Run:
                 writer.write(rating("7", "42", ["1", "2"]))
         return artifact
 
-    def __call__(self, model: Path, **blessed: bool) -> Artifact:
+    def __call__(
+        self, model: Path, wired: Sequence[str] | None = None, reason: str = "", **blessed: bool
+    ) -> Artifact:
         self.count += 1
         trained = standard_artifacts.Model()
         trained.uri = str(self.folder / f"trained-{self.count}")
@@ -84,10 +87,13 @@ class Run:
         for name, is_blessed in blessed.items():
             [blessing] = inputs[name] = [BLESSINGS[name]()]
             blessing.set_int_custom_property("blessed", int(is_blessed))
+            blessing.set_string_custom_property("reason", reason)
         pushed = self._artifact(standard_artifacts.PushedModel, f"pushed-{self.count}")
         properties = {
             key: proto_utils.proto_to_json(value) if hasattr(value, "DESCRIPTOR") else value
-            for key, value in component(self.base).spec.exec_properties.items()
+            for key, value in component(
+                self.base, wired=list(blessed) if wired is None else wired
+            ).spec.exec_properties.items()
         }
         context = base_executor.BaseExecutor.Context(
             tmp_dir=str(self.folder / "tmp"), unique_id="1", pipeline_run_id=f"run {self.count}"
@@ -119,7 +125,10 @@ def test_a_better_model_replaces_a_worse_one_a_worse_one_does_not_and_a_rollback
         "pushed_version": str(first),
     }
     assert properties(better)["pushed_version"] == str(second)
-    assert properties(refused) == {"pushed": 0}
+    assert properties(refused) == {
+        "pushed": 0,
+        "reason": "its model was not blessed (see its evaluator)",
+    }
     assert answers(run.base / str(second)) == answers(models[1])
     # The artifact keeps the model, as the stock Pusher's does.
     assert answers(better.uri) == answers(models[1])
@@ -146,6 +155,18 @@ def test_every_blessing_that_there_is_has_to_be_given(
 ) -> None:
     assert properties(run(models[0], **blessed))["pushed"] == pushed
     assert len(versions_in(str(run.base))) == pushed
+
+
+def test_a_refusal_of_the_probe_is_handed_on(run: Run, models: list[Path]) -> None:
+    why = "recommend: catalogue, movies missing 841"
+    refused = properties(run(models[0], model_blessing=True, infra_blessing=False, reason=why))
+    assert refused == {"pushed": 0, "reason": f"the probe refused its model: {why}"}
+
+
+def test_a_blessing_that_is_not_there_is_none(run: Run, models: list[Path]) -> None:
+    missing = properties(run(models[0], wired=["model_blessing", "infra_blessing"], model_blessing=True))
+    assert missing == {"pushed": 0, "reason": "there is no infra_blessing of its model"}
+    assert versions_in(str(run.base)) == {}
 
 
 def test_the_manifest_names_run_data_code_and_schema(run: Run, models: list[Path]) -> None:
@@ -186,4 +207,4 @@ def test_what_the_cache_looks_at(tmp_path: Path) -> None:
         )
 
     assert key() == key()
-    assert len({key(), key(keep_versions=6), key(code="dd")}) == 3
+    assert len({key(), key(keep_versions=6), key(code="dd"), key(wired=["infra_blessing"])}) == 4

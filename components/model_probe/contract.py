@@ -1,0 +1,94 @@
+"""The serving contract: which signatures a model has to have, with which inputs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from components.data_gate.checks import Check, at_most
+from components.model_probe.probed_process import Signatures, Specs
+from trainer_module import features
+
+CONTRACT: Final = "contract"
+
+# By name: type and rank.
+Kinds = Mapping[str, tuple[str, int]]
+
+_ID: Final = ("string", 1)
+_IDS: Final = ("string", 2)
+_K: Final = ("int32", 0)
+_LIST: Final[Kinds] = {
+    features.MOVIE_ID: _IDS,
+    features.MOVIE_TITLE: _IDS,
+    features.SCORE: ("float32", 2),
+}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a signature takes, no more and no less, and what it gives at least."""
+
+    inputs: Kinds
+    outputs: Kinds
+
+
+RETRIEVAL: Final[Mapping[str, Signature]] = {
+    features.SERVING_DEFAULT: Signature({features.USER_ID: _ID}, {**_LIST, features.KNOWN_USER: ("bool", 1)}),
+    features.RECOMMEND: Signature(
+        {features.USER_ID: _ID, features.EXCLUDE_MOVIE_IDS: _IDS, features.K: _K},
+        {**_LIST, features.KNOWN_USER: ("bool", 1)},
+    ),
+    features.RECOMMEND_FROM_HISTORY: Signature({features.HISTORY_MOVIE_IDS: _IDS}, _LIST),
+    features.SIMILAR_MOVIES: Signature(
+        {features.MOVIE_ID: _ID, features.K: _K}, {**_LIST, features.KNOWN_MOVIE: ("bool", 1)}
+    ),
+}
+RANKING: Final[Mapping[str, Signature]] = {
+    features.SERVING_DEFAULT: Signature({features.EXAMPLES: _ID}, {features.USER_RATING: ("float32", 1)}),
+    features.RANK: Signature(
+        {features.USER_ID: _ID, features.MOVIE_ID: _IDS}, {features.USER_RATING: ("float32", 2)}
+    ),
+    features.TRANSFORM_FEATURES: Signature({features.EXAMPLES: _ID}, {}),
+}
+CONTRACTS: Final = {"retrieval": RETRIEVAL, "ranking": RANKING}
+
+
+def contract_of(names: Sequence[str]) -> dict[str, Signature]:
+    """The signatures of a servable that answers as those of `names` do; of two defaults the first holds."""
+    merged: dict[str, Signature] = {}
+    for name in reversed(names):
+        merged |= CONTRACTS[name]
+    return merged
+
+
+def contract_checks(found: Signatures, contract: Mapping[str, Signature]) -> list[Check]:
+    """One check a signature of the contract: how many of its inputs and outputs are not as agreed."""
+    checks = []
+    for name, agreed in contract.items():
+        faults = ["the model has no such signature"]
+        if name in found:
+            inputs, outputs = map(_kinds, found[name])
+            faults = _differences("input", agreed.inputs, inputs)
+            faults += _differences(
+                "output",
+                agreed.outputs,
+                {key: kind for key, kind in outputs.items() if key in agreed.outputs},
+            )
+        checks.append(at_most(CONTRACT, name, "faults", len(faults), 0, detail="; ".join(faults)))
+    return checks
+
+
+def _kinds(specs: Specs) -> dict[str, tuple[str, int | None]]:
+    return {name: (kind, None if shape is None else len(shape)) for name, (kind, shape) in specs.items()}
+
+
+def _differences(what: str, agreed: Kinds, found: Mapping[str, tuple[str, int | None]]) -> list[str]:
+    faults = [f"{what} {name} is missing" for name in agreed if name not in found]
+    faults += [f"{what} {name} is not agreed on" for name in found if name not in agreed]
+    faults += [
+        f"{what} {name} is {kind} of rank {rank} instead of {agreed[name][0]} of rank {agreed[name][1]}"
+        for name, (kind, rank) in found.items()
+        if name in agreed and (kind, rank) != agreed[name]
+    ]
+    return faults

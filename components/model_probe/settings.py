@@ -1,0 +1,30 @@
+"""The bars of the model probe; free of TFX and TensorFlow."""
+
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# The custom property of a blessing that is not given, and of a model that is not pushed: why.
+REASON: Final = "reason"
+
+# The file in the `infra_blessing` artifact.
+RECORD_FILE: Final = "model_probe.json"
+
+
+class ModelProbeSettings(BaseModel):
+    """What a model has to keep to in the process that it is probed in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_latency_ms: float = Field(
+        100, gt=0, description="Median of warm requests for one user, for each signature that clients call."
+    )
+    max_memory_mb: float = Field(
+        4096, gt=0, description="Growth of the process from before it loads the model to its peak, in MiB."
+    )
+    max_transform_difference: float = Field(
+        1e-6, ge=0, description="Between Transform in training and in the model, for the same raw rows."
+    )
+    timeout_seconds: float = Field(
+        60, gt=0, description="For loading the model, and for each answer; then the process is ended."
+    )

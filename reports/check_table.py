@@ -1,0 +1,69 @@
+"""The checks of a record, of the data gate or of the model probe, as a table."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from reports.section import Column, Table
+from reports.verdict import Verdict
+
+# A check's word for how it came out, and the page's, what failed first.
+_VERDICTS: Final = {
+    "failed": Verdict.FAILED,
+    "allowed": Verdict.WARNING,
+    "passed": Verdict.PASSED,
+    "not compared": Verdict.NO_BAR,
+}
+
+Checks = Sequence[Mapping[str, Any]]
+
+
+def counted(checks: Checks) -> str:
+    """How many came out how, such as "1 failed, 40 passed"."""
+    counts = Counter(check["verdict"] for check in checks)
+    return ", ".join(f"{counts[verdict]} {verdict}" for verdict in _VERDICTS if counts[verdict])
+
+
+def checks_table(table_id: str, caption: str, measured: str, where: str, checks: Checks) -> Table:
+    """Every check with its figure and its bar, what failed first.
+
+    Args:
+      table_id: its id on the page.
+      caption: what the table holds.
+      measured: what to call that which was measured.
+      where: what to call that which it was measured on.
+      checks: as a record holds them.
+    """
+    order = list(_VERDICTS)
+    return Table(
+        table_id,
+        caption,
+        (
+            Column(measured),
+            Column("verdict"),
+            Column("check"),
+            Column("measure"),
+            Column("figure", ".4g"),
+            Column("bound"),
+            Column("bar", ".4g"),
+            Column(where),
+            Column("in detail"),
+        ),
+        tuple(
+            (
+                check["feature"],
+                _VERDICTS[check["verdict"]],
+                check["name"],
+                check["measure"],
+                check["figure"],
+                check["bound"] if check["bar"] is not None else None,
+                check["bar"],
+                check["where"],
+                check["detail"],
+            )
+            for check in sorted(checks, key=lambda check: order.index(check["verdict"]))
+        ),
+        filterable=True,
+    )
