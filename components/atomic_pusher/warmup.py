@@ -27,7 +27,7 @@ K: Final = 10
 CANDIDATES: Final = 100
 
 # Signatures that only the Evaluator calls.
-_NOT_SERVED: Final = {features.EVALUATE, features.EVALUATE_BASELINE}
+_NOT_SERVED: Final = {features.EVALUATE}
 _INIT_OP: Final = "__saved_model_init_op"
 
 

@@ -1,6 +1,7 @@
 """An edit re-runs what depends on it and nothing else, seen on an edited copy of the project."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,8 @@ from tests.pipeline_run import SMALL_SAMPLE, PipelineRun, run_pipeline
 
 pytestmark = pytest.mark.slow
 
-RANKING = {"RankingTrainer", "RankingEvaluator", "RankingPusher"}
-RETRIEVAL = {"RetrievalTrainer", "RetrievalEvaluator", "RetrievalPusher"}
+RANKING = {"RankingTrainer", "RankingServedModel", "RankingEvaluator", "RankingPusher"}
+RETRIEVAL = {"RetrievalTrainer", "RetrievalServedModel", "RetrievalEvaluator", "RetrievalPusher"}
 MODELS = RANKING | RETRIEVAL
 # It reads what all others gave out.
 REPORT = {"ReportGen"}
@@ -46,6 +47,16 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
     "preprocessing": ("trainer_module/preprocessing.py", "EDITED = 1\n", {"Transform"} | MODELS),
     "metrics": (
         "pipeline/metrics.py",
+        "EDITED = 1\n",
+        {"RankingEvaluator", "RankingPusher", "RetrievalEvaluator", "RetrievalPusher"},
+    ),
+    "cold slices": (
+        "pipeline/cold_slices.py",
+        "EDITED = 1\n",
+        {"RankingEvaluator", "RankingPusher", "RetrievalEvaluator", "RetrievalPusher"},
+    ),
+    "served model": (
+        "components/served_model/choice.py",
         "EDITED = 1\n",
         MODELS - {"RankingTrainer", "RetrievalTrainer"},
     ),
@@ -146,4 +157,6 @@ def test_a_run_after_an_edit_repeats_what_depends_on_it_and_nothing_else(
 
 
 def _biases(run: PipelineRun) -> float:
-    return float(run.figures["RankingEvaluator"].split("(biases ")[1].split(")")[0])
+    found = re.search(r"\(biases ([\d.]+)", run.figures["RankingEvaluator"])
+    assert found is not None
+    return float(found[1])
