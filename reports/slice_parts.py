@@ -41,9 +41,19 @@ def slices_part(model: str, summary: EvaluationSummary, bars: Mapping[str, Bar])
         f"{model.capitalize()}: slices",
         answer=f"Weakest slice of at least {LEAST_USERS} users by {metric}: {weakest.name} "
         f"({weakest.model[metric].value:.4f}, {weakest.user_count:,} users).",
-        text=("The bar stands for all rows together; a slice that misses it blocks nothing.",),
+        text=(_what_blocks(bars.get(metric), reference_name(summary)),),
         charts=tuple(drawn),
         tables=(_slice_table(model, summary),),
+    )
+
+
+def _what_blocks(bar: Bar | None, reference: str) -> str:
+    told = "The bar that is drawn stands for all rows together"
+    if bar is None or bar.behind_in_slices is None:
+        return f"{told}; a slice that misses it blocks nothing."
+    return (
+        f"{told}. A slice with enough users blocks the push where the model is, with 95 % confidence, more "
+        f"than {bar.behind_in_slices:g} behind {reference} or the served version."
     )
 
 
@@ -56,10 +66,12 @@ def _dots(
     bar: Bar | None,
 ) -> Chart:
     chart_id = f"{model}-slices-{feature.replace('_', '-')}"
+    any_served = any(metric in found.served for found in slices)
     drawing, axes = charts.new_figure(height=70 + 26 * len(slices))
     for role, marker, shift, label, measures in (
         (palette.MODEL, "o", -0.15, model, [found.model for found in slices]),
         (palette.REFERENCE, "s", 0.15, reference_name(summary), [found.reference for found in slices]),
+        *([(palette.SERVED, "^", 0.0, "served", [found.served for found in slices])] if any_served else []),
     ):
         _draw_dots(axes, [found.get(metric) for found in measures], role, marker, shift, label)
     limit = (bar.at_least if bar.at_least is not None else bar.at_most) if bar else None
