@@ -11,7 +11,9 @@ import tfx.components  # noqa: F401
 
 # isort: split
 import apache_beam as beam
+import numpy as np
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.constants import TRANSFORMED_FEATURES_KEY
 
 from trainer_module import features
 
@@ -44,9 +46,12 @@ def _with_cold(candidate: str | None) -> Any:
     def extend(batch: dict[str, Any]) -> dict[str, Any]:
         answers = batch[tfma.PREDICTIONS_KEY]
         told = answers if candidate is None else answers[candidate]
-        cold = {name: told[name] for name in COLD if isinstance(told, dict) and name in told}
+        # A column, because TFMA slices by arrays alone and takes batches apart by their first dimension.
+        cold = {
+            name: np.reshape(told[name], (-1, 1)) for name in COLD if isinstance(told, dict) and name in told
+        }
         if not cold:
             return batch
-        return {**batch, tfma.TRANSFORMED_FEATURES_KEY: cold if candidate is None else {candidate: cold}}
+        return {**batch, TRANSFORMED_FEATURES_KEY: cold if candidate is None else {candidate: cold}}
 
     return beam.Map(extend)
