@@ -22,9 +22,9 @@ _MOST_SLICES: Final = 24
 
 def slices_part(model: str, summary: EvaluationSummary, bars: Mapping[str, Bar]) -> Part | None:
     """The main metric on every slice, drawn with its interval and the bar."""
-    if not summary.slices:
-        return None
     metric = main_metric(summary)
+    if not summary.slices or not metric:
+        return None
     by_feature: dict[str, list[SliceSummary]] = defaultdict(list)
     for found in summary.slices:
         by_feature[found.name.partition("=")[0]].append(found)
