@@ -1,5 +1,6 @@
 """What an Evaluator found: metrics of a model, its reference and the served version, bars, the blessing."""
 
+import dataclasses
 import json
 from collections import defaultdict
 from collections.abc import Mapping
@@ -83,6 +84,11 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
             f"{evaluation_uri}: holds no results of an Evaluator; pass the uri of its `evaluation` artifact"
         ) from None
     by_name = {found.name: found for found in map(_slice_summary, tfma.load_metrics(evaluation_uri))}
+    # Where nothing is served, the candidate stands in for it, and tells nothing about itself.
+    if not any(measure.value for found in by_name.values() for measure in found.over_served.values()):
+        by_name = {
+            name: dataclasses.replace(found, served={}, over_served={}) for name, found in by_name.items()
+        }
     overall = by_name.pop(OVERALL, SliceSummary(OVERALL, {}, {}, {}, {}, {}, 0, 0))
     reasons = tuple(
         _reason(failure, _slice_name(part.slice_key))
@@ -177,9 +183,6 @@ def _slice_summary(found: Any) -> SliceSummary:
     candidate = tfma.CANDIDATE_KEY if (tfma.CANDIDATE_KEY, False) in by_model else ""
     told, over_served = by_model[candidate, False], by_model[candidate, True]
     served = by_model[tfma.BASELINE_KEY, False]
-    # Where nothing is served, the candidate stands in for it, and tells nothing about itself.
-    if all(measure.value == 0 for measure in over_served.values()):
-        served, over_served = {}, {}
     reference = _derived(told, features.OF_REFERENCE)
     return SliceSummary(
         name=_slice_name(found.slice_key),

@@ -384,9 +384,10 @@ def test_a_slice_that_loses_is_refused_although_the_whole_does_not(tmp_path: Pat
 
 
 def test_a_slice_that_loses_less_than_chance_would_take_is_let_through(tmp_path: Path) -> None:
-    evaluated = compared(tmp_path, missing(OWN, PEOPLE[:2:2]), missing(OWN, PEOPLE[1:4]))
+    evaluated = compared(tmp_path, missing(OWN, PEOPLE[:1]), missing(OWN, PEOPLE[1:4:2]))
     female = next(found for found in read_metrics(evaluated.uri).slices if found.name.endswith("Female"))
-    assert female.over_served["recall@10"].value < 0.02 - 0.05
+    # More than the 0.02 that is allowed, and one user of twenty.
+    assert female.over_served["recall@10"].value == pytest.approx(-0.05)
     assert evaluated.blessed
 
 
