@@ -78,8 +78,10 @@ def _wrong(tf: Any, values: Any, rows: int, rank: int) -> str:
 
 
 def _told(error: Exception) -> str:
-    line = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {line}"[:_LAST_WORDS]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    # TensorFlow says where before it says what, and then names the node.
+    what = next((line for line, after in zip(lines, lines[1:]) if after.startswith("[[{{node")), lines[0])
+    return f"{type(error).__name__}: {what}"[:_LAST_WORDS]
 
 
 if __name__ == "__main__":
