@@ -4,6 +4,7 @@ Run as a file, not as a module: it needs TensorFlow and nothing of ours, so what
 alone, and a crash in it takes nobody else along. Prints one JSON object with what is wrong, "" if nothing is.
 """
 
+import itertools
 import json
 import subprocess
 import sys
@@ -80,7 +81,7 @@ def _wrong(tf: Any, values: Any, rows: int, rank: int) -> str:
 def _told(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
     # TensorFlow says where before it says what, and then names the node.
-    what = next((line for line, after in zip(lines, lines[1:]) if after.startswith("[[{{node")), lines[0])
+    what = next((line for line, after in itertools.pairwise(lines) if after.startswith("[[{{node")), lines[0])
     return f"{type(error).__name__}: {what}"[:_LAST_WORDS]
 
 
