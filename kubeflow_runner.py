@@ -181,11 +181,14 @@ def pipeline_spec(dag: Any, config: PipelineConfig, exit_handler: Any = None) ->
     if exit_handler is not None:
         runner.set_exit_handler(exit_handler)
     job: dict[str, Any] = runner.run(dag, write_out=False)
-    # What the gate decides depends on what was accepted before, of which Kubeflow's cache knows nothing.
+    # What the gate decides depends on what was accepted before, and what is served on what was pushed: of
+    # neither does Kubeflow's cache know anything.
     # With an exit handler the nodes are in a DAG below the root's.
     below = (component.get("dag") for component in job["pipelineSpec"]["components"].values())
     for tasks in (found["tasks"] for found in (job["pipelineSpec"]["root"]["dag"], *below) if found):
-        tasks.get("DataGate", {}).pop("cachingOptions", None)
+        for name, task in tasks.items():
+            if name.endswith(("DataGate", "ServedModel")):
+                task.pop("cachingOptions", None)
     # TFX leaves the root to the job; in the spec, the file says by itself where it writes.
     spec: dict[str, Any] = {**job["pipelineSpec"], "defaultPipelineRoot": config.kubeflow.root}
     return spec

@@ -10,7 +10,7 @@ import difflib
 import posixpath
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -52,8 +52,37 @@ class EvaluationConfig(Section):
     max_mae: float = Field(0.9, gt=0, description="Ranking: mean absolute error in stars.")
     min_recall_at_10: float = Field(0.02, ge=0, le=1)
     min_recall_at_100: float = Field(0.1, ge=0, le=1)
-    beat_baseline: bool = Field(
+    beat_reference: bool = Field(
         True, description="Ranking must beat the bias model and retrieval must beat popularity."
+    )
+    min_coverage_at_10: float = Field(
+        0.01, ge=0, le=1, description="Retrieval: share of the catalogue that is in somebody's first ten."
+    )
+    min_personalization_at_10: float = Field(
+        0.1, ge=0, le=1, description="Retrieval: mean share of a user's first ten that another's lack."
+    )
+    max_short_lists: float = Field(
+        0.01, ge=0, le=1, description="Retrieval: share of users who get fewer than ten movies."
+    )
+    max_rmse_rise: float = Field(
+        0.02, ge=0, description="Ranking: stars by which the served version may be better."
+    )
+    max_recall_at_10_fall: float = Field(
+        0.02, ge=0, le=1, description="Retrieval: recall by which the served version may be better."
+    )
+    max_slice_rmse_rise: float = Field(
+        0.05, ge=0, description="In a slice, and for certain: as `max_rmse_rise`, also behind the biases."
+    )
+    max_slice_recall_at_10_fall: float = Field(
+        0.02, ge=0, le=1, description="The same for retrieval, also behind popularity."
+    )
+    min_slice_users: int = Field(
+        50, ge=2, description="A slice of fewer users is shown and blocks nothing by itself."
+    )
+    replace_unreadable: tuple[Annotated[str, Field(pattern=r"^(retrieval|ranking)/[1-9]\d*$")], ...] = Field(
+        (),
+        description="Served versions that can no longer read today's Examples and may be replaced without a "
+        "comparison, for example `retrieval/1764098765`.",
     )
     confidence_intervals: bool = True
     slices: tuple[str, ...] = Field(
@@ -151,6 +180,15 @@ class PipelineConfig(Section):
     def data_series(self) -> str:
         """What the runs are called whose data is compared with one another."""
         return self.data_gate.series or posixpath.basename((self.data_dir or "").rstrip("/")) or "data"
+
+    @property
+    def evaluation_series(self) -> str:
+        """What models are called that may be compared on one another's Examples: same data, same split.
+
+        Under another split rule a model may have been trained on today's eval split.
+        """
+        seed = f", seed {self.data.seed}, {self.data.random_rule}" if self.data.split == "random" else ""
+        return f"{self.data_series}, {self.data.split_label}{seed}"
 
     def serving_dir(self, model: str) -> str:
         """The folder that the Pusher fills with versions of `model` and TensorFlow Serving watches."""

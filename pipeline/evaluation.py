@@ -1,8 +1,13 @@
 """What is measured, on which slices, and the bars that a model has to clear to be blessed.
 
-A model answers twice over the same Examples in one Evaluator run: its signature `evaluate` and, loaded a
-second time as the baseline model, its signature `evaluate_baseline` (popularity for retrieval, damped user
-and movie biases for ranking). So "beats the baseline" is a gate of the stock Evaluator.
+Evaluator gets two models: the candidate and the version that is served (`components.served_model`), both
+through their signature `evaluate` over the same Examples. The candidate's signature also answers as its
+reference, popularity for retrieval and damped user and movie biases for ranking. Three kinds of bars follow:
+
+* absolute ones, "better than the reference" among them, which hold on every run;
+* against the served version, with a tolerance, TFMA's change threshold. Where nothing is served yet the
+  candidate stands in for it, so that the change is 0 and the other bars decide;
+* in every slice with enough users, how far the candidate may be behind either of them for certain.
 """
 
 import json
@@ -14,17 +19,17 @@ import tfx.components  # noqa: F401
 import tensorflow_model_analysis as tfma
 from google.protobuf.wrappers_pb2 import BoolValue, DoubleValue
 
-from pipeline import metrics
+from pipeline import cold_slices, metrics
 from pipeline.config import EvaluationConfig
 from pipeline.fingerprint import source_fingerprint
-from reports.evaluation_results import EvaluationSummary
+from reports.evaluation_results import EvaluationSummary, Measure
 from trainer_module import features
 
-# The least by which a model has to be better: a model that equals its baseline does not beat it.
+# The least by which a model has to be better: a model that equals its reference does not beat it.
 MARGIN = 1e-6
 
-# Enough for the width of a 95 % interval to vary by a twentieth; more cost time and tell little.
-RESAMPLES = 200
+# The module that the Evaluator takes its extractors from.
+EXTRACTORS = cold_slices.__name__
 
 
 def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
@@ -35,34 +40,42 @@ def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.Ev
         seed: seeds the resampling behind the confidence intervals.
 
     Returns:
-        A config for an Evaluator that gets the same model as `model` and `baseline_model`; without a
-        `baseline_model` the bar "beats the baseline" is left out. Signatures return `user_rating` [B].
+        A config for an Evaluator with a `baseline_model`; without one the bars against the served version
+        are left out. The signatures return `user_rating` [B].
     """
-    thresholds = {
-        features.RMSE: _threshold(evaluation, at_most=evaluation.max_rmse, beat_baseline=True),
-        features.MAE: _threshold(evaluation, at_most=evaluation.max_mae),
+    overall = {
+        features.RMSE: _at_most(evaluation.max_rmse, allowed_rise=evaluation.max_rmse_rise),
+        features.MAE: _at_most(evaluation.max_mae),
     }
-    return _eval_config(evaluation, seed, features.USER_RATING, metrics.RatingMetrics, thresholds)
+    if evaluation.beat_reference:
+        overall[features.OVER_REFERENCE.format(features.RMSE)] = _at_most(-MARGIN)
+    in_slices = _in_slices(features.RMSE, evaluation.max_slice_rmse_rise)
+    return _eval_config(evaluation, seed, features.USER_RATING, metrics.RatingMetrics, overall, in_slices)
 
 
 def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
-    """What the retrieval Evaluator measures: recall, NDCG and MRR by id, means over users.
+    """What the retrieval Evaluator measures: recall, NDCG and MRR by id, means over users, and the lists.
 
     Args:
         evaluation: bars, slices and options.
         seed: seeds the resampling behind the confidence intervals.
 
     Returns:
-        A config as of `ranking_eval_config`. Signatures return `movie_id` [B, depth], best first, the
+        A config as of `ranking_eval_config`. The signatures return `movie_id` [B, depth], best first, the
         same list for all rows of a user.
     """
-    thresholds = {
-        features.RECALL_AT[10]: _threshold(
-            evaluation, at_least=evaluation.min_recall_at_10, beat_baseline=True
-        ),
-        features.RECALL_AT[100]: _threshold(evaluation, at_least=evaluation.min_recall_at_100),
+    recall = features.RECALL_AT[10]
+    overall = {
+        recall: _at_least(evaluation.min_recall_at_10, allowed_fall=evaluation.max_recall_at_10_fall),
+        features.RECALL_AT[100]: _at_least(evaluation.min_recall_at_100),
+        features.COVERAGE: _at_least(evaluation.min_coverage_at_10),
+        features.PERSONALIZATION: _at_least(evaluation.min_personalization_at_10),
+        features.SHORT_LISTS: _at_most(evaluation.max_short_lists),
     }
-    return _eval_config(evaluation, seed, features.MOVIE_ID, metrics.RetrievalMetrics, thresholds)
+    if evaluation.beat_reference:
+        overall[features.OVER_REFERENCE.format(recall)] = _at_least(MARGIN)
+    in_slices = _in_slices(recall, evaluation.max_slice_recall_at_10_fall)
+    return _eval_config(evaluation, seed, features.MOVIE_ID, metrics.RetrievalMetrics, overall, in_slices)
 
 
 def _eval_config(
@@ -70,27 +83,26 @@ def _eval_config(
     seed: int,
     label_key: str,
     metric: type[tfma.metrics.Metric],
-    thresholds: dict[str, tfma.MetricThreshold],
+    overall: dict[str, tfma.MetricThreshold],
+    in_slices: dict[str, tfma.MetricThreshold],
 ) -> tfma.EvalConfig:
-    # TFMA takes an untyped SavedModel for a Keras one and would feed it raw features.
-    candidate = tfma.ModelSpec(
-        name=tfma.CANDIDATE_KEY,
-        model_type=tfma.TF_GENERIC,
-        signature_name=features.EVALUATE,
-        label_key=label_key,
-    )
-    baseline = tfma.ModelSpec(
-        name=tfma.BASELINE_KEY,
-        model_type=tfma.TF_GENERIC,
-        signature_name=features.EVALUATE_BASELINE,
-        label_key=label_key,
-        is_baseline=True,
-    )
-    overall = tfma.SlicingSpec()
+    models = [
+        tfma.ModelSpec(
+            name=name,
+            # TFMA takes an untyped SavedModel for a Keras one and would feed it raw features.
+            model_type=tfma.TF_GENERIC,
+            signature_name=features.EVALUATE,
+            label_key=label_key,
+            is_baseline=name == tfma.BASELINE_KEY,
+        )
+        for name in (tfma.CANDIDATE_KEY, tfma.BASELINE_KEY)
+    ]
+    everything = tfma.SlicingSpec()
     settings = {
-        "resamples": RESAMPLES if evaluation.confidence_intervals else 0,
+        "intervals": evaluation.confidence_intervals,
+        "min_slice_users": evaluation.min_slice_users,
         "seed": seed,
-        "code_fingerprint": source_fingerprint(metrics.__name__),
+        "code_fingerprint": source_fingerprint(metrics.__name__) + source_fingerprint(EXTRACTORS),
     }
     spec = tfma.MetricsSpec(
         metrics=[
@@ -98,65 +110,75 @@ def _eval_config(
                 class_name=metric.__name__, module=metric.__module__, config=json.dumps(settings)
             )
         ],
-        # Not `thresholds`: TFMA holds every slice to those, and a slice of three users decides nothing.
+        # TFMA holds every slice to `thresholds`, also one of three users, in which nothing is behind.
+        thresholds=in_slices,
         per_slice_thresholds={
             name: tfma.PerSliceMetricThresholds(
-                thresholds=[tfma.PerSliceMetricThreshold(slicing_specs=[overall], threshold=threshold)]
+                thresholds=[tfma.PerSliceMetricThreshold(slicing_specs=[everything], threshold=threshold)]
             )
-            for name, threshold in thresholds.items()
+            for name, threshold in overall.items()
         },
     )
     return tfma.EvalConfig(
-        model_specs=[candidate, baseline],
-        slicing_specs=[overall, *(tfma.SlicingSpec(feature_keys=[key]) for key in evaluation.slices)],
+        model_specs=models,
+        slicing_specs=[
+            everything,
+            *(tfma.SlicingSpec(feature_keys=[key]) for key in evaluation.slices),
+            *(tfma.SlicingSpec(feature_values={key: features.YES}) for key in cold_slices.COLD),
+        ],
         metrics_specs=[spec],
         options=tfma.Options(include_default_metrics=BoolValue(value=False)),
     )
 
 
-def _threshold(
-    evaluation: EvaluationConfig,
-    *,
-    at_least: float | None = None,
-    at_most: float | None = None,
-    beat_baseline: bool = False,
-) -> tfma.MetricThreshold:
-    lower = None if at_least is None else DoubleValue(value=at_least)
-    upper = None if at_most is None else DoubleValue(value=at_most)
+def _in_slices(metric: str, allowed: float) -> dict[str, tfma.MetricThreshold]:
+    return {
+        name.format(metric): _at_most(allowed) for name in (features.BEHIND_REFERENCE, features.BEHIND_SERVED)
+    }
+
+
+def _at_least(bar: float, allowed_fall: float | None = None) -> tfma.MetricThreshold:
     threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound=lower, upper_bound=upper)
+        value_threshold=tfma.GenericValueThreshold(lower_bound=DoubleValue(value=bar))
     )
-    if beat_baseline and evaluation.beat_baseline:
-        higher = at_least is not None
-        directions = tfma.MetricDirection
-        threshold.change_threshold.CopyFrom(
-            tfma.GenericChangeThreshold(
-                absolute=DoubleValue(value=MARGIN if higher else -MARGIN),
-                direction=directions.HIGHER_IS_BETTER if higher else directions.LOWER_IS_BETTER,
-            )
-        )
+    if allowed_fall is not None:
+        threshold.change_threshold.absolute.value = -allowed_fall
+        threshold.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
+    return threshold
+
+
+def _at_most(bar: float, allowed_rise: float | None = None) -> tfma.MetricThreshold:
+    threshold = tfma.MetricThreshold(
+        value_threshold=tfma.GenericValueThreshold(upper_bound=DoubleValue(value=bar))
+    )
+    if allowed_rise is not None:
+        threshold.change_threshold.absolute.value = allowed_rise
+        threshold.change_threshold.direction = tfma.MetricDirection.LOWER_IS_BETTER
     return threshold
 
 
 def summarize(summary: EvaluationSummary) -> str:
-    """One line for the console, such as "recall@10 .226 (popularity .086), 943 eval users"."""
+    """One line for the console, such as "recall@10 .226 (popularity .086, served .210), 943 eval users"."""
     overall = summary.overall
     if features.RMSE in overall.model:
-        names, baseline = metrics.RATING_METRICS, "biases"
+        names, reference = (features.RMSE, features.MAE), "biases"
         measured_on = f"{overall.example_count:,} eval ratings"
     else:
-        names, baseline = (features.RECALL_AT[10], features.NDCG_AT[10]), "popularity"
+        names, reference = (features.RECALL_AT[10], features.NDCG_AT[10]), "popularity"
         measured_on = f"{overall.user_count:,} eval users"
     parts = []
     for name in names:
         if name in overall.model:
-            beside = (
-                f" ({baseline} {_short(overall.baseline[name].value)})" if name in overall.baseline else ""
+            beside = ", ".join(
+                f"{source} {_short(measures[name])}"
+                for source, measures in ((reference, overall.reference), ("served", overall.served))
+                if name in measures
             )
-            parts.append(f"{name} {_short(overall.model[name].value)}{beside}")
+            parts.append(f"{name} {_short(overall.model[name])}" + (f" ({beside})" if beside else ""))
     line = ", ".join([*parts, measured_on])
     return line if summary.blessed else f"{line}; not blessed: {'; '.join(summary.reasons)}"
 
 
-def _short(value: float) -> str:
+def _short(measure: Measure) -> str:
+    value = measure.value
     return f"{value:.3f}".removeprefix("0") if value >= 0 else f"{value:.3f}"

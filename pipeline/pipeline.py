@@ -20,8 +20,10 @@ from components.movielens_example_gen.component import MovieLensExampleGen
 from components.movielens_example_gen.settings import MOVIES, RATINGS
 from components.recommender_trainer.component import RecommenderTrainer
 from components.report_gen.component import ReportGen
+from components.served_model.component import ServedModel
+from components.served_model.names import SERVED_MODEL
 from pipeline.config import RANKING, RETRIEVAL, PipelineConfig
-from pipeline.evaluation import ranking_eval_config, retrieval_eval_config
+from pipeline.evaluation import EXTRACTORS, ranking_eval_config, retrieval_eval_config
 from pipeline.fingerprint import source_fingerprint
 from reports.page import templates_digest
 from schema import MOVIES_SCHEMA, RATINGS_SCHEMA
@@ -32,6 +34,7 @@ EXAMPLE_GEN = "components.movielens_example_gen.executor"
 DATA_GATE = "components.data_gate.executor"
 PROBE = ("components.model_probe.executor", "components.model_probe.bare_process")
 TRAINER = "components.recommender_trainer.executor"
+SERVED = "components.served_model.executor"
 REPORT_GEN = "components.report_gen.executor"
 PUSHER = "components.atomic_pusher.executor"
 PREPROCESSING_FN = "trainer_module.preprocessing.preprocessing_fn"
@@ -93,11 +96,15 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
     retrieval = retrieval_trainer.outputs["model"]
     ranking = ranking_trainer.outputs["model"]
 
+    # What each model is compared with.
+    served_retrieval = _served_model(RETRIEVAL, config, retrieval, ratings)
+    served_ranking = _served_model(RANKING, config, ranking, ratings)
+
     retrieval_evaluator = _evaluator(
-        ratings, retrieval, schema, retrieval_eval_config(config.evaluation, config.seed)
+        ratings, retrieval, served_retrieval, schema, retrieval_eval_config(config.evaluation, config.seed)
     ).with_id("RetrievalEvaluator")
     ranking_evaluator = _evaluator(
-        ratings, ranking, schema, ranking_eval_config(config.evaluation, config.seed)
+        ratings, ranking, served_ranking, schema, ranking_eval_config(config.evaluation, config.seed)
     ).with_id("RankingEvaluator")
 
     retrieval_probe, ranking_probe = (
@@ -116,10 +123,10 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
     )
 
     retrieval_pusher = _pusher(
-        RETRIEVAL, config, retrieval, retrieval_evaluator, retrieval_probe, ratings, movies, schema
+        RETRIEVAL, config, retrieval, served_retrieval, retrieval_evaluator, retrieval_probe, ratings, movies, schema
     )
     ranking_pusher = _pusher(
-        RANKING, config, ranking, ranking_evaluator, ranking_probe, ratings, movies, schema
+        RANKING, config, ranking, served_ranking, ranking_evaluator, ranking_probe, ratings, movies, schema
     )
 
     nodes = [
@@ -137,6 +144,8 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         transform,
         retrieval_trainer,
         ranking_trainer,
+        served_retrieval,
+        served_ranking,
         retrieval_evaluator,
         ranking_evaluator,
         retrieval_probe,
@@ -203,14 +212,31 @@ def _trainer(
     return trainer
 
 
-def _evaluator(examples: BaseChannel, model: BaseChannel, schema: BaseChannel, eval_config: Any) -> Evaluator:
-    """An Evaluator in which the model's own baseline signature stands for the baseline model."""
+def _served_model(name: str, config: PipelineConfig, model: BaseChannel, ratings: BaseChannel) -> ServedModel:
+    served = ServedModel(
+        model=model,
+        examples=ratings,
+        base_directory=config.serving_dir(name),
+        series=config.evaluation_series,
+        replace_unreadable=[
+            version for version in config.evaluation.replace_unreadable if version.startswith(f"{name}/")
+        ],
+        code_fingerprint=source_fingerprint(SERVED),
+    )
+    served.with_id(f"{name.capitalize()}ServedModel")
+    return served
+
+
+def _evaluator(
+    examples: BaseChannel, model: BaseChannel, served: ServedModel, schema: BaseChannel, eval_config: Any
+) -> Evaluator:
     return Evaluator(
         examples=examples,
         example_splits=[features.EVAL_SPLIT],
         model=model,
-        baseline_model=model,
+        baseline_model=served.outputs[SERVED_MODEL],
         eval_config=eval_config,
+        module_path=EXTRACTORS,
         schema=schema,
     )
 
@@ -219,6 +245,7 @@ def _pusher(
     name: str,
     config: PipelineConfig,
     model: BaseChannel,
+    served: ServedModel,
     evaluator: Evaluator,
     probe: ModelProbe,
     ratings: BaseChannel,
@@ -230,12 +257,14 @@ def _pusher(
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=probe.outputs["infra_blessing"],
         evaluation=evaluator.outputs["evaluation"],
+        served_model=served.outputs[SERVED_MODEL],
         base_directory=config.serving_dir(name),
         ratings=ratings,
         movies=movies,
         schema=schema,
         keep_versions=config.push.keep_versions,
         pinned_versions=config.push.pinned_versions,
+        series=config.evaluation_series,
         measured_on=f"{features.EVAL_SPLIT} split, {config.data.split}, {config.data_name}",
         code={
             "preprocessing": source_fingerprint(PREPROCESSING_FN),

@@ -1,13 +1,19 @@
-"""Recall, NDCG and reciprocal rank of ranked movie ids."""
+"""Recall, NDCG and reciprocal rank of ranked movie ids, and what the first slots of a list show."""
 
+import math
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
+
+# Slots that a user is taken to look at, and what they show: different movies, and the sum of the logarithms
+# of their popularity.
+FIRST: Final = 10
+Shown: TypeAlias = tuple[tuple[bytes, ...], float]
 
 
 def slot_of(movie_id: bytes, ranked: Sequence[bytes]) -> int:
@@ -16,6 +22,23 @@ def slot_of(movie_id: bytes, ranked: Sequence[bytes]) -> int:
     A repeated id counts at its first place and takes the later one too; an empty id is an empty slot.
     """
     return ranked.index(movie_id) + 1 if movie_id in ranked else 0
+
+
+def shown_list(ranked: Sequence[bytes], popularity: Sequence[float] | None) -> Shown:
+    """What the slots of a list show: a repeated id counts once, an empty slot not at all.
+
+    Args:
+        ranked: movie ids, best first.
+        popularity: training ratings of each of them; without it the sum is NaN.
+
+    Returns:
+        The movies, and the sum of log(1 + popularity) over them.
+    """
+    places = {movie: place for place, movie in reversed(list(enumerate(ranked))) if movie}
+    movies = tuple(sorted(places, key=places.__getitem__))
+    if popularity is None:
+        return movies, math.nan
+    return movies, sum(math.log1p(popularity[places[movie]]) for movie in movies)
 
 
 def retrieval_by_user(user: Ints, slot: Ints, lengths: Sequence[int]) -> Floats:

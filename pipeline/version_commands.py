@@ -9,6 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
+from components.atomic_pusher.figures import CANDIDATE
 from components.atomic_pusher.history import LOG_FILE
 from components.atomic_pusher.manifest import PROMOTE, PUSH, ROLLBACK, Action, Manifest, ManifestError
 from components.atomic_pusher.publishing import PushError, point
@@ -221,14 +222,19 @@ def _lines(version: _Version, served: bool) -> Iterator[str]:
 
 
 def _figures(metrics: Mapping[str, Mapping[str, float]]) -> str:
-    candidate, baseline = dict(metrics.get("candidate", {})), metrics.get("baseline", {})
+    candidate = dict(metrics.get(CANDIDATE, {}))
+    beside = {whose: measures for whose, measures in metrics.items() if whose != CANDIDATE}
     counts = [
         f"{int(candidate.pop(count, 0)):,} {what}" for count, what in _COUNTS.items() if count in candidate
     ]
-    figures = [
-        f"{name} {value:.4g}" + (f" (baseline {baseline[name]:.4g})" if name in baseline else "")
-        for name, value in candidate.items()
-    ]
+    figures = []
+    for name, value in candidate.items():
+        others = [
+            f"{whose} {measures[name]:.4g}"
+            for whose, measures in beside.items()
+            if measures.get(name) is not None
+        ]
+        figures.append(f"{name} {value:.4g}" + (f" ({', '.join(others)})" if others else ""))
     return ", ".join([*figures, *counts])
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from components.movielens_example_gen import settings
 from reports import run_settings
-from reports.evaluation_parts import baseline_name, interval, judged_on, main_metric
+from reports.evaluation_parts import interval, judged_on, main_metric, reference_name
 from reports.evaluation_results import EvaluationSummary, read_bars, read_metrics
 from reports.run_data import Artifact, Run
 from reports.section import Column, Fact, Part, Section, Table
@@ -158,7 +158,7 @@ def _metrics(run: Run, model: TrainedModel, summary: EvaluationSummary) -> Table
             Column("n, users"),
             Column("value", ".4f"),
             Column("95 % interval"),
-            Column(baseline_name(summary), ".4f"),
+            Column(reference_name(summary), ".4f"),
         ),
         tuple(
             (
@@ -167,7 +167,7 @@ def _metrics(run: Run, model: TrainedModel, summary: EvaluationSummary) -> Table
                 overall.user_count,
                 overall.model[name].value,
                 interval(overall.model[name]),
-                overall.baseline[name].value if name in overall.baseline else None,
+                overall.reference[name].value if name in overall.reference else None,
             )
             for name in shown
         ),

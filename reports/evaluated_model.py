@@ -36,12 +36,17 @@ class EvaluatedModel:
         self.ranks = features.MOVIE_ID in outputs
         self.rates = features.USER_RATING in outputs
 
-    def lists(self, serialized: Sequence[bytes], signature: str = features.EVALUATE) -> list[list[bytes]]:
-        """The ranked list for the user of each Example, best first; b"" is an empty slot."""
+    def lists(self, serialized: Sequence[bytes], output: str = features.MOVIE_ID) -> list[list[bytes]]:
+        """The ranked list for the user of each Example, best first; b"" is an empty slot.
+
+        Args:
+          serialized: `ratings` Examples.
+          output: whose lists: the model's, or with `reference_movie_id` those of its reference.
+        """
         found: list[list[bytes]] = []
         for start in range(0, len(serialized), USERS_AT_ONCE):
-            answer = self._ask(signature, list(serialized[start : start + USERS_AT_ONCE]))
-            found += answer[features.MOVIE_ID].numpy().tolist()
+            answer = self._ask(list(serialized[start : start + USERS_AT_ONCE]))
+            found += answer[output].numpy().tolist()
         return found
 
     def ratings(self, examples: Path, rows: int) -> "Ratings":
@@ -52,22 +57,20 @@ class EvaluatedModel:
           rows: of the split. Where they are more than `MOST_ROWS`, every n-th one is taken.
         """
         parts = [
-            (actual, *(self._ask(name, batch)[features.USER_RATING].numpy() for name in _BOTH))
+            (actual, *(answer[name].numpy() for name in (features.USER_RATING, features.REFERENCE_RATING)))
             for batch, actual in _labelled(examples, every=-(-rows // MOST_ROWS))
+            for answer in (self._ask(batch),)
         ]
-        actual, model, baseline = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return Ratings(actual, model, baseline)
+        actual, model, reference = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Ratings(actual, model, reference)
 
-    def _ask(self, signature: str, serialized: Any) -> dict[str, Any]:
+    def _ask(self, serialized: Any) -> dict[str, Any]:
         import tensorflow as tf
 
-        answer: dict[str, Any] = self._loaded.signatures[signature](
+        answer: dict[str, Any] = self._loaded.signatures[features.EVALUATE](
             **{features.EXAMPLES: tf.constant(serialized)}
         )
         return answer
-
-
-_BOTH: Final = (features.EVALUATE, features.EVALUATE_BASELINE)
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,12 @@ class Ratings:
     Attributes:
       actual: given.
       model: predicted by the model.
-      baseline: predicted by its baseline.
+      reference: predicted by its reference.
     """
 
     actual: Floats
     model: Floats
-    baseline: Floats
+    reference: Floats
 
 
 def _labelled(examples: Path, every: int) -> Iterator[tuple[Any, Floats]]:

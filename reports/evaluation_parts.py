@@ -1,4 +1,4 @@
-"""How a model was judged: its metrics beside its baseline, and the bars."""
+"""How a model was judged: its metrics beside its reference and the served version, and the bars."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from reports import charts, palette
-from reports.evaluation_results import Bar, EvaluationSummary, Measure
-from reports.section import Cell, Chart, Column, Part, Table
+from reports.evaluation_results import Bar, EvaluationSummary, Measure, SliceSummary
+from reports.section import Cell, Chart, Column, Fact, Part, Table
 from reports.verdict import Verdict
 from trainer_module import features
 
-# What to call the baseline, by the main metric of its model.
+# What to call the reference, by the main metric of its model.
 _RANKING, _RETRIEVAL = features.RMSE, features.RECALL_AT[10]
-BASELINES: Final = {_RANKING: "damped biases", _RETRIEVAL: "popularity"}
+REFERENCES: Final = {_RANKING: "damped biases", _RETRIEVAL: "popularity"}
 
 
 def main_metric(summary: EvaluationSummary) -> str:
@@ -24,9 +24,9 @@ def main_metric(summary: EvaluationSummary) -> str:
     )
 
 
-def baseline_name(summary: EvaluationSummary) -> str:
-    """What the baseline of a model is called."""
-    return BASELINES.get(main_metric(summary), "baseline")
+def reference_name(summary: EvaluationSummary) -> str:
+    """What the reference of a model is called."""
+    return REFERENCES.get(main_metric(summary), features.REFERENCE)
 
 
 def judged_on(summary: EvaluationSummary) -> str:
@@ -37,7 +37,7 @@ def judged_on(summary: EvaluationSummary) -> str:
 
 
 def metrics_part(
-    model: str, summary: EvaluationSummary, bars: Mapping[str, Bar], before: EvaluationSummary | None
+    model: str, summary: EvaluationSummary, bars: Mapping[str, Bar], served: str, override: str = ""
 ) -> Part:
     """Every metric over all evaluated rows, with its bar.
 
@@ -45,48 +45,56 @@ def metrics_part(
       model: its name.
       summary: what its Evaluator found.
       bars: of its metrics.
-      before: what the Evaluator found of the model that was served before, None if there was none.
+      served: what the model was compared with, and why, as `ServedModel` tells; "" if it does not.
+      override: why a served version was passed over, "" if none was.
     """
-    overall, baseline = summary.overall, baseline_name(summary)
+    overall, reference = summary.overall, reference_name(summary)
     columns = [
         Column("metric"),
         Column("verdict"),
         Column("bar"),
         Column("model", ".4f"),
         Column("its 95 % interval"),
-        Column(baseline, ".4f"),
+        Column(reference, ".4f"),
         Column("its 95 % interval"),
-        Column("difference", "+.4f", note="Model minus baseline"),
+        Column("difference", "+.4f", note=f"Model minus {reference}"),
         Column("its 95 % interval", note="The same users are drawn for both"),
     ]
-    if before:
+    if overall.served:
         columns += [
-            Column("served before", ".4f", note="The model pushed last, on the eval split of its own run"),
+            Column("served", ".4f", note="The version that was served, on the same eval split"),
             Column("its 95 % interval"),
+            Column("change", "+.4f", note="Model minus served version"),
+            Column("its 95 % interval", note="The same users are drawn for both"),
         ]
     rows: list[tuple[Cell, ...]] = []
-    for name, measure in overall.model.items():
-        beside, difference, bar = overall.baseline.get(name), overall.difference.get(name), bars.get(name)
-        row: list[Cell] = [name, _verdict(measure.value, difference, bar), _bar(bar)]
-        for found in (measure, beside):
-            row += [found.value if found else None, interval(found) if found else None]
-        row += [difference.value if difference else None, interval(difference, "+") if difference else None]
-        if before:
-            served = before.overall.model.get(name)
-            row += [served.value, interval(served)] if served else [None, None]
+    for name in overall.model:
+        bar = bars.get(name)
+        row: list[Cell] = [name, _verdict(name, overall, bar), _bar(bar, reference)]
+        told: list[tuple[Mapping[str, Measure], str]] = [
+            (overall.model, ""),
+            (overall.reference, ""),
+            (overall.over_reference, "+"),
+        ]
+        if overall.served:
+            told += [(overall.served, ""), (overall.over_served, "+")]
+        for measures, sign in told:
+            found = measures.get(name)
+            row += [found.value, interval(found, sign)] if found else [None, None]
         rows.append(tuple(row))
-    drawn = [_at_lengths(model, summary, before, names, title) for names, title in _LENGTHS.items()]
+    drawn = [_at_lengths(model, summary, names, title) for names, title in _LENGTHS.items()]
     return Part(
         f"{model}-metrics",
         f"{model.capitalize()}: metrics",
         answer=_judged(summary),
-        text=summary.reasons,
+        text=(*summary.reasons, *((f"Compared with what is served: {served}.",) if served else ())),
+        facts=(Fact("Replaced without a comparison", override),) if override else (),
         verdict=Verdict.PASSED if summary.blessed else Verdict.FAILED,
         charts=tuple(chart for chart in drawn if chart),
         tables=(
             Table(
                 f"{model}-metric-table",
-                f"The {model} model and its baseline ({baseline}) on {judged_on(summary)}. Intervals are "
+                f"The {model} model and its reference ({reference}) on {judged_on(summary)}. Intervals are "
                 "from resampled users.",
                 tuple(columns),
                 tuple(rows),
@@ -102,11 +110,18 @@ _LENGTHS: Final = {
 
 
 def _judged(summary: EvaluationSummary) -> str:
-    name, baseline = main_metric(summary), baseline_name(summary)
-    measure, beside = summary.overall.model.get(name), summary.overall.baseline.get(name)
+    name, overall = main_metric(summary), summary.overall
+    measure = overall.model.get(name)
     if measure is None:
         return "The Evaluator has measured nothing."
-    against = f", {baseline} {beside.value:.4f}" if beside else ""
+    against = "".join(
+        f", {whose} {measures[name].value:.4f}"
+        for whose, measures in (
+            (reference_name(summary), overall.reference),
+            ("the served version", overall.served),
+        )
+        if name in measures
+    )
     outcome = "The model cleared every bar" if summary.blessed else "The model was not blessed"
     return f"{outcome}: {name} {measure.value:.4f}{against}, on {judged_on(summary)}."
 
@@ -114,7 +129,6 @@ def _judged(summary: EvaluationSummary) -> str:
 def _at_lengths(
     model: str,
     summary: EvaluationSummary,
-    before: EvaluationSummary | None,
     names: Sequence[tuple[int, str]],
     title: str,
 ) -> Chart | None:
@@ -122,13 +136,13 @@ def _at_lengths(
     found = [(k, name) for k, name in names if name in overall.model]
     if not found:
         return None
-    chart_id, baseline = f"{model}-{title.lower()}-at-k", baseline_name(summary)
+    chart_id, reference = f"{model}-{title.lower()}-at-k", reference_name(summary)
     drawing, axes = charts.new_figure()
     lengths = [k for k, _ in found]
     for label, measures, role, style, marker in (
         (model, overall.model, palette.MODEL, "-", "o"),
-        (baseline, overall.baseline, palette.BASELINE, "--", "s"),
-        ("served before", before.overall.model if before else {}, palette.SERVED, ":", "^"),
+        (reference, overall.reference, palette.REFERENCE, "--", "s"),
+        ("served", overall.served, palette.SERVED, ":", "^"),
     ):
         if all(name in measures for _, name in found):
             values = [measures[name].value for _, name in found]
@@ -142,7 +156,7 @@ def _at_lengths(
     axes.set_xlabel("length of the list, K")
     axes.set_ylabel(f"{title}@K")
     charts.legend_above(axes)
-    beside = overall.baseline
+    beside = overall.reference
     told = ", ".join(
         f"{overall.model[name].value:.3f}"
         + (f" against {beside[name].value:.3f}" if name in beside else "")
@@ -152,9 +166,9 @@ def _at_lengths(
     return Chart(
         chart_id,
         f"How good are lists of different lengths by {title}?",
-        f"{title}@K of the model against {baseline}: {told}.",
+        f"{title}@K of the model against {reference}: {told}.",
         charts.render(drawing, chart_id),
-        f"Line chart of {title} at K for the {model} model and {baseline}: {told}.",
+        f"Line chart of {title} at K for the {model} model and {reference}: {told}.",
         note=f"Means over users of the eval split, movies of the training left out; {judged_on(summary)}. "
         "Bands are 95 % intervals.",
     )
@@ -168,7 +182,8 @@ def metric_figures(summary: EvaluationSummary) -> dict[str, Any]:
         "users": summary.overall.user_count,
         "ratings": summary.overall.example_count,
         "metrics": {name: _plain(measure) for name, measure in summary.overall.model.items()},
-        "baseline": {name: _plain(measure) for name, measure in summary.overall.baseline.items()},
+        "reference": {name: _plain(measure) for name, measure in summary.overall.reference.items()},
+        "served": {name: _plain(measure) for name, measure in summary.overall.served.items()},
         "slices": {
             found.name: {
                 "users": found.user_count,
@@ -196,23 +211,30 @@ def interval(measure: Measure, sign: str = "") -> str | None:
     return f"{measure.lower:{sign}.4f} to {measure.upper:{sign}.4f}"
 
 
-def _bar(bar: Bar | None) -> str:
+def _bar(bar: Bar | None, reference: str) -> str:
     if bar is None:
         return "none"
     told = [f"at least {bar.at_least:g}"] if bar.at_least is not None else []
     told += [f"at most {bar.at_most:g}"] if bar.at_most is not None else []
-    told += ["better than the baseline"] if bar.beats_baseline else []
+    told += [f"better than {reference}"] if bar.beats_reference else []
+    told += [f"at most {bar.behind_served:g} behind what is served"] if bar.behind_served is not None else []
     return ", ".join(told)
 
 
-def _verdict(value: float, difference: Measure | None, bar: Bar | None) -> Verdict:
+def _verdict(name: str, overall: SliceSummary, bar: Bar | None) -> Verdict:
     if bar is None:
         return Verdict.NO_BAR
+    value, higher_is_better = overall.model[name].value, bar.at_most is None
     # NaN reaches no bar, so each is written as what has to hold.
     reached = (bar.at_least is None or value >= bar.at_least) and (
         bar.at_most is None or value <= bar.at_most
     )
-    if bar.beats_baseline and difference is not None:
-        better = difference.value < 0 if bar.at_most is not None else difference.value > 0
-        reached = reached and better
+    if bar.beats_reference and name in overall.over_reference:
+        difference = overall.over_reference[name].value
+        reached = reached and (difference > 0 if higher_is_better else difference < 0)
+    if bar.behind_served is not None and name in overall.over_served:
+        change = overall.over_served[name].value
+        reached = reached and (
+            change >= -bar.behind_served if higher_is_better else change <= bar.behind_served
+        )
     return Verdict.PASSED if reached else Verdict.FAILED

@@ -1,5 +1,6 @@
-"""What an Evaluator found: metrics of a model and its baseline, slice by slice, bars, and the blessing."""
+"""What an Evaluator found: metrics of a model, its reference and the served version, bars, the blessing."""
 
+import dataclasses
 import json
 from collections import defaultdict
 from collections.abc import Mapping
@@ -12,7 +13,6 @@ from trainer_module import features
 # TFMA takes seconds to import, so what reads no results does without.
 
 OVERALL: Final = "overall"
-COUNTS: Final = (features.USER_COUNT, features.EXAMPLE_COUNT)
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,21 @@ class SliceSummary:
     Attributes:
         name: `overall`, or feature and value as `user_gender=Male`.
         model: metrics of the model.
-        baseline: metrics of its baseline, empty where there was none.
-        difference: model minus baseline; the interval is that of pairs, user by user.
+        reference: the same of popularity or the damped biases.
+        over_reference: model minus reference; the interval is that of pairs, user by user.
+        served: the same of the version that was served; empty where there was none, or where it answers
+            just as the model does.
+        over_served: model minus served version.
         user_count: users with at least one evaluated row.
         example_count: evaluated rows.
     """
 
     name: str
     model: Mapping[str, Measure]
-    baseline: Mapping[str, Measure]
-    difference: Mapping[str, Measure]
+    reference: Mapping[str, Measure]
+    over_reference: Mapping[str, Measure]
+    served: Mapping[str, Measure]
+    over_served: Mapping[str, Measure]
     user_count: int
     example_count: int
 
@@ -79,9 +84,16 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
             f"{evaluation_uri}: holds no results of an Evaluator; pass the uri of its `evaluation` artifact"
         ) from None
     by_name = {found.name: found for found in map(_slice_summary, tfma.load_metrics(evaluation_uri))}
-    overall = by_name.pop(OVERALL, SliceSummary(OVERALL, {}, {}, {}, 0, 0))
+    # Where nothing is served, the candidate stands in for it, and tells nothing about itself.
+    if not any(measure.value for found in by_name.values() for measure in found.over_served.values()):
+        by_name = {
+            name: dataclasses.replace(found, served={}, over_served={}) for name, found in by_name.items()
+        }
+    overall = by_name.pop(OVERALL, SliceSummary(OVERALL, {}, {}, {}, {}, {}, 0, 0))
     reasons = tuple(
-        _reason(failure) for part in validation.metric_validations_per_slice for failure in part.failures
+        _reason(failure, _slice_name(part.slice_key))
+        for part in validation.metric_validations_per_slice
+        for failure in part.failures
     )
     if not overall.example_count:
         reasons = ("no row was evaluated: the eval split is empty", *reasons)
@@ -95,17 +107,22 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
 
 @dataclass(frozen=True)
 class Bar:
-    """What a metric has to reach, over all evaluated rows.
+    """What a metric has to reach, over all evaluated rows unless told otherwise.
 
     Attributes:
         at_least: lower bound, None if there is none.
         at_most: upper bound, None if there is none.
-        beats_baseline: whether the model has to be better than its baseline.
+        beats_reference: whether the model has to be better than its reference.
+        behind_served: how far the model may be behind the served version, None if that is no matter.
+        behind_in_slices: how far it may be behind the reference and the served version for certain, in any
+            slice with enough users; None if that is no matter.
     """
 
-    at_least: float | None
-    at_most: float | None
-    beats_baseline: bool
+    at_least: float | None = None
+    at_most: float | None = None
+    beats_reference: bool = False
+    behind_served: float | None = None
+    behind_in_slices: float | None = None
 
 
 def read_bars(evaluation_uri: str) -> dict[str, Bar]:
@@ -115,18 +132,31 @@ def read_bars(evaluation_uri: str) -> dict[str, Bar]:
         evaluation_uri: folder of its `evaluation` artifact.
     """
     config = json.loads((Path(evaluation_uri) / "eval_config.json").read_text(encoding="utf-8"))["evalConfig"]
-    bars = {}
+    bars: dict[str, dict[str, Any]] = defaultdict(dict)
     for spec in config.get("metricsSpecs", ()):
         for name, thresholds in spec.get("perSliceThresholds", {}).items():
             # Ours stand on the overall slice alone; see `pipeline.evaluation`.
             threshold = thresholds["thresholds"][0]["threshold"]
+            if metric := _derived_from(name, features.OVER_REFERENCE):
+                bars[metric]["beats_reference"] = True
+                continue
             value = threshold.get("valueThreshold", {})
-            bars[name] = Bar(
-                at_least=value.get("lowerBound"),
-                at_most=value.get("upperBound"),
-                beats_baseline="changeThreshold" in threshold,
-            )
-    return bars
+            bars[name]["at_least"] = value.get("lowerBound")
+            bars[name]["at_most"] = value.get("upperBound")
+            if "changeThreshold" in threshold:
+                bars[name]["behind_served"] = abs(threshold["changeThreshold"].get("absolute", 0.0))
+        for name, threshold in spec.get("thresholds", {}).items():
+            for pattern in (features.BEHIND_REFERENCE, features.BEHIND_SERVED):
+                if metric := _derived_from(name, pattern):
+                    bars[metric]["behind_in_slices"] = threshold["valueThreshold"]["upperBound"]
+    return {name: Bar(**found) for name, found in bars.items()}
+
+
+def _derived_from(name: str, pattern: str) -> str:
+    """The metric from whose name the pattern makes this name, "" if it does not."""
+    before, _, after = pattern.partition("{}")
+    fits = name.startswith(before) and name.endswith(after)
+    return name[len(before) : len(name) - len(after)] if fits else ""
 
 
 def _tfma() -> Any:
@@ -151,26 +181,65 @@ def _slice_summary(found: Any) -> SliceSummary:
         )
     # TFMA calls a model that was evaluated alone "".
     candidate = tfma.CANDIDATE_KEY if (tfma.CANDIDATE_KEY, False) in by_model else ""
-    model, baseline = by_model[candidate, False], by_model[tfma.BASELINE_KEY, False]
-    slice_key = tfma.slicer.deserialize_slice_key(found.slice_key)
+    told, over_served = by_model[candidate, False], by_model[candidate, True]
+    served = by_model[tfma.BASELINE_KEY, False]
+    reference = _derived(told, features.OF_REFERENCE)
     return SliceSummary(
-        name=",".join(f"{feature}={value}" for feature, value in slice_key) or OVERALL,
-        model={name: measure for name, measure in model.items() if name not in COUNTS},
-        baseline={name: measure for name, measure in baseline.items() if name not in COUNTS},
-        difference=by_model[candidate, True],
-        user_count=int(model[features.USER_COUNT].value),
-        example_count=int(model[features.EXAMPLE_COUNT].value),
+        name=_slice_name(found.slice_key),
+        model={name: told[name] for name in reference},
+        reference=reference,
+        over_reference=_derived(told, features.OVER_REFERENCE),
+        served={name: served[name] for name in reference if name in served},
+        over_served=over_served,
+        user_count=int(told[features.USER_COUNT].value),
+        example_count=int(told[features.EXAMPLE_COUNT].value),
     )
 
 
-def _reason(failure: Any) -> str:
+def _derived(measures: Mapping[str, Measure], pattern: str) -> dict[str, Measure]:
+    """The measures whose names the pattern makes, by the names that it makes them from."""
+    found = {_derived_from(name, pattern): measure for name, measure in measures.items()}
+    return {name: found[name] for name in measures if name in found}
+
+
+def _slice_name(slice_key: Any) -> str:
+    parts = _tfma().slicer.deserialize_slice_key(slice_key)
+    return ",".join(f"{feature}={value}" for feature, value in parts) or OVERALL
+
+
+# What a bar is about where the name of its metric does not tell.
+_ABOUT: Final = {
+    features.COVERAGE: "few movies fill the lists of all users",
+    features.PERSONALIZATION: "users get much the same list, whoever they are",
+    features.SHORT_LISTS: "the share of users who get fewer than ten movies",
+}
+
+
+def _reason(failure: Any, slice_name: str) -> str:
     name = failure.metric_key.name
     if not failure.HasField("metric_value"):
         return f"{name} was not computed"
     value = failure.metric_value.double_value.value
     if failure.metric_threshold.HasField("change_threshold"):
-        return f"{name} does not beat its baseline: the difference is {value:+.4f}"
+        change = failure.metric_threshold.change_threshold
+        return (
+            f"{name} is {abs(value):.4f} behind the served version, more than the "
+            f"{abs(change.absolute.value):g} allowed"
+        )
+    if metric := _derived_from(name, features.OVER_REFERENCE):
+        return f"{metric} does not beat its reference: the difference is {value:+.4f}"
     bar = failure.metric_threshold.value_threshold
+    for pattern, beside in (
+        (features.BEHIND_REFERENCE, "its reference"),
+        (features.BEHIND_SERVED, "the served version"),
+    ):
+        if metric := _derived_from(name, pattern):
+            where = "" if slice_name == OVERALL else f"{slice_name}: "
+            return (
+                f"{where}{metric} is at least {value:.4f} behind {beside} with 95 % confidence, more than "
+                f"the {bar.upper_bound.value:g} allowed in a slice"
+            )
+    about = f" ({_ABOUT[name]})" if name in _ABOUT else ""
     if bar.HasField("lower_bound"):
-        return f"{name} {value:.4f} does not reach the bar of at least {bar.lower_bound.value:g}"
-    return f"{name} {value:.4f} does not keep to the bar of at most {bar.upper_bound.value:g}"
+        return f"{name} {value:.4f} does not reach the bar of at least {bar.lower_bound.value:g}{about}"
+    return f"{name} {value:.4f} does not keep to the bar of at most {bar.upper_bound.value:g}{about}"

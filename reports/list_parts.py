@@ -18,7 +18,7 @@ MOST_USERS: Final = 2_000
 SHOWN_USERS: Final = 10
 _LENGTH: Final = 10
 _HISTORY: Final = 5
-_BASELINE: Final = "popularity"
+_REFERENCE: Final = "popularity"
 
 
 def spread_part(
@@ -32,7 +32,7 @@ def spread_part(
     Args:
       model: its name.
       users: whose lists these are.
-      lists: one list a user, by who made them: the model and the baseline.
+      lists: one list a user, by who made them: the model and its reference.
       train_ratings: ratings in training of each movie of the catalogue.
     """
     spreads = {
@@ -40,14 +40,14 @@ def spread_part(
         for name, found in lists.items()
     }
     spreads["what users rated"] = spread_of([list(user.held_out) for user in users], train_ratings)
-    own, beside = spreads[model], spreads[_BASELINE]
+    own, beside = spreads[model], spreads[_REFERENCE]
     sampled = " (a sample)" if len(users) == MOST_USERS else ""
     measured_on = (
         f"the first {_LENGTH} movies of the lists of {len(users):,} users of the eval split{sampled}"
     )
     answer = (
         f"{own.distinct:,} of {len(train_ratings):,} movies ({own.coverage:.1%}) are recommended to "
-        f"somebody; by {_BASELINE} {beside.distinct:,}."
+        f"somebody; by {_REFERENCE} {beside.distinct:,}."
     )
     part = Part(
         f"{model}-spread",

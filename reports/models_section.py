@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from components.served_model import names
 from reports import run_settings
 from reports.embedding_part import embedding_part, read_embeddings
 from reports.eval_users import sample_users
@@ -86,19 +87,14 @@ def _judged(
         return
     bars = read_bars(str(model.evaluation))
     figures["evaluation"] = metric_figures(summary)
-    yield metrics_part(model.name, summary, bars, _before(run, model))
+    told = model.served.properties if model.served else {}
+    figures["served"] = {name: told.get(name, "") for name in (names.VERSION, names.OVERRIDE)}
+    yield metrics_part(
+        model.name, summary, bars, str(told.get(names.FIGURE, "")), str(told.get(names.OVERRIDE, ""))
+    )
     slices = slices_part(model.name, summary, bars)
     if slices:
         yield slices
-
-
-def _before(run: Run, model: TrainedModel) -> EvaluationSummary | None:
-    """What was found of the model that was served when the run began, None if there was none."""
-    before = run.pushed_before.get(model.name)
-    for other in trained_models(before) if before else ():
-        if other.name == model.name and other.evaluation:
-            return read_metrics(str(other.evaluation))
-    return None
 
 
 def _answers(run: Run, model: TrainedModel, figures: dict[str, Any]) -> Iterator[Part]:
@@ -123,7 +119,7 @@ def _answers(run: Run, model: TrainedModel, figures: dict[str, Any]) -> Iterator
         serialized = [user.serialized for user in users]
         lists = {
             model.name: loaded.lists(serialized),
-            _POPULARITY: loaded.lists(serialized, features.EVALUATE_BASELINE),
+            _POPULARITY: loaded.lists(serialized, features.REFERENCE_MOVIE_ID),
         }
         if model.embeddings:
             found = read_embeddings(model.embeddings)

@@ -46,7 +46,7 @@ SERIES: Final = (BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY)
 TRAIN: Final = BLUE
 EVAL: Final = ORANGE
 MODEL: Final = BLUE
-BASELINE: Final = ORANGE
+REFERENCE: Final = ORANGE
 SERVED: Final = GREEN
 
 # From little to much, for heat maps and maps; readable on both pages, with INK_ON[i] on top.

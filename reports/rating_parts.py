@@ -13,7 +13,7 @@ from reports.evaluated_model import MOST_ROWS, Ratings
 from reports.section import Chart, Column, Part, Table
 from reports.trained_models import TrainedModel
 
-_BASELINE: Final = "damped biases"
+_REFERENCE: Final = "damped biases"
 _PAIRS: Final = 15
 
 
@@ -25,13 +25,13 @@ def calibration_part(model: str, ratings: Ratings, rows: int) -> tuple[Part, dic
       ratings: of the eval split, or of some of its rows.
       rows: of the whole split.
     """
-    found, beside = calibrate(ratings.model, ratings.actual), calibrate(ratings.baseline, ratings.actual)
+    found, beside = calibrate(ratings.model, ratings.actual), calibrate(ratings.reference, ratings.actual)
     measured_on = f"{len(ratings.actual):,} ratings of the eval split"
     if len(ratings.actual) < rows:
         measured_on += f", every {-(-rows // MOST_ROWS)}th of {rows:,}"
     answer = (
         f"In tenths of the predictions the model is off by {found.error:.3f} stars on average, "
-        f"{_BASELINE} by {beside.error:.3f}."
+        f"{_REFERENCE} by {beside.error:.3f}."
     )
     part = Part(
         f"{model}-calibration",
@@ -46,7 +46,7 @@ def calibration_part(model: str, ratings: Ratings, rows: int) -> tuple[Part, dic
     figures = {
         "rows": len(ratings.actual),
         "error": found.error,
-        "baseline_error": beside.error,
+        "reference_error": beside.error,
         "predicted": found.predicted.tolist(),
         "actual": found.actual.tolist(),
     }
@@ -57,7 +57,7 @@ def _reliability(model: str, found: Calibration, beside: Calibration, measured_o
     chart_id = f"{model}-reliability"
     drawing, axes = charts.new_figure(height=280)
     for calibration, label, role, marker, style in (
-        (beside, _BASELINE, palette.BASELINE, "s", "--"),
+        (beside, _REFERENCE, palette.REFERENCE, "s", "--"),
         (found, model, palette.MODEL, "o", "-"),
     ):
         axes.errorbar(

@@ -100,7 +100,6 @@ class Run:
       versions: of Python and the libraries behind the run, by name.
       failure: why the run ended early, such as "Transform: no such file"; "" if every node ended well.
       previous: the run before it in the same store, None if it is the first; its own `previous` is None.
-      pushed_before: by name of a model, the last run before that pushed another one, which was served then.
     """
 
     id: str
@@ -113,7 +112,6 @@ class Run:
     versions: Mapping[str, str] = field(default_factory=dict)
     failure: str = ""
     previous: Run | None = None
-    pushed_before: Mapping[str, Run] = field(default_factory=dict)
     before_data: Run | None = None
 
     def node(self, node_id: str) -> Node | None:

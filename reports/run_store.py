@@ -19,7 +19,6 @@ from datasets.locate import dataset_label
 from reports import run_settings
 from reports.errors import ReportError
 from reports.run_data import ABOUT, FINAL_STATUS, Artifact, Node, NodeState, Run, Scalar, failure_told
-from reports.trained_models import trained_models
 
 METADATA_FILE: Final = "metadata.sqlite"
 ARTIFACTS_FOLDER: Final = "artifacts"
@@ -65,8 +64,6 @@ def load_run(output: Path, run_id: str = LATEST) -> Run:
     run = _read(store, output, contexts[position])
     previous = before_data = None
     data = run_settings.ratings_of(run)
-    models = {model.name: model.saved_model for model in trained_models(run)}
-    pushed: dict[str, Run] = {}
     for context in reversed(contexts[:position]):
         earlier = _read(store, output, context)
         if earlier.pipeline_name != run.pipeline_name:
@@ -74,12 +71,9 @@ def load_run(output: Path, run_id: str = LATEST) -> Run:
         previous = previous or earlier
         if data is not None and run_settings.ratings_of(earlier) not in (None, data):
             before_data = before_data or earlier
-        for model in trained_models(earlier):
-            if model.pushed and models.get(model.name, model.saved_model) != model.saved_model:
-                pushed.setdefault(model.name, earlier)
-        if (data is None or before_data is not None) and pushed.keys() == models.keys():
+        if data is None or before_data is not None:
             break
-    return dataclasses.replace(run, previous=previous, before_data=before_data, pushed_before=pushed)
+    return dataclasses.replace(run, previous=previous, before_data=before_data)
 
 
 def _open(output: Path) -> metadata_store.MetadataStore:

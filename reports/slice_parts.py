@@ -9,7 +9,7 @@ from typing import Final
 from matplotlib.axes import Axes
 
 from reports import charts, palette
-from reports.evaluation_parts import baseline_name, bounds, main_metric
+from reports.evaluation_parts import bounds, main_metric, reference_name
 from reports.evaluation_results import Bar, EvaluationSummary, Measure, SliceSummary
 from reports.section import Chart, Column, Part, Table
 from trainer_module import features
@@ -22,9 +22,9 @@ _MOST_SLICES: Final = 24
 
 def slices_part(model: str, summary: EvaluationSummary, bars: Mapping[str, Bar]) -> Part | None:
     """The main metric on every slice, drawn with its interval and the bar."""
-    if not summary.slices:
-        return None
     metric = main_metric(summary)
+    if not summary.slices or not metric:
+        return None
     by_feature: dict[str, list[SliceSummary]] = defaultdict(list)
     for found in summary.slices:
         by_feature[found.name.partition("=")[0]].append(found)
@@ -41,9 +41,19 @@ def slices_part(model: str, summary: EvaluationSummary, bars: Mapping[str, Bar])
         f"{model.capitalize()}: slices",
         answer=f"Weakest slice of at least {LEAST_USERS} users by {metric}: {weakest.name} "
         f"({weakest.model[metric].value:.4f}, {weakest.user_count:,} users).",
-        text=("The bar stands for all rows together; a slice that misses it blocks nothing.",),
+        text=(_what_blocks(bars.get(metric), reference_name(summary)),),
         charts=tuple(drawn),
         tables=(_slice_table(model, summary),),
+    )
+
+
+def _what_blocks(bar: Bar | None, reference: str) -> str:
+    told = "The bar that is drawn stands for all rows together"
+    if bar is None or bar.behind_in_slices is None:
+        return f"{told}; a slice that misses it blocks nothing."
+    return (
+        f"{told}. A slice with enough users blocks the push where the model is, with 95 % confidence, more "
+        f"than {bar.behind_in_slices:g} behind {reference} or the served version."
     )
 
 
@@ -56,10 +66,12 @@ def _dots(
     bar: Bar | None,
 ) -> Chart:
     chart_id = f"{model}-slices-{feature.replace('_', '-')}"
+    any_served = any(metric in found.served for found in slices)
     drawing, axes = charts.new_figure(height=70 + 26 * len(slices))
     for role, marker, shift, label, measures in (
         (palette.MODEL, "o", -0.15, model, [found.model for found in slices]),
-        (palette.BASELINE, "s", 0.15, baseline_name(summary), [found.baseline for found in slices]),
+        (palette.REFERENCE, "s", 0.15, reference_name(summary), [found.reference for found in slices]),
+        *([(palette.SERVED, "^", 0.0, "served", [found.served for found in slices])] if any_served else []),
     ):
         _draw_dots(axes, [found.get(metric) for found in measures], role, marker, shift, label)
     limit = (bar.at_least if bar.at_least is not None else bar.at_most) if bar else None
@@ -75,7 +87,7 @@ def _dots(
     charts.legend_above(axes)
     better = sum(_is_better(found, metric) for found in slices)
     answer = (
-        f"The model is ahead of {baseline_name(summary)} on {better} of {len(slices)} values of {feature}."
+        f"The model is ahead of {reference_name(summary)} on {better} of {len(slices)} values of {feature}."
     )
     return Chart(
         chart_id,
@@ -115,7 +127,7 @@ def _slice_table(model: str, summary: EvaluationSummary) -> Table:
     return Table(
         f"{model}-slice-table",
         f"Metrics of the {model} model by slice of the eval split; in brackets those of "
-        f"{baseline_name(summary)}.",
+        f"{reference_name(summary)}.",
         (
             Column("slice"),
             Column("users"),
@@ -130,7 +142,7 @@ def _slice_table(model: str, summary: EvaluationSummary) -> Table:
                 *(
                     side[name].value if name in side else None
                     for name in names
-                    for side in (found.model, found.baseline)
+                    for side in (found.model, found.reference)
                 ),
             )
             for found in (summary.overall, *summary.slices)
@@ -144,7 +156,7 @@ def _value_of(found: SliceSummary) -> str:
 
 
 def _is_better(found: SliceSummary, metric: str) -> bool:
-    if metric not in found.difference:
+    if metric not in found.over_reference:
         return False
-    difference = found.difference[metric].value
+    difference = found.over_reference[metric].value
     return difference < 0 if metric in _ERRORS else difference > 0

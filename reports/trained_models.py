@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from components.served_model.names import SERVED_MODEL
 from reports.run_data import Artifact, Node, Run
 from reports.verdict import Verdict
 from trainer_module import features
@@ -27,6 +28,7 @@ class TrainedModel:
       saved_model: folder of the SavedModel.
       model_run: folder of what its fit left, None if it is gone.
       evaluation: folder of its Evaluator's results, None if it was not evaluated.
+      served: what it was compared with, None if that is not known; it may be gone.
       pushed: the version that serving got, "" if none.
       blessing: folder of its probe's InfraBlessing, None if it was not probed.
     """
@@ -36,6 +38,7 @@ class TrainedModel:
     saved_model: Path
     model_run: Path | None
     evaluation: Path | None
+    served: Artifact | None
     pushed: str
     blessing: Path | None = None
 
@@ -78,6 +81,7 @@ def trained_models(run: Run) -> Iterator[TrainedModel]:
             saved_model=artifact.folder / SERVING_FORMAT,
             model_run=model_run.folder if model_run else None,
             evaluation=evaluation.folder if evaluation and evaluation.folder.is_dir() else None,
+            served=_made_from(run, trainer, artifact, SERVED_MODEL),
             pushed=version if pushed and pushed.properties.get("pushed") else "",
             blessing=blessing.folder if blessing and blessing.folder.is_dir() else None,
         )

@@ -109,16 +109,14 @@ TITLE_WORD_VOCABULARY: Final = "title_word_vocabulary"
 TRAIN_SPLIT: Final = "train"
 EVAL_SPLIT: Final = "eval"
 
-# Signatures of the SavedModels (the serving contract) and the two that only the Evaluator calls: the
-# model itself and the baseline that it has to beat, both over serialized `ratings` Examples. The model probe
-# alone calls `transform_features`, which shows what Transform's graph inside the model makes of them.
+# Signatures of the SavedModels (the serving contract) and the one that only the Evaluator calls. The model probe
+# alone calls `transform_features`, which shows what Transform's graph inside the model makes of raw Examples.
 SERVING_DEFAULT: Final = "serving_default"
 RECOMMEND: Final = "recommend"
 RECOMMEND_FROM_HISTORY: Final = "recommend_from_history"
 SIMILAR_MOVIES: Final = "similar_movies"
 RANK: Final = "rank"
 EVALUATE: Final = "evaluate"
-EVALUATE_BASELINE: Final = "evaluate_baseline"
 TRANSFORM_FEATURES: Final = "transform_features"
 
 # Inputs and outputs of those signatures that are no raw features.
@@ -128,6 +126,21 @@ K: Final = "k"
 SCORE: Final = "score"
 KNOWN_USER: Final = "known_user"
 KNOWN_MOVIE: Final = "known_movie"
+
+# What `evaluate` answers about serialized `ratings` Examples [B], beside the model's own `movie_id`
+# [B, depth] or `user_rating` [B]: the same of the reference that every model has to beat (popularity, or
+# damped user and movie biases), and whether the train split lacks the row's user and its movie.
+REFERENCE: Final = "reference"
+REFERENCE_MOVIE_ID: Final = f"{REFERENCE}_{MOVIE_ID}"
+REFERENCE_RATING: Final = f"{REFERENCE}_{USER_RATING}"
+COLD_USER: Final = "cold_user"
+COLD_MOVIE: Final = "cold_movie"
+YES: Final = "yes"
+NO: Final = "no"
+# For retrieval also the training ratings of each listed movie [B, depth], and how many movies there are [B].
+LIST_POPULARITY: Final = "list_popularity"
+REFERENCE_LIST_POPULARITY: Final = f"{REFERENCE}_{LIST_POPULARITY}"
+CATALOGUE_SIZE: Final = "catalogue_size"
 
 # The logger that a fit reports each epoch to, and the files in which it leaves its learning curves and, for
 # retrieval, which indexes were made and why.
@@ -148,6 +161,18 @@ NDCG_AT: Final = {k: f"ndcg@{k}" for k in LIST_LENGTHS}
 MRR: Final = "mrr"
 RMSE: Final = "rmse"
 MAE: Final = "mae"
+# Of the first ten movies of all lists; see `pipeline.list_metrics`.
+COVERAGE: Final = "coverage@10"
+PERSONALIZATION: Final = "personalization@10"
+LOG_POPULARITY: Final = "log_popularity@10"
+SHORT_LISTS: Final = "short_lists@10"
 USER_COUNT: Final = "user_count"
 EXAMPLE_COUNT: Final = "example_count"
 EVALUATION_DEPTH: Final = max(LIST_LENGTHS)
+
+# Names derived from that of a metric: what the reference reaches, by how much the model is above it, and how
+# far it is behind the reference or the served version for certain; see `pipeline.metrics`.
+OF_REFERENCE: Final = f"{REFERENCE}_{{}}"
+OVER_REFERENCE: Final = "{}_over_reference"
+BEHIND_REFERENCE: Final = "{}_behind_reference"
+BEHIND_SERVED: Final = "{}_behind_served"

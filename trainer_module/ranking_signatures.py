@@ -1,4 +1,4 @@
-"""What the ranking SavedModel answers: the serving contract's signatures and the Evaluator's two."""
+"""What the ranking SavedModel answers: the serving contract's signatures and the Evaluator's one."""
 
 from collections.abc import Callable
 from functools import partial
@@ -48,7 +48,7 @@ class RankingServing(tf.Module):
       users: users as of the last rating known, training and evaluation splits together.
       movies: the catalogue.
       scale: lowest and highest rating of training; answers are clipped to it.
-      training_users: users as of the last rating of training, for the baseline.
+      training_users: users as of the last rating of training, for the reference.
       biases: the bias model: mean, user biases in `training_users`' order [U], movie biases [M].
     """
 
@@ -93,12 +93,11 @@ class RankingServing(tf.Module):
         from_examples = tf.function(self._from_examples, input_signature=examples, autograph=False)
         return {
             features.SERVING_DEFAULT: from_examples.get_concrete_function(),
-            features.EVALUATE: from_examples.get_concrete_function(),
+            features.EVALUATE: tf.function(
+                self._evaluate, input_signature=examples, autograph=False
+            ).get_concrete_function(),
             features.RANK: tf.function(
                 self._rank, input_signature=rank, autograph=False
-            ).get_concrete_function(),
-            features.EVALUATE_BASELINE: tf.function(
-                self._baseline, input_signature=examples, autograph=False
             ).get_concrete_function(),
             features.TRANSFORM_FEATURES: tf.function(
                 self._transformed, input_signature=examples, autograph=False
@@ -128,13 +127,20 @@ class RankingServing(tf.Module):
         ratings = self._clipped({**self._users.profile(rows), **movies})
         return {features.USER_RATING: tf.reshape(ratings, shape)}
 
-    def _baseline(self, examples: tf.Tensor) -> Outputs:
-        """Serialized raw Examples [B] to the bias model's ratings [B]."""
+    def _evaluate(self, examples: tf.Tensor) -> Outputs:
+        """Serialized raw Examples [B] to the model's ratings and those of the bias model, [B]."""
         spec = {name: tf.io.FixedLenFeature([], tf.string) for name in (features.USER_ID, features.MOVIE_ID)}
         raw = tf.io.parse_example(examples, spec)
-        user_bias = tf.gather(self._user_bias, self._training_users.rows(raw[features.USER_ID]))
-        movie_bias = tf.gather(self._movie_bias, self._movies.rows(raw[features.MOVIE_ID]))
-        return {features.USER_RATING: tf.clip_by_value(self._mean + user_bias + movie_bias, *self._scale)}
+        users = self._training_users.rows(raw[features.USER_ID])
+        movies = self._movies.rows(raw[features.MOVIE_ID])
+        biases = self._mean + tf.gather(self._user_bias, users) + tf.gather(self._movie_bias, movies)
+        cold_movie = self._movies.columns(movies, [features.MOVIE_INDEX])[features.MOVIE_INDEX] == 0
+        return {
+            **self._from_examples(examples),
+            features.REFERENCE_RATING: tf.clip_by_value(biases, *self._scale),
+            features.COLD_USER: tf.where(users == 0, features.YES, features.NO),
+            features.COLD_MOVIE: tf.where(cold_movie, features.YES, features.NO),
+        }
 
     def _clipped(self, transformed: dict[str, tf.Tensor]) -> tf.Tensor:
         return tf.clip_by_value(self._predict(transformed), *self._scale)

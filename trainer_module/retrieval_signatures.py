@@ -1,4 +1,4 @@
-"""What the retrieval SavedModel answers: the serving contract's signatures and the Evaluator's two."""
+"""What the retrieval SavedModel answers: the serving contract's signatures and the Evaluator's one."""
 
 from collections.abc import Callable, Mapping
 
@@ -43,7 +43,7 @@ class RetrievalServing(tf.Module):
       movies: the catalogue.
       users: users as of the last rating known, training and evaluation splits together.
       training_users: users as of the last rating of training, for the Evaluator.
-      popularity: all-time ratings per position in training, [M]: the baseline.
+      popularity: all-time ratings per position in training, [M]: the reference.
       recent: recent ratings per position in training, [M]: what an unknown user gets.
       top_k: length of the list that signatures without `k` return.
     """
@@ -68,6 +68,7 @@ class RetrievalServing(tf.Module):
         self._users = users
         self._training_users = training_users
         self._popularity = FixedRanking(popularity)
+        self._training_ratings = tf.Variable(popularity, trainable=False)
         self._recent = FixedRanking(recent)
         self._top_k = min(top_k, movies.size)
 
@@ -92,7 +93,6 @@ class RetrievalServing(tf.Module):
             ),
             features.SIMILAR_MOVIES: (self._similar_movies, (named(ids, features.MOVIE_ID), k)),
             features.EVALUATE: (self._evaluate, (named(ids, features.EXAMPLES),)),
-            features.EVALUATE_BASELINE: (self._evaluate_baseline, (named(ids, features.EXAMPLES),)),
         }
         return {
             name: tf.function(function, input_signature=signature, autograph=False).get_concrete_function()
@@ -137,17 +137,25 @@ class RetrievalServing(tf.Module):
         return {**self._shown((scores, positions)), features.KNOWN_MOVIE: known}
 
     def _evaluate(self, examples: tf.Tensor) -> Outputs:
-        """Serialized Examples [B] to the ids that each user gets who has rated the train split only."""
-        rows = self._training_users.rows(_user_ids(examples))
+        """Serialized Examples [B] to what each user gets who has rated the train split only.
+
+        The reference is popularity: the most rated movies of the train split that the user has not rated.
+        """
+        user_id, movie_id = _user_and_movie(examples)
+        rows, movies = self._training_users.rows(user_id), self._movies.rows(movie_id)
         hidden = self._training_users.rated(rows)
         found = self._search_for_users(self._training_users, rows, hidden, self._evaluation_depth)
-        return {features.MOVIE_ID: self._shown(found)[features.MOVIE_ID]}
-
-    def _evaluate_baseline(self, examples: tf.Tensor) -> Outputs:
-        """The same for popularity: the most rated movies of the train split."""
-        hidden = self._training_users.rated(self._training_users.rows(_user_ids(examples)))
-        found = self._popularity.search(hidden, self._evaluation_depth)
-        return {features.MOVIE_ID: self._shown(found)[features.MOVIE_ID]}
+        popular = self._popularity.search(hidden, self._evaluation_depth)
+        cold_movie = self._movies.columns(movies, [features.MOVIE_INDEX])[features.MOVIE_INDEX] == 0
+        return {
+            features.MOVIE_ID: self._shown(found)[features.MOVIE_ID],
+            features.LIST_POPULARITY: tf.gather(self._training_ratings, found[1]),
+            features.REFERENCE_MOVIE_ID: self._shown(popular)[features.MOVIE_ID],
+            features.REFERENCE_LIST_POPULARITY: tf.gather(self._training_ratings, popular[1]),
+            features.CATALOGUE_SIZE: tf.fill(tf.shape(rows), self._movies.size),
+            features.COLD_USER: tf.where(rows == 0, features.YES, features.NO),
+            features.COLD_MOVIE: tf.where(cold_movie, features.YES, features.NO),
+        }
 
     @property
     def _evaluation_depth(self) -> int:
@@ -195,6 +203,7 @@ def user_queries(query_tower: QueryTower, users: UserTable, rows: tf.Tensor) -> 
     return query_tower({name: profile[name] for name in QUERY_FEATURES})
 
 
-def _user_ids(examples: tf.Tensor) -> tf.Tensor:
-    spec = {features.USER_ID: tf.io.FixedLenFeature([], tf.string)}
-    return tf.io.parse_example(examples, spec)[features.USER_ID]
+def _user_and_movie(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    spec = {name: tf.io.FixedLenFeature([], tf.string) for name in (features.USER_ID, features.MOVIE_ID)}
+    parsed = tf.io.parse_example(examples, spec)
+    return parsed[features.USER_ID], parsed[features.MOVIE_ID]

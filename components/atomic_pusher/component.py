@@ -18,6 +18,8 @@ from components.atomic_pusher.executor import (
     PINNED_VERSIONS,
     RATINGS_KEY,
     SCHEMA_KEY,
+    SERIES,
+    SERVED_MODEL_KEY,
     Executor,
 )
 
@@ -31,6 +33,7 @@ class AtomicPusherSpec(component_spec.ComponentSpec):
         EVALUATION_KEY: component_spec.ChannelParameter(
             type=standard_artifacts.ModelEvaluation, optional=True
         ),
+        SERVED_MODEL_KEY: component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
         RATINGS_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         MOVIES_KEY: component_spec.ChannelParameter(type=standard_artifacts.Examples),
         SCHEMA_KEY: component_spec.ChannelParameter(type=standard_artifacts.Schema),
@@ -56,10 +59,12 @@ class AtomicPusher(base_component.BaseComponent):
         keep_versions: how many versions stay, the new one included; the oldest go.
         pinned_versions: versions that stay whatever their age.
         measured_on: split and data of the metrics, for people.
+        series: what models are called that may be compared with this one.
         code: fingerprints of sources by what they do; for the manifest and the cache key.
         model_blessing: pushed only if it is there and blessed; optional.
         infra_blessing: pushed only if it is there and blessed; optional.
         evaluation: its metrics go into the manifest; optional.
+        served_model: what the model was compared with, of `ServedModel`, for the manifest; optional.
     """
 
     SPEC_CLASS = AtomicPusherSpec
@@ -75,10 +80,12 @@ class AtomicPusher(base_component.BaseComponent):
         keep_versions: int,
         measured_on: str,
         code: Mapping[str, str],
+        series: str = "",
         pinned_versions: Sequence[int] = (),
         model_blessing: types.BaseChannel | None = None,
         infra_blessing: types.BaseChannel | None = None,
         evaluation: types.BaseChannel | None = None,
+        served_model: types.BaseChannel | None = None,
     ) -> None:
         destination = pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=base_directory)
@@ -93,6 +100,7 @@ class AtomicPusher(base_component.BaseComponent):
             PINNED_VERSIONS: list(pinned_versions),
             MEASURED_ON: measured_on,
             CODE: dict(code),
+            SERIES: series,
         }
         super().__init__(
             spec=AtomicPusherSpec(
@@ -100,6 +108,7 @@ class AtomicPusher(base_component.BaseComponent):
                 model_blessing=model_blessing,
                 infra_blessing=infra_blessing,
                 evaluation=evaluation,
+                served_model=served_model,
                 ratings=ratings,
                 movies=movies,
                 schema=schema,

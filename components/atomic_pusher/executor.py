@@ -18,6 +18,7 @@ from components.atomic_pusher.publishing import Pushed, Retention, push
 from components.atomic_pusher.versions import hashed_files
 from components.atomic_pusher.warmup import read_ratings, warm_up_file
 from components.model_probe.settings import REASON
+from components.served_model.names import DIGEST
 from trainer_module import features
 
 # Inputs beside those of the stock Pusher.
@@ -25,6 +26,7 @@ EVALUATION_KEY: Final = "evaluation"
 RATINGS_KEY: Final = "ratings"
 MOVIES_KEY: Final = "movies"
 SCHEMA_KEY: Final = "schema"
+SERVED_MODEL_KEY: Final = "served_model"
 
 # What stands in `custom_config`.
 BLESSINGS: Final = "blessings"
@@ -32,6 +34,7 @@ KEEP_VERSIONS: Final = "keep_versions"
 PINNED_VERSIONS: Final = "pinned_versions"
 MEASURED_ON: Final = "measured_on"
 CODE: Final = "code"
+SERIES: Final = "series"
 
 # The custom property that the console shows of a node.
 _FIGURE: Final = "figure"
@@ -80,7 +83,7 @@ class Executor(executor.Executor):
     def _provenance(
         self, input_dict: dict[str, list[types.Artifact]], settings: dict[str, Any]
     ) -> Provenance:
-        evaluation = input_dict.get(EVALUATION_KEY)
+        evaluation, served = input_dict.get(EVALUATION_KEY), input_dict.get(SERVED_MODEL_KEY)
         schema = artifact_utils.get_single_uri(input_dict[SCHEMA_KEY])
         data = {name: artifact_utils.get_single_uri(input_dict[name]) for name in (RATINGS_KEY, MOVIES_KEY)}
         return Provenance(
@@ -90,6 +93,10 @@ class Executor(executor.Executor):
             data={name: _sha256(_below_splits(hashed_files(uri))) for name, uri in data.items()},
             code=settings[CODE],
             schema=_sha256(hashed_files(schema)),
+            series=settings[SERIES],
+            baseline=artifact_utils.get_single_instance(served).get_string_custom_property(DIGEST)
+            if served
+            else None,
         )
 
 

@@ -21,6 +21,9 @@ PROMOTE: Final = "promote"
 ROLLBACK: Final = "rollback"
 Action = Literal["push", "promote", "rollback"]
 
+# Attributes of a `Provenance` that the first manifests lack.
+_LATER: Final = ("series", "baseline")
+
 # The names of a `Move`'s attributes in JSON where `from` and `to` say more.
 _IN_JSON: Final = {"previous": "from", "version": "to"}
 
@@ -34,13 +37,16 @@ class Provenance:
     """What a model was made from and how good it was.
 
     Attributes:
-        metrics: by model (`candidate` and, where there was one, `baseline`) and metric: over all evaluated
-            rows.
+        metrics: over all evaluated rows, by whose they are (`candidate`, `reference` and, where there was
+            one, `served`) and metric.
         measured_on: the split and the data that the metrics are of.
         run_id: the run of the pipeline that pushed it.
         data: sha256 (hex) by kind of Examples, `ratings` and `movies`.
         code: fingerprints of the sources by what they do, see `pipeline/fingerprint.py`.
         schema: sha256 (hex) of the schema.
+        series: what models are called that may be compared on one another's Examples, "" if not known.
+        baseline: fingerprint of the version that the model was compared with before its push, "" if it was
+            compared with none, None if that is not known.
     """
 
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -49,6 +55,8 @@ class Provenance:
     data: Mapping[str, str] = field(default_factory=dict)
     code: Mapping[str, str] = field(default_factory=dict)
     schema: str = ""
+    series: str = ""
+    baseline: str | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +146,14 @@ class Manifest:
                 version=int(values["version"]),
                 origin=int(values["origin"]),
                 move=Move.from_dict(values["move"]),
-                provenance=Provenance(**{name: values[name] for name in Provenance.__dataclass_fields__}),
+                provenance=Provenance(
+                    **{
+                        name: values[name]
+                        for name in Provenance.__dataclass_fields__
+                        # Earlier manifests do not have all of them.
+                        if name not in _LATER or name in values
+                    }
+                ),
                 files=values["files"],
             )
         except (ValueError, KeyError, TypeError) as error:

@@ -27,7 +27,7 @@ K: Final = 10
 CANDIDATES: Final = 100
 
 # Signatures that only the Evaluator and the model probe call.
-_NOT_SERVED: Final = {features.EVALUATE, features.EVALUATE_BASELINE, features.TRANSFORM_FEATURES}
+_NOT_SERVED: Final = {features.EVALUATE, features.TRANSFORM_FEATURES}
 _INIT_OP: Final = "__saved_model_init_op"
 
 

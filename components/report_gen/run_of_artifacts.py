@@ -9,6 +9,7 @@ from tfx import types
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
+from components.served_model.names import SERVED_MODEL
 from reports.run_data import Artifact, Node, NodeState, Run, Scalar
 
 # The outputs that the report reads, whichever node gives them out.
@@ -20,6 +21,7 @@ REPORTED_CHANNELS: Final = (
     "gate_result",
     "model",
     "model_run",
+    SERVED_MODEL,
     "evaluation",
     "blessing",
     "infra_blessing",

@@ -1,6 +1,7 @@
 """An edit re-runs what depends on it and nothing else, seen on an edited copy of the project."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from tests.pipeline_run import SMALL_SAMPLE, PipelineRun, run_pipeline
 
 pytestmark = pytest.mark.slow
 
-RANKING = {"RankingTrainer", "RankingEvaluator", "RankingProbe", "RankingPusher"}
-RETRIEVAL = {"RetrievalTrainer", "RetrievalEvaluator", "RetrievalProbe", "RetrievalPusher"}
+RANKING = {"RankingTrainer", "RankingServedModel", "RankingEvaluator", "RankingProbe", "RankingPusher"}
+RETRIEVAL = {
+    *("RetrievalTrainer", "RetrievalServedModel", "RetrievalEvaluator", "RetrievalProbe", "RetrievalPusher")
+}
 MODELS = RANKING | RETRIEVAL
 PUSHERS = {"RankingPusher", "RetrievalPusher"}
 PROBES = {"RankingProbe", "RetrievalProbe"}
@@ -52,6 +55,16 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
         "pipeline/metrics.py",
         "EDITED = 1\n",
         PUSHERS | {"RankingEvaluator", "RetrievalEvaluator"},
+    ),
+    "cold slices": (
+        "pipeline/cold_slices.py",
+        "EDITED = 1\n",
+        PUSHERS | {"RankingEvaluator", "RetrievalEvaluator"},
+    ),
+    "served model": (
+        "components/served_model/choice.py",
+        "EDITED = 1\n",
+        MODELS - PROBES - {"RankingTrainer", "RetrievalTrainer"},
     ),
     "curated schema": (
         "schema/ratings.pbtxt",
@@ -150,4 +163,6 @@ def test_a_run_after_an_edit_repeats_what_depends_on_it_and_nothing_else(
 
 
 def _biases(run: PipelineRun) -> float:
-    return float(run.figures["RankingEvaluator"].split("(biases ")[1].split(")")[0])
+    found = re.search(r"\(biases ([\d.]+)", run.figures["RankingEvaluator"])
+    assert found is not None
+    return float(found[1])

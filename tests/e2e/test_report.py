@@ -37,13 +37,14 @@ def test_it_knows_the_settings_and_every_node_of_the_run(sample_run: PipelineRun
 
 
 def test_metrics_are_those_of_the_console(sample_run: PipelineRun, models: Mapping[str, Any]) -> None:
-    for name, metric, baseline in (("ranking", "rmse", "biases"), ("retrieval", "recall@10", "popularity")):
+    for name, metric, reference in (("ranking", "rmse", "biases"), ("retrieval", "recall@10", "popularity")):
         shown = re.search(
-            rf"{metric} ([\d.]+) \({baseline} ([\d.]+)\)", sample_run.figures[f"{name.capitalize()}Evaluator"]
+            rf"{metric} ([\d.]+) \({reference} ([\d.]+)\)",
+            sample_run.figures[f"{name.capitalize()}Evaluator"],
         )
         assert shown is not None
         evaluation = models[name]["evaluation"]
-        found = [evaluation[side][metric]["value"] for side in ("metrics", "baseline")]
+        found = [evaluation[side][metric]["value"] for side in ("metrics", "reference")]
         assert found == pytest.approx([float(value) for value in shown.groups()], abs=5e-4)
         assert evaluation["metrics"][metric]["lower"] < found[0] < evaluation["metrics"][metric]["upper"]
         assert models[name]["pushed"] == sample_run.model(name).name

@@ -14,8 +14,8 @@ NODES = {
     *("RatingsGen", "RatingsStatistics", "RatingsSchemaGen", "RatingsSchema", "RatingsValidator"),
     *("MoviesGen", "MoviesStatistics", "MoviesSchemaGen", "MoviesSchema", "MoviesValidator"),
     *("DataGate", "Transform"),
-    *("RetrievalTrainer", "RetrievalEvaluator", "RetrievalProbe", "RetrievalPusher"),
-    *("RankingTrainer", "RankingEvaluator", "RankingProbe", "RankingPusher"),
+    *("RetrievalTrainer", "RetrievalServedModel", "RetrievalEvaluator", "RetrievalProbe", "RetrievalPusher"),
+    *("RankingTrainer", "RankingServedModel", "RankingEvaluator", "RankingProbe", "RankingPusher"),
     "ReportGen",
 }
 
@@ -43,7 +43,7 @@ def test_data_is_as_the_curated_schemas_say(sample_run: PipelineRun) -> None:
         assert sample_run.figures[node] == "no anomalies [synthetic sample]"
 
 
-def test_both_models_beat_their_baselines_and_the_figures_say_on_what(sample_run: PipelineRun) -> None:
+def test_both_models_beat_their_references_and_the_figures_say_on_what(sample_run: PipelineRun) -> None:
     ranking, retrieval = (sample_run.figures[f"{name}Evaluator"] for name in ("Ranking", "Retrieval"))
     rmse, biases = _pair(r"rmse ([\d.]+) \(biases ([\d.]+)\)", ranking)
     assert 0.5 < rmse < biases
@@ -82,9 +82,13 @@ def test_versions_tell_where_they_come_from_and_how_good_they_are(sample_run: Pi
     fingerprints = set()
     for name in MODELS:
         told = json.loads((sample_run.model(name) / "assets.extra" / "manifest.json").read_text())
-        metric, model, baseline = figures[name]
+        metric, model, reference = figures[name]
         assert told["metrics"]["candidate"][metric] == pytest.approx(model, abs=6e-4)
-        assert told["metrics"]["baseline"][metric] == pytest.approx(baseline, abs=6e-4)
+        assert told["metrics"]["reference"][metric] == pytest.approx(reference, abs=6e-4)
+        # Nothing was served before, so there is nothing that it was compared with.
+        assert set(told["metrics"]) == {"candidate", "reference"}
+        assert told["baseline"] == ""
+        assert sample_run.figures[f"{name.capitalize()}ServedModel"].startswith("nothing is served yet")
         assert told["measured_on"].startswith("eval split, random, sample-10000")
         assert told["run_id"]
         assert set(told["code"]) == {"preprocessing", "training", "pushing"}

@@ -57,10 +57,13 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     assert manifest.provenance.metrics["candidate"]["rmse"] == pytest.approx(rmse(sample_run), abs=6e-4)
     assert manifest.provenance.measured_on.startswith("eval split, random, sample-10000")
 
-    # Hardly trained, so worse than the biases that it has to beat.
+    # Hardly trained, so worse than the biases that it has to beat, and than what is served.
     worse = run_pipeline(project, output, *SMALL_SAMPLE, "--set=ranking.learning_rate=0.00001")
     assert worse.status == 1
     assert rmse(worse) > rmse(sample_run)
+    assert worse.figures["RankingServedModel"].startswith(f"version {first.name} is served")
+    assert "rmse does not beat its reference" in worse.figures["RankingEvaluator"]
+    assert "behind the served version, more than the 0.02 allowed" in worse.figures["RankingEvaluator"]
     assert worse.figures["RankingPusher"].startswith("nothing pushed")
     assert pushed_versions(output) == sample_run.pushed
 
@@ -68,6 +71,12 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     assert better.status == 0, better.out + better.err
     assert rmse(better) < rmse(sample_run)
     assert better.model("ranking") != first
+    told = read_manifest(str(better.model("ranking")))
+    assert told is not None
+    # It was compared with the first model, on the same Examples.
+    assert told.provenance.baseline == manifest.model_fingerprint
+    assert told.provenance.metrics["served"]["rmse"] == pytest.approx(rmse(sample_run), abs=6e-4)
+    assert re.match(r"rmse [\d.]+ \(biases [\d.]+, served [\d.]+\)", better.figures["RankingEvaluator"])
     assert served_version(str(base)) == int(better.model("ranking").name)
     assert ratings(better.model("ranking")) != answers
     assert better.pushed["retrieval"] == sample_run.pushed["retrieval"]

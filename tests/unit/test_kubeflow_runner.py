@@ -135,6 +135,16 @@ def test_the_data_gate_is_never_cached_and_transform_waits_for_what_it_gives_out
 
 
 @pytest.mark.slow
+def test_what_is_served_is_looked_up_in_every_run(tasks: Any) -> None:
+    for model in ("Retrieval", "Ranking"):
+        name = f"{model}ServedModel"
+        assert "cachingOptions" not in tasks[name]
+        assert f"{ROOT}/serving/{model.lower()}" in json.dumps(tasks[name]["inputs"])
+        given = tasks[f"{model}Evaluator"]["inputs"]["artifacts"]["baseline_model"]["taskOutputArtifact"]
+        assert given == {"producerTask": name, "outputArtifactKey": "served_model"}
+
+
+@pytest.mark.slow
 def test_a_container_can_make_the_result_of_the_data_gate(spec: Any) -> None:
     from kfp.pipeline_spec import pipeline_spec_pb2
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils

@@ -10,6 +10,7 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 from tfx.utils.proto_utils import proto_to_json
 
+from pipeline.evaluation import EXTRACTORS
 from schema import RATINGS_SCHEMA
 
 Row = Mapping[str, str | float | Sequence[str]]
@@ -23,30 +24,42 @@ class Evaluated(NamedTuple):
 
 
 class ByUser(tf.Module):
-    """Both signatures of the Evaluator: each looks up `user_id` in a table of its own."""
+    """The Evaluator's signature: model and reference each look up `user_id` in a table of their own.
 
-    def __init__(self, output: str, evaluate: Mapping[str, Any], baseline: Mapping[str, Any]) -> None:
+    Users in `cold` have no training rating. The catalogue holds ten movies, and one is as
+    popular as its id is long.
+    """
+
+    def __init__(
+        self, output: str, evaluate: Mapping[str, Any], reference: Mapping[str, Any], cold: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self._output = output
+        self._cold = tf.constant([user in cold for user in evaluate])
         self._users = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(
                 list(evaluate), list(range(len(evaluate))), tf.string, tf.int32
             ),
             default_value=-1,
         )
-        self._tables = [tf.constant([table[user] for user in evaluate]) for table in (evaluate, baseline)]
-
-    def _look_up(self, examples: tf.Tensor, table: tf.Tensor) -> dict[str, tf.Tensor]:
-        user_id = tf.io.parse_example(examples, {"user_id": tf.io.FixedLenFeature([], tf.string)})["user_id"]
-        return {self._output: tf.gather(table, self._users[user_id])}
+        self._tables = [tf.constant([table[user] for user in evaluate]) for table in (evaluate, reference)]
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self._look_up(examples, self._tables[0])
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
-    def evaluate_baseline(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self._look_up(examples, self._tables[1])
+        user_id = tf.io.parse_example(examples, {"user_id": tf.io.FixedLenFeature([], tf.string)})["user_id"]
+        rows = self._users[user_id]
+        own, reference = (tf.gather(table, rows) for table in self._tables)
+        answer = {
+            self._output: own,
+            f"reference_{self._output}": reference,
+            "cold_user": tf.where(tf.gather(self._cold, rows), "yes", "no"),
+            "cold_movie": tf.where(rows < 0, "yes", "no"),
+        }
+        if self._output == "movie_id":
+            answer["catalogue_size"] = tf.fill(tf.shape(rows), 10)
+            answer["list_popularity"] = tf.cast(tf.strings.length(own), tf.float32)
+            answer["reference_list_popularity"] = tf.cast(tf.strings.length(reference), tf.float32)
+        return answer
 
 
 def lists(ranked: Mapping[str, str], depth: int = 12) -> dict[str, list[str]]:
@@ -61,8 +74,9 @@ def run(
     model: tf.Module,
     eval_config: Any,
     with_baseline: bool = True,
+    served: tf.Module | None = None,
 ) -> Evaluated:
-    """Runs the Evaluator component's own executor; `model` stands for both models unless told otherwise."""
+    """Runs the Evaluator component's own executor; the candidate stands in for a served version."""
     split = folder / "examples" / "Split-eval"
     split.mkdir(parents=True)
     with tf.io.TFRecordWriter(str(split / "data_tfrecord-00000-of-00001.gz"), "GZIP") as writer:
@@ -70,13 +84,8 @@ def run(
             writer.write(_example(row))
     examples = standard_artifacts.Examples()
     examples.uri, examples.split_names = str(split.parent), '["eval"]'
-    saved = standard_artifacts.Model()
-    saved.uri, saved.id = str(folder / "model"), 1
-    tf.saved_model.save(
-        model,
-        str(folder / "model" / "Format-Serving"),
-        signatures={"evaluate": model.evaluate, "evaluate_baseline": model.evaluate_baseline},
-    )
+    saved = _saved(folder / "model", model, 1)
+    baseline = saved if served is None else _saved(folder / "served", served, 2)
     schema = standard_artifacts.Schema()
     schema.uri = str(folder / "schema")
     (folder / "schema").mkdir()
@@ -92,11 +101,18 @@ def run(
         unique_id="1",
     )
     Executor(context).Do(
-        inputs | ({"baseline_model": [saved]} if with_baseline else {}),
+        inputs | ({"baseline_model": [baseline]} if with_baseline else {}),
         {"evaluation": [evaluation], "blessing": [blessing]},
-        {"eval_config": proto_to_json(eval_config), "example_splits": '["eval"]'},
+        {"eval_config": proto_to_json(eval_config), "example_splits": '["eval"]', "module_path": EXTRACTORS},
     )
     return Evaluated(evaluation.uri, (folder / "blessing" / "BLESSED").exists())
+
+
+def _saved(folder: Path, model: tf.Module, artifact_id: int) -> Any:
+    saved = standard_artifacts.Model()
+    saved.uri, saved.id = str(folder), artifact_id
+    tf.saved_model.save(model, str(folder / "Format-Serving"), signatures={"evaluate": model.evaluate})
+    return saved
 
 
 def _example(row: Row) -> bytes:

@@ -25,7 +25,7 @@ def page_of(part: Part) -> str:
     return render_page(Head("Report", "", False, ""), [Section("models", "Models", "", (part,))])
 
 
-def test_spread_compares_model_baseline_and_what_was_rated() -> None:
+def test_spread_compares_model_reference_and_what_was_rated() -> None:
     users = [EvalUser(b"7", {b"3": 4.0}), EvalUser(b"8", {b"1": 4.0, b"2": 2.0})]
     lists = {"retrieval": [[b"2", b"3"], [b"3", b"2"]], "popularity": [[b"1", b"2"], [b"1", b"2"]]}
 

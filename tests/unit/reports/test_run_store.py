@@ -146,23 +146,6 @@ def test_runs_before(runs: RecordedRuns, tmp_path: Path) -> None:
     assert (first.previous, first.before_data) == (None, None)
 
 
-def train(runs: RecordedRuns, run_id: str, pushed: int) -> None:
-    model = runs.artifact("Model", "RankingTrainer", "model")
-    (Path(model.uri) / "Format-Serving").mkdir()
-    runs.node(run_id, "RankingTrainer", outputs={"model": model})
-    result = runs.artifact("PushedModel", "RankingPusher", "pushed_model", pushed=pushed, pushed_version="7")
-    runs.node(run_id, "RankingPusher", inputs={"model": model}, outputs={"pushed_model": result})
-
-
-def test_the_model_that_was_served_before_is_the_last_one_pushed(runs: RecordedRuns) -> None:
-    """The second run trained a model that was not good enough."""
-    for run_id, pushed in ((FIRST, 1), (SECOND, 0), (THIRD, 1)):
-        train(runs, run_id, pushed)
-
-    assert {name: run.id for name, run in load_run(runs.output).pushed_before.items()} == {"ranking": FIRST}
-    assert load_run(runs.output, FIRST).pushed_before == {}
-
-
 def test_which_run(runs: RecordedRuns, tmp_path: Path) -> None:
     for run_id in (FIRST, SECOND, THIRD):
         ingest(runs, run_id, tmp_path)

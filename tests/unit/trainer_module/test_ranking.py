@@ -136,9 +136,9 @@ def test_a_training_run_exports_a_model_that_answers(
     assert ratings.shape == (1, len(MOVIES))
     assert (ratings >= 1).all()
     assert (ratings <= 5).all()
-    baseline = signatures[features.EVALUATE_BASELINE](
+    evaluated = signatures[features.EVALUATE](
         examples=tf.constant([tiny_world.example(row) for row in RATINGS])
     )
     # Few ratings damped by many pseudo-ratings stay near the mean.
-    np.testing.assert_allclose(baseline[features.USER_RATING], tiny_world.MEAN_RATING, atol=0.5)
+    np.testing.assert_allclose(evaluated[features.REFERENCE_RATING], tiny_world.MEAN_RATING, atol=0.5)
     assert json.loads((tmp_path / "run" / features.FIT_FILE).read_text())["monitor"] == "val_rmse"

@@ -100,16 +100,18 @@ def build(
 def answers(signatures: Mapping[str, Any], keep: object) -> Mapping[str, Ratings]:
     """Signatures as functions to arrays; they work as long as the object they came from lives."""
 
-    def answering(signature: str) -> Ratings:
+    def answering(signature: str, output: str = features.USER_RATING) -> Ratings:
         def answer(**inputs: Any) -> np.ndarray:
             assert keep is not None
             outputs = signatures[signature](**inputs)
-            assert set(outputs) == {features.USER_RATING}
-            return np.asarray(outputs[features.USER_RATING])
+            return np.asarray(outputs[output])
 
         return answer
 
-    return {name: answering(name) for name in signatures}
+    found = {name: answering(name) for name in signatures}
+    # The other outputs of the Evaluator's signature by their own names.
+    beside = (features.REFERENCE_RATING, features.COLD_USER, features.COLD_MOVIE)
+    return found | {name: answering(features.EVALUATE, name) for name in beside}
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +159,10 @@ def rank(served: Mapping[str, Ratings], users: list[str], movies: list[list[str]
 
 
 def test_the_signatures_of_the_contract(wide: Mapping[str, Ratings]) -> None:
-    assert set(wide) == {"serving_default", "rank", "evaluate", "evaluate_baseline", "transform_features"}
+    assert set(wide) == {
+        *("serving_default", "rank", "evaluate", "transform_features"),
+        *("reference_user_rating", "cold_user", "cold_movie"),
+    }
 
 
 @pytest.mark.parametrize("user", list(LATEST))
@@ -198,10 +203,10 @@ def test_ratings_stay_within_the_scale(build: Build, wide: Mapping[str, Ratings]
     by_example = narrow[features.SERVING_DEFAULT](examples=serialized(LATEST["ann"]))
     np.testing.assert_allclose(by_example, free[0].clip(low, high), atol=1e-5)
     # 3 + 900 and 3 - 900 of the planted biases.
-    baseline = narrow[features.EVALUATE_BASELINE](
-        examples=serialized([{"user_id": "nobody", "movie_id": movie} for movie in ("2", "3")])
+    reference = narrow[features.REFERENCE_RATING](
+        examples=serialized(pairs([("nobody", "2"), ("nobody", "3")]))
     )
-    np.testing.assert_allclose(baseline, [high, low], rtol=1e-6)
+    np.testing.assert_allclose(reference, [high, low], rtol=1e-6)
 
 
 def test_strangers_are_all_the_same_and_get_an_answer(wide: Mapping[str, Ratings]) -> None:
@@ -230,19 +235,29 @@ def test_an_example_of_strangers_gets_an_answer(wide: Mapping[str, Ratings]) -> 
 
 
 def test_an_empty_batch_has_an_empty_answer(wide: Mapping[str, Ratings]) -> None:
-    for signature in (features.SERVING_DEFAULT, features.EVALUATE, features.EVALUATE_BASELINE):
+    for signature in (features.SERVING_DEFAULT, features.EVALUATE, features.REFERENCE_RATING):
         assert wide[signature](examples=serialized([])).shape == (0,)
     assert rank(wide, [], []).shape == (0, 0)
     assert rank(wide, ["ann"], [[]]).shape == (1, 0)
 
 
-def test_the_baseline_adds_the_biases_of_the_train_split(wide: Mapping[str, Ratings]) -> None:
-    pairs = [("çy", "1"), ("ben", "1"), ("ann", "1"), ("ben", "2"), ("ben", "gone"), ("nobody", "gone")]
-    found = wide[features.EVALUATE_BASELINE](
-        examples=serialized([{"user_id": user, "movie_id": movie} for user, movie in pairs])
-    )
+def pairs(ids: Sequence[tuple[str, str]]) -> list[tiny_world.Row]:
+    """Raw Examples of nothing but a user and a movie."""
+    return [{**AMELIE, "user_id": user, "movie_id": movie, "timestamp": 0} for user, movie in ids]
+
+
+def test_the_reference_adds_the_biases_of_the_train_split(wide: Mapping[str, Ratings]) -> None:
+    ids = [("çy", "1"), ("ben", "1"), ("ann", "1"), ("ben", "2"), ("ben", "gone"), ("nobody", "gone")]
+    found = wide[features.REFERENCE_RATING](examples=serialized(pairs(ids)))
     # ann has rated in the evaluation split only, so her bias is nobody's.
     np.testing.assert_allclose(found, [3.75, 3.0, 3.25, 902.75, 2.75, 3.0])
+
+
+def test_users_and_movies_without_a_training_rating_are_cold(wide: Mapping[str, Ratings]) -> None:
+    # Nobody has rated the movie 6.
+    rows = serialized(pairs([("çy", "1"), ("ann", "6"), ("nobody", "gone")]))
+    assert wide[features.COLD_USER](examples=rows).tolist() == [b"no", b"yes", b"yes"]
+    assert wide[features.COLD_MOVIE](examples=rows).tolist() == [b"no", b"yes", b"yes"]
 
 
 def test_damped_biases_by_hand() -> None:

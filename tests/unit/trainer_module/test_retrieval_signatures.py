@@ -148,8 +148,9 @@ def recommend(
     )
 
 
-def examples(users: list[str]) -> tf.Tensor:
-    return strings([tiny_world.example({"user_id": user}) for user in users], [len(users)])
+def examples(users: list[str], movie: str = "a") -> tf.Tensor:
+    rows = [tiny_world.example({"user_id": user, "movie_id": movie}) for user in users]
+    return strings(rows, [len(users)])
 
 
 def test_the_signatures_of_the_contract(served: Mapping[str, Answer]) -> None:
@@ -159,7 +160,6 @@ def test_the_signatures_of_the_contract(served: Mapping[str, Answer]) -> None:
         "recommend_from_history",
         "similar_movies",
         "evaluate",
-        "evaluate_baseline",
     }
 
 
@@ -264,8 +264,9 @@ def test_an_empty_batch_has_an_empty_answer(served: Mapping[str, Answer]) -> Non
     )
     similar = served[features.SIMILAR_MOVIES](movie_id=nobody, k=tf.constant(2))
     assert similar[features.MOVIE_TITLE].shape == (0, 2)
-    for signature in (features.EVALUATE, features.EVALUATE_BASELINE):
-        assert served[signature](examples=nobody)[features.MOVIE_ID].shape == (0, len(CANDIDATES))
+    evaluated = served[features.EVALUATE](examples=nobody)
+    assert evaluated[features.MOVIE_ID].shape == (0, len(CANDIDATES))
+    assert evaluated[features.REFERENCE_MOVIE_ID].shape == (0, len(CANDIDATES))
 
 
 def test_evaluation_knows_the_train_split_alone(served: Mapping[str, Answer]) -> None:
@@ -278,13 +279,36 @@ def test_evaluation_knows_the_train_split_alone(served: Mapping[str, Answer]) ->
     ]
 
 
-def test_the_baseline_is_the_popularity_of_the_train_split(served: Mapping[str, Answer]) -> None:
-    found = served[features.EVALUATE_BASELINE](examples=examples(["ann", "bén", "new"]))
-    assert lists(found) == [
+def test_the_reference_is_the_popularity_of_the_train_split(served: Mapping[str, Answer]) -> None:
+    found = served[features.EVALUATE](examples=examples(["ann", "bén", "new"]))
+    assert lists({features.MOVIE_ID: found[features.REFERENCE_MOVIE_ID]}) == [
         ["e", "d", "c", "é", "cold", "", ""],
         ["cold", *[""] * 6],
         ALL_TIME,
     ]
+
+
+def test_lists_come_with_how_popular_their_movies_are(served: Mapping[str, Answer]) -> None:
+    found = served[features.EVALUATE](examples=examples(["ann", "new"]))
+    counts = dict(zip(MOVIES.ids, [4, 2, 1, 3, 5, 1, 0], strict=True))
+    for ids, popularity in (
+        (features.MOVIE_ID, features.LIST_POPULARITY),
+        (features.REFERENCE_MOVIE_ID, features.REFERENCE_LIST_POPULARITY),
+    ):
+        filled = found[ids] != b""
+        expected = [counts[movie] for movie in found[ids][filled]]
+        assert found[popularity][filled].tolist() == expected
+    assert found[features.CATALOGUE_SIZE].tolist() == [len(CANDIDATES)] * 2
+
+
+def test_users_and_movies_without_a_training_rating_are_cold(served: Mapping[str, Answer]) -> None:
+    told = [
+        {name: found[name].tolist() for name in (features.COLD_USER, features.COLD_MOVIE)}
+        for movie in ("a", "cold", "gone")
+        for found in (served[features.EVALUATE](examples=examples(["ann", "new"], movie)),)
+    ]
+    assert [found[features.COLD_USER] for found in told] == [[b"no", b"yes"]] * 3
+    assert [found[features.COLD_MOVIE][0] for found in told] == [b"no", b"yes", b"yes"]
 
 
 def test_without_rated_movies_the_model_leaves_out_the_history_alone(tmp_path: Path) -> None:

@@ -28,12 +28,14 @@ from tests.unit.components.atomic_pusher.tiny_models import answers
 
 KEEP = Retention(keep=5)
 WHENCE = Provenance(
-    metrics={"candidate": {"rmse": 0.9}, "baseline": {"rmse": 1.0}},
+    metrics={"candidate": {"rmse": 0.9}, "reference": {"rmse": 1.0}},
     measured_on="eval split, random, ml-100k",
     run_id="run 7",
     data={"ratings": "aa", "movies": "bb"},
     code={"training": "cc"},
     schema="dd",
+    series="ml-100k, random-0.2",
+    baseline="ee",
 )
 PROJECT = Path(__file__).parents[4]
 
@@ -65,7 +67,7 @@ def test_a_version_has_the_models_files_a_warm_up_file_and_a_manifest(
 
     told = json.loads((version / "assets.extra" / "manifest.json").read_text())
     assert told["version"] == told["origin"] == pushed.version
-    assert told["metrics"] == {"candidate": {"rmse": 0.9}, "baseline": {"rmse": 1.0}}
+    assert told["metrics"] == {"candidate": {"rmse": 0.9}, "reference": {"rmse": 1.0}}
     assert (told["run_id"], told["data"], told["code"], told["schema"]) == (
         "run 7",
         {"ratings": "aa", "movies": "bb"},
