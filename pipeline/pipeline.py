@@ -123,7 +123,15 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
     )
 
     retrieval_pusher = _pusher(
-        RETRIEVAL, config, retrieval, served_retrieval, retrieval_evaluator, retrieval_probe, ratings, movies, schema
+        RETRIEVAL,
+        config,
+        retrieval,
+        served_retrieval,
+        retrieval_evaluator,
+        retrieval_probe,
+        ratings,
+        movies,
+        schema,
     )
     ranking_pusher = _pusher(
         RANKING, config, ranking, served_ranking, ranking_evaluator, ranking_probe, ratings, movies, schema
