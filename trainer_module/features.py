@@ -109,8 +109,8 @@ TITLE_WORD_VOCABULARY: Final = "title_word_vocabulary"
 TRAIN_SPLIT: Final = "train"
 EVAL_SPLIT: Final = "eval"
 
-# Signatures of the SavedModels (the serving contract) and the one that only the Evaluator calls. The model probe
-# alone calls `transform_features`, which shows what Transform's graph inside the model makes of raw Examples.
+# Signatures of the SavedModels: the serving contract, the one that only the Evaluator calls, and
+# `transform_features`, for the model probe: what Transform's graph inside the model makes of raw Examples.
 SERVING_DEFAULT: Final = "serving_default"
 RECOMMEND: Final = "recommend"
 RECOMMEND_FROM_HISTORY: Final = "recommend_from_history"
