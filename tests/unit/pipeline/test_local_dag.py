@@ -198,8 +198,9 @@ def test_what_a_killed_run_left_is_cleared_away_before_the_next(tmp_path: Path) 
     assert not folder.exists()
     assert Path(second[1].outputs[0].uri) != folder
     with sqlite3.connect(tmp_path / "metadata.sqlite") as store:
-        properties = "Execution join ExecutionProperty on id = execution_id where name = 'stopped'"
-        [(state, reason)] = store.execute(f"select last_known_state, string_value from {properties}")
+        reasons = "select execution_id, string_value from ExecutionProperty where name = 'stopped'"
+        [(execution, reason)] = store.execute(reasons)
+        [(state,)] = store.execute("select last_known_state from Execution where id = ?", (execution,))
     assert (state, reason) == (Execution.CANCELED, local_dag.KILLED)
 
 
