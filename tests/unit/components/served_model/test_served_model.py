@@ -113,7 +113,7 @@ def test_the_candidate_stands_in_until_something_is_served(node: Node) -> None:
     assert first_rating(served) == 4.0
     told = properties(served)
     assert (told["version"], told["digest"], told["override"]) == ("", "", "")
-    assert told["figure"].startswith("nothing is served yet")
+    assert told["figure"].startswith("nothing was served yet")
 
 
 def test_the_served_version_is_copied_and_told(node: Node, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_served_version_is_copied_and_told(node: Node, tmp_path: Path) -> No
     assert first_rating(served) == 2.0
     told = properties(served)
     assert (told["version"], told["override"]) == (str(version), "")
-    assert told["figure"] == f"version {version} is served"
+    assert told["figure"] == f"version {version} was served"
     record = json.loads((Path(served.uri) / "served_model.json").read_text())
     assert record["chosen"]["path"] == str(node.base / str(version))
     assert record["digest"] == told["digest"] == record["chosen"]["digest"]
