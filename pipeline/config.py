@@ -65,7 +65,7 @@ class EvaluationConfig(Section):
         0.01, ge=0, le=1, description="Retrieval: share of users who get fewer than ten movies."
     )
     max_rmse_rise: float = Field(
-        0.02, ge=0, description="Ranking: stars by which the served version may be better."
+        0.025, ge=0, description="Ranking: stars by which the served version may be better."
     )
     max_recall_at_10_fall: float = Field(
         0.02, ge=0, le=1, description="Retrieval: recall by which the served version may be better."

@@ -87,7 +87,7 @@ def metrics_part(
         f"{model}-metrics",
         f"{model.capitalize()}: metrics",
         answer=_judged(summary),
-        text=(*summary.reasons, *((f"Compared with what is served: {served}.",) if served else ())),
+        text=(*summary.reasons, *((f"What it was compared with: {served}.",) if served else ())),
         facts=(Fact("Replaced without a comparison", override),) if override else (),
         verdict=Verdict.PASSED if summary.blessed else Verdict.FAILED,
         charts=tuple(chart for chart in drawn if chart),

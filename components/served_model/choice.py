@@ -60,8 +60,8 @@ def choose(base: str, candidate: str, series: str) -> Choice:
     if own:
         return _as_before(own[-1], published, series)
     if not published:
-        return _nothing("nothing is served yet, so there is no version to compare with")
-    return _compared(published[-1], series, f"version {published[-1].number} is served")
+        return _nothing("nothing was served yet, so there was no version to compare with")
+    return _compared(published[-1], series, f"version {published[-1].number} was served")
 
 
 def _as_before(own: _Published, published: Sequence[_Published], series: str) -> Choice:

@@ -88,7 +88,7 @@ def test_versions_tell_where_they_come_from_and_how_good_they_are(sample_run: Pi
         # Nothing was served before, so there is nothing that it was compared with.
         assert set(told["metrics"]) == {"candidate", "reference"}
         assert told["baseline"] == ""
-        assert sample_run.figures[f"{name.capitalize()}ServedModel"].startswith("nothing is served yet")
+        assert sample_run.figures[f"{name.capitalize()}ServedModel"].startswith("nothing was served yet")
         assert told["measured_on"].startswith("eval split, random, sample-10000")
         assert told["run_id"]
         assert set(told["code"]) == {"preprocessing", "training", "pushing"}

@@ -79,7 +79,7 @@ def test_a_model_that_was_not_blessed_says_why() -> None:
 @pytest.mark.parametrize(("served", "verdict"), [(0.89, Verdict.PASSED), (0.8, Verdict.FAILED)])
 def test_the_model_that_is_served_stands_beside_it(served: float, verdict: Verdict) -> None:
     judged = EvaluationSummary(found("overall", 0.9, served=served), (), True, ())
-    part = metrics_part("ranking", judged, BARS, "version 7 is served")
+    part = metrics_part("ranking", judged, BARS, "version 7 was served")
     [table] = part.tables
 
     assert [column.title for column in table.columns[-4:-1:2]] == ["served", "change"]
@@ -90,7 +90,7 @@ def test_the_model_that_is_served_stands_beside_it(served: float, verdict: Verdi
     # The served version has no figure for it.
     assert table.rows[1][-4:] == (None,) * 4
     assert f"the served version {served:.4f}" in part.answer
-    assert part.text == ("Compared with what is served: version 7 is served.",)
+    assert part.text == ("What it was compared with: version 7 was served.",)
 
 
 def test_a_version_that_was_passed_over_is_told() -> None:

@@ -51,7 +51,7 @@ def serving(tmp_path: Path) -> Serving:
 def test_nothing_is_served_yet(serving: Serving) -> None:
     choice = serving.choose("a")
     assert (choice.version, choice.digest, choice.key) == (None, "", "")
-    assert choice.note == "nothing is served yet, so there is no version to compare with"
+    assert choice.note == "nothing was served yet, so there was no version to compare with"
 
 
 def test_a_new_model_is_compared_with_what_is_served(serving: Serving) -> None:
@@ -60,7 +60,7 @@ def test_a_new_model_is_compared_with_what_is_served(serving: Serving) -> None:
     choice = serving.choose("c")
     assert (choice.version, choice.path) == (second, versions_in(serving.base)[second])
     assert choice.key == choice.digest == serving.digest("b")
-    assert choice.note == f"version {second} is served"
+    assert choice.note == f"version {second} was served"
 
 
 def test_after_a_push_nothing_is_decided_anew(serving: Serving) -> None:

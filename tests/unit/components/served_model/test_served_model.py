@@ -113,7 +113,7 @@ def test_the_candidate_stands_in_until_something_is_served(node: Node) -> None:
     assert first_rating(served) == 4.0
     told = properties(served)
     assert (told["version"], told["digest"], told["override"]) == ("", "", "")
-    assert told["figure"].startswith("nothing is served yet")
+    assert told["figure"].startswith("nothing was served yet")
 
 
 def test_the_served_version_is_copied_and_told(node: Node, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_served_version_is_copied_and_told(node: Node, tmp_path: Path) -> No
     assert first_rating(served) == 2.0
     told = properties(served)
     assert (told["version"], told["override"]) == (str(version), "")
-    assert told["figure"] == f"version {version} is served"
+    assert told["figure"] == f"version {version} was served"
     record = json.loads((Path(served.uri) / "served_model.json").read_text())
     assert record["chosen"]["path"] == str(node.base / str(version))
     assert record["digest"] == told["digest"] == record["chosen"]["digest"]
@@ -137,7 +137,7 @@ def test_the_served_version_is_copied_and_told(node: Node, tmp_path: Path) -> No
         ("mean", "evaluate", "stars", "has no output 'movie_id' or 'user_rating'"),
     ],
 )
-def test_a_version_that_cannot_be_evaluated_is_named_and_can_be_replaced(
+def test_a_version_that_cannot_be_evaluated_is_named(
     node: Node, tmp_path: Path, unknown: str, signature: str, output: str, problem: str
 ) -> None:
     version = node.push(Rater(2.0, unknown=unknown).save(tmp_path / "older", signature, output))
@@ -145,6 +145,10 @@ def test_a_version_that_cannot_be_evaluated_is_named_and_can_be_replaced(
         node()
     assert f"{node.base / str(version)} is what a new model has to be compared with" in str(raised.value)
     assert f"--set evaluation.replace_unreadable=[ranking/{version}]" in str(raised.value)
+
+
+def test_a_setting_lets_that_version_be_replaced(node: Node, tmp_path: Path) -> None:
+    version = node.push(Rater(2.0, unknown="nan").save(tmp_path / "older"))
     # Another version's name helps nothing.
     with pytest.raises(ServedModelError):
         node(f"ranking/{version + 1}")
