@@ -175,13 +175,16 @@ class ProbedProcess:
             self._watch_memory()
             if (left := deadline - time.monotonic()) < 0:
                 self._end()
+                # Not `at_most`: rounded, the figure can equal the bar.
                 raise ProcessEndedError(
-                    at_most(
+                    Check(
                         TIMEOUT,
                         what,
                         "seconds without an answer",
                         round(timeout - left, 1),
                         timeout,
+                        "at most",
+                        FAILED,
                         detail="it hangs, and the process was ended",
                     )
                 )
