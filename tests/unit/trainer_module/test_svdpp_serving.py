@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tests.unit.trainer_module import tiny_world
 from tests.unit.trainer_module.conftest import Transformed
-from tests.unit.trainer_module.tiny_world import ANN, MOVIES, RATINGS, THURSDAY_AFTERNOON, Row
+from tests.unit.trainer_module.tiny_world import ANN, COLD, MOVIES, RATINGS, THURSDAY_AFTERNOON, Row
 from trainer_module import features
 from trainer_module.ranking import run_fn
 from trainer_module.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
@@ -109,10 +109,12 @@ def test_rank_and_raw_examples_agree_as_of_the_latest_rating(served: Served) -> 
 
 def test_the_evaluator_sees_the_ratings_of_training_alone(served: Served) -> None:
     ann = [row for row in RATINGS if row["user_id"] == "ann"]
-    stranger = [{**row, "user_id": "nobody"} for row in ann]
-    evaluated = served.examples(ann, features.EVALUATE)
-    np.testing.assert_allclose(evaluated, served.examples(stranger, features.EVALUATE), atol=1e-6)
-    assert np.abs(evaluated - served.examples(ann)).max() > 1e-3
+    assert np.abs(served.examples(ann, features.EVALUATE) - served.examples(ann)).max() > 1e-3
+    # Of a stranger and a movie that nobody rated, no ratings tell anything.
+    nothing = [{"user_id": "nobody", **COLD, "timestamp": THURSDAY_AFTERNOON}]
+    np.testing.assert_allclose(
+        served.examples(nothing, features.EVALUATE), served.examples(nothing), atol=1e-6
+    )
 
 
 def test_strangers_get_an_answer_on_the_scale(served: Served) -> None:
