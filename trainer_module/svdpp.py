@@ -58,9 +58,10 @@ class RatedFactors(tf.keras.layers.Layer):
 
     def build(self, input_shape: tf.TensorShape) -> None:
         """Makes both embeddings."""
-        initializer = tf.keras.initializers.RandomNormal(stddev=0.02)
         self._implicit, self._explicit = (
-            self.add_weight(name, [self._size, self._dim], initializer=initializer)
+            self.add_weight(
+                name, [self._size, self._dim], initializer=tf.keras.initializers.RandomNormal(stddev=0.02)
+            )
             for name in ("implicit", "explicit")
         )
         super().build(input_shape)

@@ -89,8 +89,8 @@ def model(sets: RatingSets, **more: Any) -> SvdppModel:
 
 def loud(built: SvdppModel) -> SvdppModel:
     """With weights so large that everything matters."""
-    for weight in built.trainable_variables:
-        weight.assign(tf.random.stateless_normal(weight.shape, [len(weight.name), 1]))
+    for number, weight in enumerate(built.trainable_variables):
+        weight.assign(tf.random.stateless_normal(weight.shape, [number, 1]))
     return built
 
 
