@@ -112,3 +112,25 @@ def fit(
     with tf.io.gfile.GFile(os.path.join(model_run_dir, features.FIT_FILE), "w") as file:
         file.write(json.dumps(record, indent=2))
     return record
+
+
+def refit(
+    model: tf.keras.Model, train: tf.data.Dataset, *, epochs: int, monitor: str
+) -> dict[str, list[float]]:
+    """Fits a compiled model for a number of epochs that an earlier fit found best.
+
+    Args:
+      model: a compiled model, not trained yet.
+      train: one epoch of batches of the whole train split.
+      epochs: how many.
+      monitor: a training figure to report, such as `rmse`.
+
+    Returns:
+      Every epoch's figures.
+
+    Raises:
+      DivergedError: if the loss or the figure becomes NaN or infinite.
+    """
+    model.train_step = no_autograph(model.train_step)
+    history = model.fit(train, epochs=epochs, verbose=0, callbacks=[_Progress(epochs, monitor)]).history
+    return {name: [float(value) for value in values] for name, values in history.items()}

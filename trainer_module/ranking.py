@@ -1,26 +1,31 @@
-"""The DCN-V2 ranking model and the `run_fn` that trains and exports it."""
+"""The DCN-V2 ranking model and the `run_fn` that trains and exports a ranking model."""
 
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
 
 from trainer_module import features
-from trainer_module.fitting import fit
+from trainer_module.biases import damped_biases
 from trainer_module.hyperparameters import RankingHyperparameters
 from trainer_module.inputs import TrainerArgs
 from trainer_module.interactions import DeepAndCross
-from trainer_module.mean_loss import MeanLossModel
-from trainer_module.ranking_signatures import RankingServing, damped_biases
+from trainer_module.ranking_fit import SeedAverage, fit_members
+from trainer_module.ranking_signatures import RankingServing
+from trainer_module.rating_model import RatingModel
+from trainer_module.rating_sets import RatingSets
 from trainer_module.serving_tables import MovieTable, UserTable
+from trainer_module.svdpp import INPUT_FEATURES as SVDPP_FEATURES
+from trainer_module.svdpp import SvdppModel
 from trainer_module.towers import HistoryBag, TitleWords, UnknownIds, VocabularySizes
 from trainer_module.training_setup import TrainingSetup
 from trainer_module.user_states import UserStates, read_user_states
 
-MONITOR = "val_rmse"
 ID_FEATURES = (features.USER_INDEX, features.MOVIE_INDEX)
 CATEGORIES = (
     features.AGE_BUCKET_INDEX,
@@ -44,7 +49,7 @@ INPUT_FEATURES = (
 )
 
 
-class RankingModel(MeanLossModel):
+class RankingModel(RatingModel):
     """Embeddings of all features into DCN-V2, on top of a user and a movie bias.
 
     Args:
@@ -69,10 +74,6 @@ class RankingModel(MeanLossModel):
         self._interactions = DeepAndCross(hyperparameters)
         self._head = tf.keras.layers.Dense(
             1, bias_initializer=tf.keras.initializers.Constant(mean_rating), name="rating"
-        )
-        self._task = tfrs.tasks.Ranking(
-            loss=tf.keras.losses.MeanSquaredError(),
-            metrics=[tf.keras.metrics.RootMeanSquaredError(name="rmse")],
         )
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
@@ -105,61 +106,94 @@ class RankingModel(MeanLossModel):
             "layers": [norms.tolist() for norms in self._interactions.block_norms(widths)],
         }
 
-    def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Mean squared error of a batch of transformed Examples."""
-        ratings = inputs[features.USER_RATING]
-        return self._task(labels=ratings, predictions=self(inputs, training=training))
-
 
 def run_fn(fn_args: TrainerArgs) -> None:
     """Trains the ranking model and writes the SavedModel; TFX calls it with the Trainer's arguments."""
     setup = TrainingSetup(fn_args)
     hyperparameters = RankingHyperparameters.model_validate(setup.hyperparameters)
     states = read_user_states(setup.examples(fn_args.train_files), setup.catalogue)
-    model = RankingModel(VocabularySizes.of(setup.transform_output), hyperparameters, states.mean_rating)
-    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
-    train, validation = setup.batches({*INPUT_FEATURES, features.USER_RATING}, hyperparameters)
-    fit(
-        model,
-        train,
-        validation,
-        hyperparameters,
-        monitor=MONITOR,
-        mode="min",
-        model_run_dir=fn_args.model_run_dir,
+    sizes = VocabularySizes.of(setup.transform_output)
+    with tempfile.TemporaryDirectory() as assets:
+        rated = None
+        build: Callable[[], RatingModel]
+        if hyperparameters.structure == "svdpp":
+            rated = _rating_sets(setup, hyperparameters, states, states.mean_rating, assets, "training")
+            biases = _first_biases(states, len(setup.catalogue), sizes)
+            build = partial(SvdppModel, sizes, hyperparameters, states.mean_rating, rated, biases)
+        else:
+            build = partial(RankingModel, sizes, hyperparameters, states.mean_rating)
+        names = SVDPP_FEATURES if rated else INPUT_FEATURES
+        members = fit_members(build, setup, hyperparameters, names, fn_args)
+        model = SeedAverage(members)
+        cross_weights = os.path.join(fn_args.model_run_dir, features.CROSS_WEIGHTS_FILE)
+        with tf.io.gfile.GFile(cross_weights, "w") as file:
+            file.write(json.dumps(model.cross_weights()))
+        known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
+        sets = None
+        if rated:
+            sets = rated, _rating_sets(setup, hyperparameters, known, states.mean_rating, assets, "known")
+        _export(model, setup, states, known, sets, assets, fn_args.serving_model_dir)
+
+
+def _rating_sets(
+    setup: TrainingSetup,
+    hyperparameters: RankingHyperparameters,
+    states: UserStates,
+    mean_rating: float,
+    assets: str,
+    name: str,
+) -> RatingSets:
+    return RatingSets(
+        states,
+        setup.catalogue,
+        mean_rating=mean_rating,
+        limit=hyperparameters.history_limit,
+        assets=assets,
+        name=name,
     )
-    with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, features.CROSS_WEIGHTS_FILE), "w") as file:
-        file.write(json.dumps(model.cross_weights()))
-    known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
-    _export(model, setup, states, known, fn_args.serving_model_dir)
+
+
+def _first_biases(
+    states: UserStates, movies: int, sizes: VocabularySizes
+) -> dict[str, npt.NDArray[np.float32]]:
+    """The damped biases by vocabulary index, 0 for the unknown one, where those of a model start."""
+    _, user_bias, movie_bias = damped_biases(states, movies)
+    found = {name: np.zeros(sizes.sizes[name], np.float32) for name in ID_FEATURES}
+    found[features.USER_INDEX][states.profile[features.USER_INDEX]] = user_bias
+    found[features.MOVIE_INDEX][states.movie_index] = movie_bias[states.positions]
+    for biases in found.values():
+        biases[0] = 0
+    return found
 
 
 def _export(
-    model: RankingModel,
+    model: SeedAverage,
     setup: TrainingSetup,
     states: UserStates,
     known: UserStates,
+    rating_sets: tuple[RatingSets, RatingSets] | None,
+    assets: str,
     serving_model_dir: str,
 ) -> None:
-    with tempfile.TemporaryDirectory() as assets:
-        users, training_users = (
-            UserTable(
-                of,
-                history_length=setup.history_length,
-                keep_rated=False,
-                mean_rating=states.mean_rating,
-                asset_file=os.path.join(assets, filename),
-            )
-            for of, filename in ((known, "users.txt"), (states, "training_users.txt"))
-        )
-        serving = RankingServing(
-            model,
-            setup.transform_output,
+    users, training_users = (
+        UserTable(
+            of,
             history_length=setup.history_length,
-            users=users,
-            movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
-            scale=(float(states.ratings.min()), float(states.ratings.max())),
-            training_users=training_users,
-            biases=damped_biases(states, len(setup.catalogue)),
+            keep_rated=False,
+            mean_rating=states.mean_rating,
+            asset_file=os.path.join(assets, filename),
         )
-        tf.saved_model.save(serving, serving_model_dir, signatures=serving.signatures())
+        for of, filename in ((known, "users.txt"), (states, "training_users.txt"))
+    )
+    serving = RankingServing(
+        model,
+        setup.transform_output,
+        history_length=setup.history_length,
+        users=users,
+        movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
+        scale=(float(states.ratings.min()), float(states.ratings.max())),
+        training_users=training_users,
+        biases=damped_biases(states, len(setup.catalogue)),
+        rating_sets=rating_sets,
+    )
+    tf.saved_model.save(serving, serving_model_dir, signatures=serving.signatures())

@@ -10,32 +10,12 @@ import tensorflow_transform as tft
 
 from trainer_module import features
 from trainer_module.inputs import densify, feature_widths
+from trainer_module.ranking_fit import SeedAverage
+from trainer_module.rating_model import RatingModel
+from trainer_module.rating_sets import RatingSets
 from trainer_module.serving_tables import MovieTable, UserTable
-from trainer_module.user_states import UserStates
 
 Outputs = dict[str, tf.Tensor]
-
-# Pseudo-ratings at the mean that damp the biases of movies and users with few ratings.
-MOVIE_DAMPING = 25.0
-USER_DAMPING = 10.0
-
-
-def damped_biases(
-    states: UserStates, movies: int
-) -> tuple[float, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """The bias model, rating = mean + user bias + movie bias (Koren 2010, section 2.1, decoupled form).
-
-    Returns:
-      The mean, the bias of each user [U] and the bias of each catalogue position [M].
-    """
-    mean = states.mean_rating
-    users = np.repeat(np.arange(len(states.ids)), np.diff(states.row_splits))
-    movie_sums = np.bincount(states.positions, weights=states.ratings - mean, minlength=movies)
-    movie_bias = movie_sums / (MOVIE_DAMPING + np.bincount(states.positions, minlength=movies))
-    residuals = states.ratings - mean - movie_bias[states.positions]
-    user_sums = np.bincount(users, weights=residuals, minlength=len(states.ids))
-    user_bias = user_sums / (USER_DAMPING + np.diff(states.row_splits))
-    return mean, user_bias.astype(np.float32), movie_bias.astype(np.float32)
 
 
 class RankingServing(tf.Module):
@@ -50,11 +30,13 @@ class RankingServing(tf.Module):
       scale: lowest and highest rating of training; answers are clipped to it.
       training_users: users as of the last rating of training, for the reference.
       biases: the bias model: mean, user biases in `training_users`' order [U], movie biases [M].
+      rating_sets: for a model that reads them, the ratings of training, which the Evaluator's signature
+        goes by, and all ratings known, which the others do.
     """
 
     def __init__(
         self,
-        model: tf.keras.Model,
+        model: RatingModel | SeedAverage,
         transform_output: tft.TFTransformOutput,
         *,
         history_length: int,
@@ -63,12 +45,18 @@ class RankingServing(tf.Module):
         scale: tuple[float, float],
         training_users: UserTable,
         biases: tuple[float, npt.NDArray[np.float32], npt.NDArray[np.float32]],
+        rating_sets: tuple[RatingSets, RatingSets] | None = None,
     ) -> None:
         super().__init__()
         # The method and the weights instead of the model, which Keras would save in its own format too, with
         # traces of its own: ten seconds for what no signature calls.
-        self._predict = model.__call__
+        self._predict = self._predict_evaluated = model.__call__
         self._weights = model.variables
+        self._rating_sets = rating_sets
+        if rating_sets:
+            training, known = rating_sets
+            self._predict_evaluated = partial(model.__call__, sets=training)
+            self._predict = partial(model.__call__, sets=known)
         # Loaded as it is: in TF Transform's Keras layer, Keras would trace it again to save it its own way.
         self._transform = tf.saved_model.load(transform_output.transform_savedmodel_dir)
         self._parse = _raw_parser(transform_output)
@@ -106,7 +94,7 @@ class RankingServing(tf.Module):
 
     def _from_examples(self, examples: tf.Tensor) -> Outputs:
         """Serialized raw `ratings` Examples [B], with or without the rating, to ratings [B]."""
-        return {features.USER_RATING: self._clipped(self._transformed(examples))}
+        return {features.USER_RATING: self._clipped(self._predict(self._transformed(examples)))}
 
     def _transformed(self, examples: tf.Tensor) -> Outputs:
         """Serialized raw Examples [B] to what Transform makes of them: dense features [B] and [B, width]."""
@@ -124,11 +112,15 @@ class RankingServing(tf.Module):
         movies = self._movies.columns(
             tf.reshape(self._movies.rows(movie_id), [-1]), features.TRANSFORMED_MOVIE_FEATURES
         )
-        ratings = self._clipped({**self._users.profile(rows), **movies})
+        ids = {features.USER_ID: tf.repeat(user_id, shape[1]), features.MOVIE_ID: tf.reshape(movie_id, [-1])}
+        ratings = self._clipped(self._predict({**self._users.profile(rows), **movies, **ids}))
         return {features.USER_RATING: tf.reshape(ratings, shape)}
 
     def _evaluate(self, examples: tf.Tensor) -> Outputs:
-        """Serialized raw Examples [B] to the model's ratings and those of the bias model, [B]."""
+        """Serialized raw Examples [B] to the model's ratings and those of the bias model, [B].
+
+        Both know the ratings of training alone.
+        """
         spec = {name: tf.io.FixedLenFeature([], tf.string) for name in (features.USER_ID, features.MOVIE_ID)}
         raw = tf.io.parse_example(examples, spec)
         users = self._training_users.rows(raw[features.USER_ID])
@@ -136,14 +128,14 @@ class RankingServing(tf.Module):
         biases = self._mean + tf.gather(self._user_bias, users) + tf.gather(self._movie_bias, movies)
         cold_movie = self._movies.columns(movies, [features.MOVIE_INDEX])[features.MOVIE_INDEX] == 0
         return {
-            **self._from_examples(examples),
+            features.USER_RATING: self._clipped(self._predict_evaluated(self._transformed(examples))),
             features.REFERENCE_RATING: tf.clip_by_value(biases, *self._scale),
             features.COLD_USER: tf.where(users == 0, features.YES, features.NO),
             features.COLD_MOVIE: tf.where(cold_movie, features.YES, features.NO),
         }
 
-    def _clipped(self, transformed: dict[str, tf.Tensor]) -> tf.Tensor:
-        return tf.clip_by_value(self._predict(transformed), *self._scale)
+    def _clipped(self, ratings: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value(ratings, *self._scale)
 
 
 def _raw_parser(transform_output: tft.TFTransformOutput) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:

@@ -34,7 +34,7 @@ class UserTable(tf.Module):
     ) -> None:
         super().__init__()
         self._history_length = history_length
-        self._rows = _id_table(states.ids, asset_file)
+        self._rows = id_table(states.ids, asset_file)
         self._profile = {
             name: tf.Variable(np.concatenate([np.zeros_like(values[:1]), values]), trainable=False)
             for name, values in states.profile.items()
@@ -80,7 +80,7 @@ class MovieTable(tf.Module):
     def __init__(self, catalogue: Catalogue, asset_file: str) -> None:
         super().__init__()
         self.size = len(catalogue)
-        self._rows = _id_table(catalogue.ids, asset_file)
+        self._rows = id_table(catalogue.ids, asset_file)
         self._ids = tf.constant([b"", *catalogue.ids])
         self._titles = tf.constant([b"", *catalogue.titles])
         self._columns = {
@@ -105,7 +105,7 @@ class MovieTable(tf.Module):
         return {name: tf.gather(self._columns[name], rows) for name in names}
 
 
-def _id_table(ids: npt.NDArray[np.object_], asset_file: str) -> tf.lookup.StaticHashTable:
+def id_table(ids: npt.NDArray[np.object_], asset_file: str) -> tf.lookup.StaticHashTable:
     """A table from id to position, -1 for an unknown id, from a file that the SavedModel carries."""
     with open(asset_file, "wb") as file:
         file.writelines(id_ + b"\n" for id_ in ids)
