@@ -1,23 +1,22 @@
-"""The two-tower retrieval model and the `run_fn` that trains and exports it."""
+"""The `run_fn` that trains the retrieval model and exports it."""
 
 import io
 import json
 import os
 import tempfile
-from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
 
 from trainer_module import features
 from trainer_module.catalogue import Catalogue
-from trainer_module.fitting import fit
+from trainer_module.fitting import fit, refit
 from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.inputs import TrainerArgs
-from trainer_module.mean_loss import MeanLossModel
 from trainer_module.partitions import IndexReport, make_index
+from trainer_module.retrieval_examples import Periods, RetrievalExamples, held_out, with_period
+from trainer_module.retrieval_model import MONITOR, RetrievalModel
 from trainer_module.retrieval_signatures import (
     RetrievalServing,
     recent_popularity,
@@ -25,110 +24,12 @@ from trainer_module.retrieval_signatures import (
     user_queries,
 )
 from trainer_module.serving_tables import MovieTable, UserTable
-from trainer_module.towers import (
-    CANDIDATE_FEATURES,
-    QUERY_FEATURES,
-    CandidateTower,
-    QueryTower,
-    VocabularySizes,
-)
+from trainer_module.towers import VocabularySizes
 from trainer_module.training_setup import TrainingSetup
-from trainer_module.user_states import UserStates, read_user_states
+from trainer_module.user_states import UserStates, read_user_states, with_newcomers
 
-MONITOR = "val_recall_at_10"
-RECALL_AT = 10
 # Users, and movies, that an index is tuned and measured on.
 INDEX_QUERIES = 1024
-
-
-class RetrievalModel(MeanLossModel):
-    """Two towers trained on in-batch negatives.
-
-    The loss is a softmax over the batch with the sampling-probability correction of Yi et al. 2019,
-    equation 3 (logits minus the log of each candidate's probability to be in the batch), accidental hits
-    removed.
-
-    Args:
-      sizes: rows of each embedding.
-      hyperparameters: widths and rates.
-      catalogue: all movies, over which validation ranks.
-      sampling_probability: share of training ratings of each movie index, [V].
-    """
-
-    def __init__(
-        self,
-        sizes: VocabularySizes,
-        hyperparameters: RetrievalHyperparameters,
-        catalogue: Catalogue,
-        sampling_probability: npt.NDArray[np.float32],
-    ) -> None:
-        super().__init__()
-        dim = hyperparameters.embedding_dim
-        unknown_share = hyperparameters.unknown_id_share
-        self.query_tower = QueryTower(sizes, dim, hyperparameters.dropout, unknown_share)
-        self.candidate_tower = CandidateTower(sizes, dim, unknown_share)
-        self._task = tfrs.tasks.Retrieval(remove_accidental_hits=True)
-        self._sampling_probability = tf.constant(sampling_probability)
-        self._catalogue = {name: tf.constant(values) for name, values in catalogue.columns.items()}
-        self._recall = tf.keras.metrics.Mean(name="recall_at_10")
-
-    def candidate_embeddings(self) -> tf.Tensor:
-        """Embeddings of the whole catalogue, [M, dim]."""
-        return self.candidate_tower(self._catalogue)
-
-    def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Mean loss per example of a batch of transformed Examples."""
-        movies = inputs[features.MOVIE_INDEX]
-        total = self._batch_loss(
-            self.query_tower({name: inputs[name] for name in QUERY_FEATURES}, training=training),
-            self.candidate_tower({name: inputs[name] for name in CANDIDATE_FEATURES}, training=training),
-            movies,
-        )
-        return total / tf.cast(tf.shape(movies)[0], tf.float32)
-
-    @tf.function
-    def _batch_loss(self, queries: tf.Tensor, candidates: tf.Tensor, movies: tf.Tensor) -> tf.Tensor:
-        """A graph of its own: the task takes the length of a tensor, which needs AutoGraph."""
-        return self._task(
-            queries,
-            candidates,
-            candidate_sampling_probability=tf.gather(self._sampling_probability, movies),
-            candidate_ids=movies,
-            compute_metrics=False,
-        )
-
-    def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """One step; returns the mean loss alone, because ranking the catalogue is left to validation."""
-        logs = super().train_step(inputs)
-        del logs[self._recall.name]
-        return logs
-
-    def test_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Recall@10 by id over the whole catalogue, the history left out, ties broken at random."""
-        queries = self.query_tower({name: inputs[name] for name in QUERY_FEATURES})
-        scores = tf.matmul(queries, self.candidate_embeddings(), transpose_b=True)
-        catalogue = self._catalogue[features.MOVIE_INDEX]
-        target = inputs[features.MOVIE_INDEX][:, tf.newaxis]
-        is_target = tf.equal(catalogue[tf.newaxis, :], target)
-        own = tf.reduce_max(tf.where(is_target, scores, scores.dtype.min), axis=1, keepdims=True)
-        rivals = ~is_target & ~self._in_history(inputs[features.HISTORY_MOVIE_INDEX])
-        better = tf.math.count_nonzero(rivals & (scores > own), axis=1, dtype=tf.float32)
-        ties = tf.math.count_nonzero(rivals & tf.equal(scores, own), axis=1, dtype=tf.float32)
-        rank = better + tf.floor(tf.random.uniform(tf.shape(ties)) * (ties + 1))
-        # No score beats NaN and none ties with it, so a diverged model would find every movie first.
-        ranked = ~tf.reduce_any(tf.math.is_nan(scores), axis=1)
-        found = tf.reduce_any(is_target, axis=1) & (rank < RECALL_AT) & ranked
-        self._recall.update_state(tf.cast(found, tf.float32))
-        return {self._recall.name: self._recall.result()}
-
-    def _in_history(self, history: tf.Tensor) -> tf.Tensor:
-        """History of movie indices [B, H] to a mask over the catalogue [B, M]."""
-        rows = tf.repeat(tf.range(tf.shape(history)[0]), tf.shape(history)[1])
-        indices = tf.stack([rows, tf.cast(tf.reshape(history, [-1]), tf.int32)], axis=1)
-        shape = [tf.shape(history)[0], tf.size(self._sampling_probability)]
-        seen = tf.scatter_nd(indices, tf.ones_like(rows), shape) > 0
-        known = self._catalogue[features.MOVIE_INDEX]
-        return tf.gather(seen, known, axis=1) & (known > 0)
 
 
 def run_fn(fn_args: TrainerArgs) -> None:
@@ -136,37 +37,64 @@ def run_fn(fn_args: TrainerArgs) -> None:
     setup = TrainingSetup(fn_args)
     hyperparameters = RetrievalHyperparameters.model_validate(setup.hyperparameters)
     states = read_user_states(setup.examples(fn_args.train_files), setup.catalogue)
-    model = RetrievalModel(
-        VocabularySizes.of(setup.transform_output),
-        hyperparameters,
-        setup.catalogue,
-        _sampling_probability(states, setup),
-    )
-    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
-    train, validation = setup.batches({*QUERY_FEATURES, *CANDIDATE_FEATURES}, hyperparameters)
-    fit(
-        model,
-        train,
-        validation,
-        hyperparameters,
-        monitor=MONITOR,
-        mode="max",
-        model_run_dir=fn_args.model_run_dir,
-    )
+    periods = Periods.of(states.timestamps, hyperparameters.periods)
+    states = with_period(states, periods, hyperparameters)
+    model = _fitted(setup, hyperparameters, states, periods, fn_args.model_run_dir)
     _write_embeddings(model, setup.catalogue, states, fn_args.model_run_dir)
     known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
+    known = with_period(known, periods, hyperparameters)
     indexes = _export(model, setup, hyperparameters, states, known, fn_args.serving_model_dir)
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, features.INDEX_FILE), "w") as file:
         file.write(json.dumps({name: index.as_dict() for name, index in indexes.items()}, indent=2))
 
 
-def _sampling_probability(states: UserStates, setup: TrainingSetup) -> npt.NDArray[np.float32]:
-    """Share of training ratings by movie index, [V]; one rating at least, so that its log is finite."""
-    rows = setup.transform_output.vocabulary_size_by_name(features.MOVIE_VOCABULARY) + 1
-    counts: npt.NDArray[np.float32] = np.bincount(states.movie_index, minlength=rows).astype(np.float32)
-    counts = np.maximum(counts, 1)
-    counts /= counts.sum()
-    return counts
+def _fitted(
+    setup: TrainingSetup,
+    hyperparameters: RetrievalHyperparameters,
+    states: UserStates,
+    periods: Periods,
+    model_run_dir: str,
+) -> RetrievalModel:
+    """The model with the weights of its best epoch, or of as many epochs over the whole train split."""
+    chosen = held_out(states, hyperparameters.validation, hyperparameters.validation_share, setup.seed)
+    kept, validation = states.where(~chosen), states.where(chosen)
+    examples = RetrievalExamples(with_period(kept, periods, hyperparameters), periods, hyperparameters)
+    validation_batches = examples.validation_batches(validation.positions, validation.row_splits, setup.seed)
+    model = _model(setup, hyperparameters, kept)
+    record = fit(
+        model,
+        examples.training_batches(setup.seed),
+        validation_batches,
+        hyperparameters,
+        monitor=MONITOR,
+        mode="max",
+        model_run_dir=model_run_dir,
+    )
+    weights = hyperparameters.recent_weights
+    weight = model.blend(validation_batches, weights) if len(weights) > 1 else weights[0]
+    model.set_blend(weight)
+    if not hyperparameters.refit:
+        return model
+    tf.keras.utils.set_random_seed(setup.seed)
+    model = _model(setup, hyperparameters, states)
+    everything = RetrievalExamples(states, periods, hyperparameters).training_batches(setup.seed)
+    refit(model, everything, epochs=record["best_epoch"])
+    model.set_blend(weight)
+    return model
+
+
+def _model(
+    setup: TrainingSetup, hyperparameters: RetrievalHyperparameters, states: UserStates
+) -> RetrievalModel:
+    movies = len(setup.catalogue)
+    model = RetrievalModel(
+        VocabularySizes.of(setup.transform_output),
+        hyperparameters,
+        setup.catalogue,
+        np.stack([total_popularity(states, movies), recent_popularity(states, movies)], axis=1),
+    )
+    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
+    return model
 
 
 def _write_embeddings(
@@ -178,7 +106,7 @@ def _write_embeddings(
     np.savez(
         archive,
         movie_id=catalogue.ids.astype(np.bytes_),
-        embedding=model.candidate_embeddings().numpy(),
+        embedding=model.movie_embeddings().numpy(),
         train_ratings=total_popularity(states, len(catalogue)).astype(np.int64),
     )
     with tf.io.gfile.GFile(os.path.join(model_run_dir, features.MOVIE_EMBEDDINGS_FILE), "wb") as file:
@@ -199,14 +127,14 @@ def _export(
         tables = [
             UserTable(
                 of,
-                history_length=setup.history_length,
+                history_length=hyperparameters.history_limit,
                 keep_rated=keep_rated,
                 mean_rating=states.mean_rating,
                 asset_file=os.path.join(assets, filename),
             )
             for of, keep_rated, filename in (
                 (known, hyperparameters.exclude_rated, "users.txt"),
-                (states, True, "training_users.txt"),
+                (with_newcomers(states, known), True, "training_users.txt"),
             )
         ]
         embeddings = model.candidate_embeddings().numpy()
@@ -216,7 +144,7 @@ def _export(
             hyperparameters,
             setup.seed,
         )
-        unit = tf.math.l2_normalize(embeddings, axis=1).numpy()
+        unit = tf.math.l2_normalize(model.movie_embeddings(), axis=1).numpy()
         directions, searched_by_movies = make_index(
             unit, *_sampled_movies(unit, setup.seed), hyperparameters, setup.seed
         )
@@ -236,7 +164,7 @@ def _export(
 
 
 def _sampled_users(
-    tower: QueryTower, users: UserTable, states: UserStates, seed: int
+    tower: tf.keras.layers.Layer, users: UserTable, states: UserStates, seed: int
 ) -> tuple[npt.NDArray[np.float32], tf.RaggedTensor]:
     """Queries of users of the train split [Q, dim] and what they have rated, ragged [Q, None]."""
     rows = 1 + np.random.default_rng(seed).permutation(len(states.ids))[:INDEX_QUERIES]

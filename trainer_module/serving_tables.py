@@ -9,7 +9,7 @@ import tensorflow as tf
 from trainer_module import features
 from trainer_module.catalogue import Catalogue
 from trainer_module.inputs import align_right
-from trainer_module.user_states import PROFILE_FEATURES, UserStates
+from trainer_module.user_states import UserStates
 
 
 class UserTable(tf.Module):
@@ -57,7 +57,7 @@ class UserTable(tf.Module):
 
     def profile(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
         """Rows [B] to transformed user and context features [B] and history [B, H]."""
-        profile = {name: tf.gather(self._profile[name], rows) for name in PROFILE_FEATURES}
+        profile = {name: tf.gather(self._profile[name], rows) for name in self._profile}
         for name, values in (
             (features.HISTORY_MOVIE_INDEX, self._movie_index),
             (features.HISTORY_RATING_CENTRED, self._rating_centred),

@@ -132,3 +132,11 @@ def test_paths_below_a_bucket_keep_both_slashes():
 )
 def test_runs_on_one_data_set_are_one_series(overrides: list[str], series: str):
     assert load_config(None, overrides).data_series == series
+
+
+@pytest.mark.parametrize("path", sorted(DEFAULTS.parent.glob("presets/*.yaml")), ids=lambda path: path.stem)
+def test_shipped_presets_change_the_models_alone(path: Path):
+    changed = load_config(path)
+    assert changed != PipelineConfig()
+    models = {"retrieval", "ranking"}
+    assert changed.model_dump(exclude=models) == PipelineConfig().model_dump(exclude=models)
