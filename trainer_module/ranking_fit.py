@@ -42,7 +42,7 @@ class SeedAverage:
     def cross_weights(self) -> dict[str, object]:
         """The same as of a single model, the mean over all of them."""
         weights = [member.cross_weights() for member in self._members]
-        return {**weights[0], "layers": np.mean([of["layers"] for of in weights], axis=0).tolist()}
+        return {**weights[0], "layers": np.mean(np.array([of["layers"] for of in weights]), axis=0).tolist()}
 
 
 def fit_members(

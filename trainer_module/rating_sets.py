@@ -16,7 +16,7 @@ from trainer_module.user_states import UserStates
 # An owner's row and the seconds of a rating, up to the year 2514, in one integer.
 SECONDS_BITS = 34
 
-IntArray = npt.NDArray[np.integer]
+IntArray = npt.NDArray[np.integer[Any]]
 FloatArray = npt.NDArray[np.float32]
 
 
@@ -157,7 +157,7 @@ class RatingSets(tf.Module):
         super().__init__(name=name)
         mean, user_bias, movie_bias = damped_biases(states, len(catalogue), mean_rating)
         user = np.repeat(np.arange(len(states.ids)), np.diff(states.row_splits))
-        user_index = states.profile[features.USER_INDEX]
+        user_index = states.profile[features.USER_INDEX].astype(np.int64)
         self.users = RatingSet(
             user + 1,
             states.positions + 1,

@@ -1,6 +1,6 @@
 """The strongest ranking model: biases, factors of both sides with all their ratings, sessions, crosses."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -122,7 +122,7 @@ class SvdppModel(RatingModel):
         dim = hyperparameters.embedding_dim
         self._hyperparameters = hyperparameters
         # Behind a function, or Keras would write the ratings into every checkpoint.
-        self._training_sets = lambda: sets
+        self._training_sets: Callable[[], RatingSets] = lambda: sets
         self._unknown = UnknownIds(hyperparameters.unknown_id_share)
         self._biases = {
             name: tf.keras.layers.Embedding(
