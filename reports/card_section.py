@@ -87,6 +87,7 @@ _RULES: Final = {
     "leave_last_out": "the last rating of each user",
     "temporal": "the latest share of all ratings, so most of its users are new",
     "random": "a random share of all ratings",
+    "official_fold": "what a fold that the data set ships with tests on",
 }
 
 
