@@ -1,0 +1,100 @@
+"""A split as arrays, in the order of its Examples; free of TensorFlow, so that a peer's memory is its own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Ints: TypeAlias = npt.NDArray[np.int64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Ratings as columns of equal length.
+
+    Attributes:
+      user: [n] position of the user among all users.
+      movie: [n] position of the movie in the catalogue.
+      rating: [n] stars.
+      timestamp: [n] UTC seconds.
+    """
+
+    user: Ints
+    movie: Ints
+    rating: Floats
+    timestamp: Ints
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def where(self, mask: Bools) -> "Ratings":
+        """The ratings that `mask` [n] marks."""
+        return Ratings(self.user[mask], self.movie[mask], self.rating[mask], self.timestamp[mask])
+
+
+@dataclass(frozen=True)
+class SplitData:
+    """The train and the eval split over one numbering of users and movies.
+
+    Attributes:
+      user_ids: bytes [U], of both splits.
+      movie_ids: bytes [M], the whole catalogue, rated or not.
+      train: what a model may be fitted and tuned on.
+      evaluation: what it is measured on.
+    """
+
+    user_ids: npt.NDArray[np.bytes_]
+    movie_ids: npt.NDArray[np.bytes_]
+    train: Ratings
+    evaluation: Ratings
+
+    def write(self, path: Path) -> None:
+        """Writes the arrays to an `.npz` file."""
+        columns = {
+            f"{split}_{name}": column
+            for split, ratings in (("train", self.train), ("evaluation", self.evaluation))
+            for name, column in vars(ratings).items()
+        }
+        np.savez(path, user_ids=self.user_ids, movie_ids=self.movie_ids, **columns)
+
+    @classmethod
+    def read(cls, path: Path) -> "SplitData":
+        """Reads what `write` wrote."""
+        with np.load(path) as arrays:
+            train, evaluation = (
+                Ratings(*(arrays[f"{split}_{name}"] for name in Ratings.__dataclass_fields__))
+                for split in ("train", "evaluation")
+            )
+            return cls(arrays["user_ids"], arrays["movie_ids"], train, evaluation)
+
+
+def validation_cut(data: SplitData, split: str, seed: int, share: float = 0.1) -> SplitData:
+    """Cuts validation ratings from the train split in the way in which the eval split was cut.
+
+    Args:
+      data: the split; its eval ratings are not looked at.
+      split: the split rule of the ExampleGen.
+      seed: of a random cut.
+      share: of the train split, where the rule is not `leave_last_out`.
+
+    Returns:
+      The same users and movies, with a part of the train split as `evaluation`.
+    """
+    train = data.train
+    order = np.lexsort((train.timestamp, train.user))
+    if split == "leave_last_out":
+        out = np.zeros(len(train), np.bool_)
+        users = train.user[order]
+        last = np.append(users[1:] != users[:-1], True)
+        alone = last & np.append(True, users[1:] != users[:-1])
+        out[order[last & ~alone]] = True
+    elif split == "temporal":
+        out = np.zeros(len(train), np.bool_)
+        out[np.argsort(train.timestamp, kind="stable")[round(len(train) * (1 - share)) :]] = True
+    else:
+        out = np.random.default_rng(seed).random(len(train)) < share
+    return SplitData(data.user_ids, data.movie_ids, train.where(~out), train.where(out))
