@@ -86,9 +86,9 @@ def _product(**choices: Sequence[Any]) -> list[dict[str, Any]]:
     return [dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values())]
 
 
-_KNN_GRID: Final = _product(neighbours=(20, 50, 100, 200), shrinkage=(0.0, 10.0, 50.0))
+_KNN_GRID: Final = _product(neighbours=(50, 100, 200, 400), shrinkage=(0.0, 10.0, 50.0, 100.0))
 _EASE_GRID: Final = _product(penalty=(50.0, 100.0, 200.0, 300.0, 500.0, 1000.0, 2000.0))
-_ALS_GRID: Final = _product(factors=(32, 64), regularization=(3.0, 10.0, 30.0), alpha=(2.0, 4.0, 8.0))
+_ALS_GRID: Final = _product(factors=(32, 64, 128), regularization=(10.0, 30.0, 100.0), alpha=(2.0, 4.0, 8.0))
 
 PEERS: Final[Mapping[str, PeerSpec]] = {
     "popularity": PeerSpec(RETRIEVAL, _popularity),
