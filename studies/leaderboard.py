@@ -11,7 +11,7 @@ from studies.harness import Harness
 from studies.peers.registry import PEERS
 from studies.results import Row
 from studies.splits import SPLITS
-from studies.tasks import RANKING, RETRIEVAL
+from studies.tasks import NEW_USERS_NDCG, RANKING, RETRIEVAL
 from trainer_module.features import MAE, NDCG_AT, RECALL_AT, RMSE
 
 SUMMARY: Final = "our models beside popularity, biases, item-kNN, EASE, iALS, SVD and SVD++"
@@ -116,8 +116,10 @@ def _costs(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _retrieval_table(rows: Iterable[Row]) -> str:
-    figures = (NDCG_AT[10], RECALL_AT[10], RECALL_AT[100])
+def _retrieval_table(rows: Sequence[Row]) -> str:
+    figures = [NDCG_AT[10], RECALL_AT[10], RECALL_AT[100]]
+    if any(row[NEW_USERS_NDCG] for row in rows):
+        figures.append(NEW_USERS_NDCG)
     header = ["model", "seeds", *figures, "tuning, s", "fit, s", "users/s", "peak MB"]
     groups = tables.by_model(rows)
     ordered = _best_first({name: tables.mean(group, NDCG_AT[10]) for name, group in groups.items()}, 1)

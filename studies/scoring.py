@@ -7,8 +7,8 @@ import numpy as np
 
 from pipeline.ranked_ids import retrieval_by_user, slot_of
 from studies.split_data import Floats, Ints, Ratings, SplitData
-from studies.tasks import RETRIEVAL_FIGURES
-from trainer_module.features import EVALUATION_DEPTH, LIST_LENGTHS, MAE, RMSE
+from studies.tasks import LIST_FIGURES, NEW_USERS_NDCG
+from trainer_module.features import EVALUATION_DEPTH, LIST_LENGTHS, MAE, NDCG_AT, RMSE
 
 # Users scored at a time.
 BATCH_USERS: Final = 256
@@ -30,15 +30,20 @@ def retrieval_figures(data: SplitData, lists: Sequence[Sequence[bytes]]) -> dict
     Returns:
       The figures by name, those of `RETRIEVAL_FIGURES`.
     """
-    row = np.searchsorted(evaluated_users(data.evaluation), data.evaluation.user)
+    users = evaluated_users(data.evaluation)
+    row = np.searchsorted(users, data.evaluation.user)
     slots = np.array(
         [
             slot_of(movie_id, lists[user])
             for user, movie_id in zip(row, data.movie_ids[data.evaluation.movie].tolist(), strict=True)
         ]
     )
-    means = retrieval_by_user(row, slots, LIST_LENGTHS).mean(axis=0)
-    return dict(zip(RETRIEVAL_FIGURES, means.tolist(), strict=True))
+    by_user = retrieval_by_user(row, slots, LIST_LENGTHS)
+    figures = dict(zip(LIST_FIGURES, by_user.mean(axis=0).tolist(), strict=True))
+    new = ~np.isin(users, data.train.user)
+    if new.any():
+        figures[NEW_USERS_NDCG] = float(by_user[new, LIST_FIGURES.index(NDCG_AT[10])].mean())
+    return figures
 
 
 def rating_figures(predicted: Floats, rated: Floats) -> dict[str, float]:

@@ -8,5 +8,8 @@ Task = Literal["retrieval", "ranking"]
 RETRIEVAL: Final = "retrieval"
 RANKING: Final = "ranking"
 
-RETRIEVAL_FIGURES: Final = (*RECALL_AT.values(), *NDCG_AT.values(), MRR)
+LIST_FIGURES: Final = (*RECALL_AT.values(), *NDCG_AT.values(), MRR)
+# Of the users without a training rating alone; a split that has none leaves it empty.
+NEW_USERS_NDCG: Final = f"{NDCG_AT[10]} of new users"
+RETRIEVAL_FIGURES: Final = (*LIST_FIGURES, NEW_USERS_NDCG)
 RATING_FIGURES: Final = (RMSE, MAE)

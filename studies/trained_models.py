@@ -119,13 +119,10 @@ def _weights(run: Path) -> int | None:
     sizes = {
         name: math.prod(shape)
         for name, shape in tf.train.list_variables(found)
-        if name.endswith("/.ATTRIBUTES/VARIABLE_VALUE") and not _is_bookkeeping(name)
+        # Metrics and counters are single numbers, which no weight is.
+        if shape and not name.startswith("optimizer/")
     }
     return sum(sizes.values())
-
-
-def _is_bookkeeping(name: str) -> bool:
-    return name.startswith(("optimizer/", "save_counter", "keras_api/metrics", "_mean_loss", "_recall"))
 
 
 class _Teller(logging.Handler):

@@ -7,6 +7,7 @@ import pytest
 
 from studies.scoring import rating_figures, retrieval_figures
 from studies.split_data import SplitData
+from studies.tasks import NEW_USERS_NDCG
 from tests.unit.studies.worlds import ids, ratings
 from trainer_module.features import MAE, MRR, NDCG_AT, RECALL_AT, RMSE
 
@@ -20,6 +21,7 @@ def test_means_are_over_users_and_lists_go_by_user_position() -> None:
 
     # User 0 finds the one movie at 2, user 2 one of two at 1.
     assert figures[RECALL_AT[10]] == pytest.approx((1 + 1 / 2) / 2)
+    assert figures[NEW_USERS_NDCG] == figures[NDCG_AT[10]]  # Nobody has a training rating.
     assert figures[MRR] == pytest.approx((1 / 2 + 1) / 2)
     assert figures[NDCG_AT[10]] == pytest.approx((1 / math.log2(3) + 1 / (1 + 1 / math.log2(3))) / 2)
 
