@@ -1,6 +1,7 @@
 """Repeatable experiments, one command each: `python -m studies --help`."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,8 @@ _DESCRIPTION: Final = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one study; returns 0 if all of it could be measured, whatever came out."""
     options = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    # A study that is ended takes the process with the fit along.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     work = Path(options.output).expanduser().absolute()
     console = Console(stderr=True, highlight=False)
     try:

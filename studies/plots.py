@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -72,5 +73,6 @@ def heat_map(path: Path, names: Sequence[str], weights: Sequence[Sequence[float]
 
 
 def _save(figure: Figure, path: Path) -> None:
-    # On paper and not on nothing, so that it reads on a dark page too.
-    figure.savefig(path, format="svg", facecolor=palette.PAPER.light, metadata={"Date": None})
+    # The same figures give the same file. On paper and not on nothing, so that it reads on a dark page too.
+    with mpl.rc_context({"svg.hashsalt": path.name}):
+        figure.savefig(path, format="svg", facecolor=palette.PAPER.light, metadata={"Date": None})
