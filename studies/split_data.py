@@ -72,7 +72,7 @@ class SplitData:
             return cls(arrays["user_ids"], arrays["movie_ids"], train, evaluation)
 
 
-def validation_cut(data: SplitData, split: str, seed: int, share: float = 0.1) -> SplitData:
+def validation_cut(data: SplitData, split: str, seed: int, share: float = 0.2) -> SplitData:
     """Cuts validation ratings from the train split in the way in which the eval split was cut.
 
     Args:
