@@ -1,5 +1,6 @@
 """A cell of a study: one model with its settings, fitted on one split with one seed, and what came out."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -7,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from pipeline.fingerprint import source_fingerprint
+from studies.peers.registry import PEERS
 from studies.tasks import Task
 
 
@@ -30,8 +32,8 @@ class Cell:
 
     @property
     def code(self) -> str:
-        """Digest of the code that fits a model of ours, so that no figure outlives it; "" for a peer."""
-        return "" if self.settings is None else _code(self.task)
+        """Digest of what the figures hang on: the code of a model of ours, what a peer is tuned over."""
+        return _grid(self.model) if self.settings is None else _code(self.task)
 
     @property
     def asked(self) -> str:
@@ -62,6 +64,12 @@ class Outcome:
     settings: Mapping[str, Any] = field(default_factory=dict)
     tuning_seconds: float = 0.0
     weights: int | None = None
+
+
+@cache
+def _grid(peer: str) -> str:
+    grid = [dict(settings) for settings in PEERS[peer].grid]
+    return hashlib.sha256(json.dumps(grid, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @cache

@@ -102,7 +102,9 @@ def _errors_told(out: Any) -> Iterator[list[str]]:
 
         logging.exception("the work failed")
         failed.append(root_cause(error))
-        _write(out, FAILED, failed[0])
+        # Whoever started this process may have gone, which is then what failed.
+        with contextlib.suppress(BrokenPipeError):
+            _write(out, FAILED, failed[0])
 
 
 def _write(out: Any, event: str, value: Any) -> None:
