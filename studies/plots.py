@@ -50,10 +50,10 @@ def intervals(path: Path, values: Mapping[str, Sequence[float]], *, unit: str) -
     """All values of each name as dots on its line, with their mean."""
     figure, axes = new_figure(WIDE, 80 + 26 * max(len(values), 1))
     for place, of_name in enumerate(values.values()):
-        label = {"label": "one seed"} if place == 0 else {}
-        axes.plot(of_name, [place] * len(of_name), "o", ms=5, alpha=0.6, color=palette.BLUE.light, **label)
-        label = {"label": "mean"} if place == 0 else {}
-        axes.plot([float(np.mean(of_name))], [place], "D", ms=7, color=palette.ORANGE.light, **label)
+        # The legend has one entry for all lines.
+        seed, mean = ("one seed", "mean") if place == 0 else (None, None)
+        axes.plot(of_name, [place] * len(of_name), "o", ms=5, alpha=0.6, color=palette.BLUE.light, label=seed)
+        axes.plot([float(np.mean(of_name))], [place], "D", ms=7, color=palette.ORANGE.light, label=mean)
     axes.set_yticks(range(len(values)), [shortened(name, 44) for name in values])
     axes.set_ylim(len(values) - 0.5, -0.5)
     axes.set_xlabel(unit)

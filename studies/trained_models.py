@@ -116,13 +116,13 @@ def _weights(run: Path) -> int | None:
     found = tf.train.latest_checkpoint(str(run / "checkpoints"))
     if found is None:
         return None
-    sizes = {
-        name: math.prod(shape)
+    sizes: list[int] = [
+        math.prod(shape)
         for name, shape in tf.train.list_variables(found)
         # Metrics and counters are single numbers, which no weight is.
         if shape and not name.startswith("optimizer/")
-    }
-    return sum(sizes.values())
+    ]
+    return sum(sizes)
 
 
 class _Teller(logging.Handler):
