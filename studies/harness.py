@@ -84,6 +84,11 @@ class Harness:
             self.folder / "cells" / f"{readable}-{cell.seed}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
         )
 
+    def prepare(self, name: str) -> PreparedSplit:
+        """Makes a split, or finds it; errors as of `run`."""
+        with run_lock(self._work):
+            return self._prepare(name, lambda line: self._console.print(line, markup=False))
+
     def _prepare(self, name: str, tell: Tell) -> PreparedSplit:
         if name not in self._prepared:
             self._prepared[name] = prepare(self._source, name, self._work, tell)

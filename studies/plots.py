@@ -61,6 +61,20 @@ def intervals(path: Path, values: Mapping[str, Sequence[float]], *, unit: str) -
     _save(figure, path)
 
 
+def lines(
+    path: Path, series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, x: str, y: str
+) -> None:
+    """Lines through points, told apart by colour and by dashes."""
+    figure, axes = new_figure(WIDE, 320)
+    styles = ("-", "--", "-.", ":")
+    for (name, points), color, style in zip(series.items(), palette.SERIES, styles, strict=False):
+        axes.plot(*points, style, color=color.light, marker="o", markersize=4, label=name)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    legend_above(axes)
+    _save(figure, path)
+
+
 def heat_map(path: Path, names: Sequence[str], weights: Sequence[Sequence[float]], *, unit: str) -> None:
     """A square of weights by pair of names: rows act on columns."""
     figure, axes = new_figure(WIDE, WIDE - 60)
