@@ -46,6 +46,19 @@ def test_tuning_cuts_as_the_split_does(split: str, held_out: list[tuple[int, int
     assert sorted(train + evaluation) == sorted((user, movie) for user, movie, _, _ in ROWS)
 
 
+def test_people_with_many_ratings_lend_their_last_five_to_tuning() -> None:
+    rows = [(0, movie, 3.0, movie) for movie in range(40)]
+    data = SplitData(ids("u", 1), ids("m", 40), ratings(rows), ratings([]))
+
+    assert [movie for _, movie in pairs(validation_cut(data, "leave_last_out", 42))[1]] == [
+        35,
+        36,
+        37,
+        38,
+        39,
+    ]
+
+
 @pytest.mark.parametrize("split", ["random", "official_fold"])
 def test_a_random_cut_takes_its_share_and_goes_by_the_seed(split: str) -> None:
     data = checkerboard()
