@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -74,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
             name,
             parents=[shared],
             help=study.SUMMARY,
-            description=f"{study.__doc__.strip()} {_DESCRIPTION}",
+            description=f"{study.__doc__.strip()}\n\n{textwrap.fill(_DESCRIPTION, 100)}",
             epilog=study.EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )

@@ -78,7 +78,7 @@ class Harness:
 
     def cell_folder(self, cell: Cell) -> Path:
         """Where the log of a cell is, and what its fit left (`fit/run`)."""
-        told = "\0".join((cell.split, cell.task, cell.model, str(cell.seed), cell.asked))
+        told = "\0".join((self._source.name, cell.split, cell.task, cell.model, str(cell.seed), cell.asked))
         readable = "".join(sign if sign.isalnum() else "-" for sign in f"{cell.split}-{cell.model}")
         return (
             self.folder / "cells" / f"{readable}-{cell.seed}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
