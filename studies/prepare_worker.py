@@ -29,6 +29,9 @@ class _Told:
     def node_failed(self, node_id: str) -> None:
         pass
 
+    def note(self, text: str) -> None:
+        self.tell(text)
+
 
 def _work(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
     tell("loading TensorFlow and TFX")
