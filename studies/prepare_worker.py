@@ -29,8 +29,8 @@ class _Told:
     def node_failed(self, node_id: str) -> None:
         pass
 
-    def note(self, text: str) -> None:
-        self.tell(text)
+    def note(self, message: str) -> None:
+        self.tell(message)
 
 
 def _work(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
