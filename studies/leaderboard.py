@@ -92,7 +92,7 @@ def report(rows: Sequence[Row], folder: Path) -> str:
             parts.append((f"Ratings, {_where(of_split)}", _rating_costs(of_split)))
             figures = {name: tables.mean(group, RMSE) for name, group in tables.by_model(of_split).items()}
             plots.bars(folder / f"ratings-{split}.svg", _best_first(figures, -1), unit=f"RMSE, {split}")
-    tuned = [row for row in rows if row["asked"] == "tuned" and row["settings"] != "{}"]
+    tuned = [row for row in rows if float(row["tuning_seconds"]) > 0]
     if tuned:
         parts.append(("What tuning chose on the train split", _tuned_table(tuned)))
     tables.write_page(folder / "results.md", "Leaderboard", parts)
