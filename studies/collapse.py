@@ -77,8 +77,9 @@ def with_dead(scores: Floats, share: float, seed: int) -> Floats:
     A score below 0, which two ReLU towers cannot give, is 0 too.
     """
     random = np.random.default_rng(seed)
-    alive = [_alive(size, share, random) for size in scores.shape]
-    return np.maximum(scores, 0) * np.outer(*alive)
+    users, movies = (_alive(size, share, random) for size in scores.shape)
+    dead: Floats = np.maximum(scores, 0) * np.outer(users, movies)
+    return dead
 
 
 def read(scores: Floats, evaluation: Ratings, seed: int) -> Reading:
