@@ -78,8 +78,7 @@ def with_dead(scores: Floats, share: float, seed: int) -> Floats:
     """
     random = np.random.default_rng(seed)
     users, movies = (_alive(size, share, random) for size in scores.shape)
-    dead: Floats = np.maximum(scores, 0) * np.outer(users, movies)
-    return dead
+    return np.where(np.outer(users, movies), np.maximum(scores, 0), 0.0)
 
 
 def read(scores: Floats, evaluation: Ratings, seed: int) -> Reading:
