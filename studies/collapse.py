@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from benchmarks.tables import markdown
 from studies import plots, tables
 from studies.harness import RESULTS_FILE, Harness
 from studies.split_data import Bools, Floats, Ints, Ratings, SplitData
@@ -117,8 +118,8 @@ def report(readings: dict[float, Reading], title: str, folder: Path) -> str:
         folder / "collapse.svg", curves, x="share of embeddings that are 0", y=f"top-k accuracy, {title}"
     )
     body = [[f"{row[0]:.0%}", *(tables.number(figure, 4) for figure in row[1:])] for row in rows]
-    table = tables.table(header, body)
-    tables.write_page(folder / "results.md", "Collapse", [(f"Top-k accuracy over ratings, {title}", table)])
+    heading = f"Top-k accuracy over ratings, {title}"
+    tables.write_page(folder / "results.md", "Collapse", [(heading, markdown(header, body))])
     return (folder / "results.md").read_text(encoding="utf-8")
 
 

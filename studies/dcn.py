@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from benchmarks.tables import markdown
 from pipeline.config import load_config
 from studies import plots, tables
 from studies.cells import Cell
@@ -106,7 +107,7 @@ def report(rows: Sequence[Row], cross_weights: Sequence[Path], folder: Path) -> 
         {name: [float(row[RMSE]) for row in group] for name, group in groups.items()},
         unit=f"RMSE in stars, {title}",
     )
-    parts = [(f"Structures, {title}", tables.table(header, body))]
+    parts = [(f"Structures, {title}", markdown(header, body))]
     found = [json.loads(path.read_text(encoding="utf-8")) for path in cross_weights if path.is_file()]
     if found:
         parts.append((f"Crosses of the stacked structure, {title}", _crosses(found, folder)))
@@ -124,6 +125,6 @@ def _crosses(found: Sequence[dict[str, Any]], folder: Path) -> str:
         [names[row], names[column], f"{first[row, column]:.3f}"]
         for row, column in zip(*np.unravel_index(order, first.shape), strict=True)
     ]
-    strongest = tables.table(["feature", "crossed with", "norm"], body)
+    strongest = markdown(["feature", "crossed with", "norm"], body)
     told = f"The ten strongest of {first.size}, means over {len(found)} seeds; all of them: crosses.svg"
     return f"{told}\n\n{strongest}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks.tables import markdown
 from studies import our_models, plots, tables
 from studies.cells import Cell
 from studies.harness import Harness
@@ -123,7 +124,7 @@ def _retrieval_table(rows: Sequence[Row]) -> str:
     header = ["model", "seeds", *figures, "tuning, s", "fit, s", "users/s", "peak MB"]
     groups = tables.by_model(rows)
     ordered = _best_first({name: tables.mean(group, NDCG_AT[10]) for name, group in groups.items()}, 1)
-    return tables.table(
+    return markdown(
         header,
         [
             [
@@ -150,14 +151,14 @@ def _rating_table(rows: Sequence[Row]) -> str:
         if folds:
             figures.append(tables.mean_and_deviation(tables.fold_means(group, RMSE), RMSE))
         body.append([name, *figures])
-    return tables.table(["model", *shown, *([tables.FOLDS] if folds else [])], body)
+    return markdown(["model", *shown, *([tables.FOLDS] if folds else [])], body)
 
 
 def _rating_costs(rows: Iterable[Row]) -> str:
     header = ["model", "seeds", RMSE, MAE, "tuning, s", "fit, s", "ratings/s", "peak MB"]
     groups = tables.by_model(rows)
     ordered = _best_first({name: tables.mean(group, RMSE) for name, group in groups.items()}, -1)
-    return tables.table(
+    return markdown(
         header,
         [
             [
@@ -172,7 +173,7 @@ def _rating_costs(rows: Iterable[Row]) -> str:
 
 
 def _tuned_table(rows: Iterable[Row]) -> str:
-    return tables.table(
+    return markdown(
         ["model", "split", "seed", "settings"],
         [[row["model"], row["split"], row["seed"], tables.chosen(row)] for row in rows],
     )

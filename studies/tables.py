@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.tables import markdown
 from studies.results import Row
 
 # The five folds are one protocol: their figures are averaged.
@@ -66,8 +65,3 @@ def chosen(row: Row) -> str:
     """What tuning chose, for a table."""
     settings = json.loads(row["settings"])
     return ", ".join(f"{name} {value:g}" for name, value in settings.items()) or "-"
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
-    return markdown(header, rows)
