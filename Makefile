@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -rs -n auto --maxprocesses=4 --dist loadgroup 
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-browser test-serving test-reliability lint types format bench bench-serving \
-	serve protos lock clean venv
+	studies serve protos lock clean venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ format: venv ## Format the code and sort the imports
 
 bench: venv ## Measure seconds and memory per node
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+studies: venv ## Measure our models and their peers; ARGS="leaderboard --data-dir data/ml-100k"
+	@$(BIN)/python -m studies $(or $(ARGS),--help)
 
 serve: venv ## Serve the pushed models with tensorflow_model_server, Docker or the local server
 	@$(BIN)/python -m serving serve $(ARGS)

@@ -114,7 +114,9 @@ def _parser() -> argparse.ArgumentParser:
         "--config", metavar="FILE", help="YAML file with settings that differ from the defaults"
     )
     parser.add_argument("--output", metavar="DIR", help="root folder of everything that is written (runs)")
-    parser.add_argument("--split", metavar="RULE", help="leave_last_out (the default), temporal or random")
+    parser.add_argument(
+        "--split", metavar="RULE", help="leave_last_out (the default), temporal, random or official_fold"
+    )
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="override a setting"
     )
@@ -165,7 +167,7 @@ def _run(
     from pipeline.root_cause import root_cause
     from pipeline.run_summary import problems, shown, summary_lines
 
-    title = f"{config.pipeline_name}: {source.name}, split {config.data.split}"
+    title = f"{config.pipeline_name}: {source.name}, split {config.data.split_name}"
     with captured_output(log_path, show=verbose) as terminal:
         try:
             print("loading TensorFlow and TFX ...", file=terminal)
@@ -176,7 +178,7 @@ def _run(
             note = source.name if source.synthetic else ""
             with RunConsole(terminal, local_dag.node_ids(dag), title, note) as console:
                 nodes = local_dag.run(dag, ObserverWithLastWords(words, console))
-            measured_on = f"eval split, {config.data.split}, {source.name}"
+            measured_on = f"eval split, {config.data.split_name}, {source.name}"
             report = publish_report(nodes, Path(config.output))
             print("", *summary_lines(nodes, measured_on, report, log_path), sep="\n", file=terminal)
         except KeyboardInterrupt:

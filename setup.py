@@ -75,6 +75,15 @@ EXTRAS = {
         "aiohttp>=3.10,<4",
         "prometheus-client",
     ],
+    # The recommenders that `python -m studies` measures ours against; the product does not use them.
+    "studies": [
+        # Implicit-feedback ALS.
+        "implicit>=0.7.2,<0.8",
+        # SVD and SVD++.
+        "scikit-surprise>=1.1.4,<2",
+        # Sparse matrices for item-kNN and EASE; its line is TFX's choice.
+        "scipy",
+    ],
     # What `serving.client` imports. An extra cannot leave out TFX and TensorFlow, which the project itself
     # needs: where they must not be, `pip install ./serving` installs the client alone.
     "serving-client": ["grpcio>=1.48", "numpy", "protobuf>=3.20.2"],

@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
 
         dag = create_pipeline(config)
         if len(arguments) > 1:
-            _cut_behind(dag, arguments[1])
+            cut_behind(dag, arguments[1])
         try:
             nodes = local_dag.run(dag, writer)
         except Exception as error:
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _cut_behind(dag: Any, last_node: str) -> None:
+def cut_behind(dag: Any, last_node: str) -> None:
     """Leaves out the nodes that come after `last_node` in the order of the run."""
     end = [node.id for node in dag.components].index(last_node) + 1
     kept, left_out = dag.components[:end], dag.components[end:]

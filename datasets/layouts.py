@@ -47,6 +47,8 @@ class LayoutSpec:
     header: bool
     encoding: str
     rating_scale: RatingScale
+    # Official divisions of the ratings file, each a file to train on and one to test on.
+    folds: tuple[tuple[str, str], ...] = ()
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -65,6 +67,7 @@ LAYOUT_SPECS: Final = {
         header=False,
         encoding="latin-1",
         rating_scale=RatingScale(1.0, 5.0, 1.0),
+        folds=tuple((f"u{fold}.base", f"u{fold}.test") for fold in range(1, 6)),
     ),
     Layout.ML_1M: LayoutSpec(
         ratings_file="ratings.dat",

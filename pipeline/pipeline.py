@@ -273,7 +273,7 @@ def _pusher(
         keep_versions=config.push.keep_versions,
         pinned_versions=config.push.pinned_versions,
         series=config.evaluation_series,
-        measured_on=f"{features.EVAL_SPLIT} split, {config.data.split}, {config.data_name}",
+        measured_on=f"{features.EVAL_SPLIT} split, {config.data.split_name}, {config.data_name}",
         code={
             "preprocessing": source_fingerprint(PREPROCESSING_FN),
             "training": source_fingerprint(RUN_FNS[name]),

@@ -78,25 +78,30 @@ def card_section(run: Run) -> Section:
 
 
 def split_rule(run: Run) -> str:
-    """How the eval split was made, "unknown" if no node tells."""
+    """How the eval split was made, with the number of an official fold; "unknown" if no node tells."""
     data = run.config.get("data")
-    return str(data["split"]) if isinstance(data, Mapping) and "split" in data else "unknown"
+    if not isinstance(data, Mapping) or "split" not in data:
+        return "unknown"
+    return f"{data['split']} {data.get('fold', 1)}" if data["split"] == _FOLD else str(data["split"])
 
 
+_FOLD: Final = "official_fold"
 _RULES: Final = {
     "leave_last_out": "the last rating of each user",
     "temporal": "the latest share of all ratings, so most of its users are new",
     "random": "a random share of all ratings",
+    _FOLD: "what a fold that the data set ships with tests on",
 }
 
 
 def _data_part(run: Run) -> Part:
     ratings = run.artifact(run_settings.RATINGS_GEN, run_settings.EXAMPLES)
     movies = run.artifact(run_settings.MOVIES_GEN, run_settings.EXAMPLES)
-    rule = split_rule(run)
+    shown = split_rule(run)
+    rule = shown.partition(" ")[0]
     facts = [
         Fact("Data", run.data_name),
-        Fact("Eval split", f"{rule}: {_RULES[rule]}" if rule in _RULES else rule),
+        Fact("Eval split", f"{shown}: {_RULES[rule]}" if rule in _RULES else shown),
         *(Fact(name, f"{count:,}") for name, count in _counts(ratings, movies).items()),
     ]
     return Part(

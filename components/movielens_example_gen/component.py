@@ -44,11 +44,12 @@ class MovieLensExampleGen(FileBasedExampleGen):
             a span, for example a single split with the pattern `span-{SPAN}/*`.
           range_config: which span to read; see `FileBasedExampleGen`.
         """
+        settings = settings or ExampleGenSettings()
         config = struct_pb2.Struct()
         config.update(
             {
                 "table": table,
-                "settings": (settings or ExampleGenSettings()).for_table(table),
+                "settings": settings.for_table(table),
                 "code_fingerprint": code_fingerprint,
             }
         )
@@ -56,7 +57,7 @@ class MovieLensExampleGen(FileBasedExampleGen):
         custom_config.custom_config.Pack(config)
         super().__init__(
             input_base=input_base,
-            input_config=input_config or _input_config(table),
+            input_config=input_config or _input_config(table, settings),
             # Output splits are the executor's to name: TFX's own output config can only hash rows apart.
             output_config=example_gen_pb2.Output(),
             custom_config=custom_config,
@@ -64,7 +65,7 @@ class MovieLensExampleGen(FileBasedExampleGen):
         )
 
 
-def _input_config(table: Table) -> example_gen_pb2.Input:
+def _input_config(table: Table, settings: ExampleGenSettings) -> example_gen_pb2.Input:
     """One input split a file name; a name that the folder lacks matches nothing, which TFX allows."""
     names: list[str] = []
     for spec in LAYOUT_SPECS.values():
@@ -73,6 +74,8 @@ def _input_config(table: Table) -> example_gen_pb2.Input:
             names.append(spec.ratings_file)
             if spec.users_file:
                 names.append(spec.users_file)
+            if settings.split == "official_fold" and settings.fold <= len(spec.folds):
+                names.extend(spec.folds[settings.fold - 1])
     return example_gen_pb2.Input(
         splits=[example_gen_pb2.Input.Split(name=name, pattern=name) for name in sorted(set(names))]
     )

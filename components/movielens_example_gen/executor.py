@@ -17,6 +17,7 @@ from tfx.utils import proto_utils
 
 from components.movielens_example_gen import splits
 from components.movielens_example_gen.movies import ingest_movies
+from components.movielens_example_gen.official_folds import fold_rows
 from components.movielens_example_gen.ratings import ROWS_PER_SHARD, RatingsPlan, ingest_ratings
 from components.movielens_example_gen.settings import (
     COUNTS_FILE,
@@ -95,6 +96,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         held_out = None
         if settings.split == "random" and settings.random_rule == "permutation":
             held_out = splits.permutation(rows, settings.eval_share, settings.seed)
+        elif settings.split == "official_fold":
+            held_out = fold_rows(source, settings.fold)
         ratings = source.tasks(chunks, held_out)
         users = (
             source.tasks(source.chunks(spec.users_file, self.chunk_bytes), None) if spec.users_file else []

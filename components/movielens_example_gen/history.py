@@ -21,8 +21,8 @@ def history_windows(
 
     Args:
       user: [n] codes of users, the rows of one user together and in (timestamp, line) order.
-      usable: [n] which ratings may be remembered. All of them, or under a random split, where an eval
-        rating may be older than a training one, only the training ratings.
+      usable: [n] which ratings may be remembered. All of them, or only the training ratings where an
+        eval rating may be older than a training one: under a random split and an official fold.
       length: most recent ratings that a history keeps.
     """
     before: npt.NDArray[np.int64] = np.cumsum(usable) - usable

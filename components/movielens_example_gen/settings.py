@@ -35,10 +35,12 @@ class ExampleGenSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    split: Literal["leave_last_out", "temporal", "random"] = Field(
+    split: Literal["leave_last_out", "temporal", "random", "official_fold"] = Field(
         "leave_last_out",
-        description="Eval is each user's last rating, the latest share of all, or a random share.",
+        description="Eval is each user's last rating, the latest share of all, a random share, or a fold "
+        "that the data set ships with.",
     )
+    fold: int = Field(1, ge=1, description="For `official_fold`: 1 to 5 for u1 to u5 of ML-100k.")
     eval_share: float = Field(
         0.2, gt=0, lt=1, description="Share of the ratings that `temporal` and `random` hold out."
     )
@@ -59,7 +61,22 @@ class ExampleGenSettings(BaseModel):
     @property
     def split_label(self) -> str:
         """The split rule with what decides how large its parts are, for names of files."""
-        return self.split if self.split == "leave_last_out" else f"{self.split}-{self.eval_share:g}"
+        if self.split == "leave_last_out":
+            return self.split
+        return f"{self.split}-{self.fold if self.split == 'official_fold' else f'{self.eval_share:g}'}"
+
+    @property
+    def split_name(self) -> str:
+        """The split rule as figures name it, with the number of the fold where there are several."""
+        return f"{self.split} {self.fold}" if self.split == "official_fold" else self.split
+
+    @property
+    def eval_is_among_training(self) -> bool:
+        """Whether an eval rating may be older than a training rating of the same user.
+
+        Histories then hold training ratings alone.
+        """
+        return self.split in ("random", "official_fold")
 
     def for_table(self, table: Table) -> dict[str, Any]:
         """The settings that `table` depends on; `movies` must not run again for a new split rule."""

@@ -137,7 +137,7 @@ def shard_examples(
     would otherwise see one user after the other.
     """
     rows = shard.rows
-    usable = ~is_eval if settings.split == "random" else np.ones(len(rows), np.bool_)
+    usable = ~is_eval if settings.eval_is_among_training else np.ones(len(rows), np.bool_)
     windows = history_windows(rows["user"].astype(np.int64), usable, settings.history_length)
     remembered = rows[windows.candidates]
     items = [catalogue.history_items[movie] for movie in remembered["movie"].tolist()]

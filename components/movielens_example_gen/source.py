@@ -21,7 +21,7 @@ CHUNK_BYTES = 8 << 20
 
 @dataclass(frozen=True)
 class Task:
-    """A chunk of a file for one worker, and which of its lines a random permutation put into eval.
+    """A chunk of a file for one worker, and which of its lines a permutation or a fold put into eval.
 
     `held_out` is a packed bit array with one bit a line of the chunk, empty under the other split rules.
     """

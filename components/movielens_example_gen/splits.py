@@ -3,6 +3,7 @@
 - `leave_last_out`: the last rating of each user; a user with a single rating stays in train.
 - `temporal`: everything after one cut in time; exactly the first `1 - eval_share` of all ratings train.
 - `random`: by a hash of (seed, user, movie), or by a seeded permutation of the rows of the file.
+- `official_fold`: what a fold of the data set tests on, which `official_folds.py` reads.
 """
 
 import hashlib

@@ -49,6 +49,21 @@ def test_only_the_files_of_a_table_are_in_its_fingerprint(
     assert changed == tables
 
 
+def test_the_files_of_a_fold_are_in_the_fingerprint_of_its_ratings(tmp_path: Path) -> None:
+    raw = write_100k(tmp_path / "raw", ROWS)
+    for name in ("u1.base", "u1.test", "u2.base"):
+        (raw / name).write_bytes(b"")
+    first = MovieLensExampleGen(str(raw), RATINGS, ExampleGenSettings(split="official_fold", fold=1))
+    last_out = MovieLensExampleGen(str(raw), RATINGS)
+    before = cache_key(first), cache_key(last_out)
+
+    os.utime(raw / "u2.base", (1, 1))
+    assert cache_key(first) == before[0]
+    os.utime(raw / "u1.test", (1, 1))
+    assert cache_key(first) != before[0]
+    assert cache_key(last_out) == before[1]
+
+
 def test_split_settings_are_in_the_key_of_ratings_alone(tmp_path: Path) -> None:
     temporal = ExampleGenSettings(split="temporal")
     assert exec_properties(MovieLensExampleGen("d", RATINGS, temporal)) != exec_properties(

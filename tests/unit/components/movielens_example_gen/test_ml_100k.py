@@ -108,6 +108,20 @@ def test_temporal_and_the_wrangling_of_the_study(ml_100k: Path, tmp_path: Path) 
     assert (round(ages.mean(), 1), round(ages.std(), 1)) == (33.0, 11.6)
 
 
+def test_an_official_fold_is_what_its_files_hold(ml_100k: Path, tmp_path: Path) -> None:
+    result = run(ml_100k, tmp_path / "out", executor=SeveralPieces, split="official_fold", fold=3)
+    expected = {
+        part: {tuple(line.split("\t")[:2]) for line in (ml_100k / f"u3.{part}").read_text().splitlines()}
+        for part in ("base", "test")
+    }
+    train, evaluation = columns(result, "train"), columns(result, "eval")
+    assert (len(train.pairs), len(evaluation.pairs)) == (80_000, 20_000)
+    assert set(train.pairs) == expected["base"]
+    assert set(evaluation.pairs) == expected["test"]
+    histories = dict(zip(train.pairs + evaluation.pairs, train.histories + evaluation.histories, strict=True))
+    assert histories == expected_histories(read_ratings(ml_100k), set(train.pairs))
+
+
 def test_the_permutation_of_the_study(ml_100k: Path, tmp_path: Path) -> None:
     result = run(ml_100k, tmp_path / "out", executor=SeveralPieces, split="random", random_rule="permutation")
     ratings = read_ratings(ml_100k)

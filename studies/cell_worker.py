@@ -1,0 +1,47 @@
+"""Fits and measures one cell: a child of `harness`. A peer's process does not load TensorFlow."""
+
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from studies.cells import Cell, Outcome
+from studies.child import Tell, as_child
+from studies.prepared import PreparedSplit
+
+
+def _work(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
+    cell = Cell(**task["cell"])
+    split = PreparedSplit(**task["split"])
+    outcome = _peer(cell, split, tell) if cell.settings is None else _model(cell, split, task["folder"], tell)
+    return asdict(outcome)
+
+
+def _peer(cell: Cell, split: PreparedSplit, tell: Tell) -> Outcome:
+    from studies.peers.registry import PEERS
+    from studies.peers.tuning import measure_peer
+    from studies.split_data import SplitData
+
+    def progress(number: int, count: int, best: str) -> None:
+        tell(f"setting {number} of {count}, best on the tuning cut: {best}")
+
+    data = SplitData.read(Path(split.arrays))
+    return measure_peer(PEERS[cell.model], data, split.split, cell.seed, progress)
+
+
+def _model(cell: Cell, split: PreparedSplit, folder: str, tell: Tell) -> Outcome:
+    tell("loading TensorFlow")
+    from studies.trained_models import train_and_measure
+
+    # A fit that was cut short has left checkpoints.
+    shutil.rmtree(folder, ignore_errors=True)
+    assert cell.settings is not None
+    outcome = train_and_measure(cell.task, split, dict(cell.settings), cell.seed, Path(folder), tell)
+    # It has been measured; what the fit left beside it stays for the plots.
+    shutil.rmtree(Path(folder) / "model")
+    return outcome
+
+
+if __name__ == "__main__":
+    sys.exit(as_child(sys.argv[1:], _work))

@@ -1,0 +1,46 @@
+"""The settings of our own models that a study measures: the defaults and the shipped presets."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from pipeline.config import PipelineConfig, load_config
+from studies.cells import Cell
+from studies.tasks import RANKING, RETRIEVAL, Task
+
+PRESETS: Final = Path(__file__).resolve().parent.parent / "pipeline" / "configs" / "presets"
+DEFAULT: Final = "default"
+
+
+def configurations(folder: Path = PRESETS) -> dict[str, PipelineConfig]:
+    """The default configuration and every preset, by name."""
+    presets = {path.stem: load_config(path) for path in sorted(folder.glob("*.yaml"))}
+    return {DEFAULT: load_config(), **presets}
+
+
+def distinct_models(
+    configs: Mapping[str, PipelineConfig],
+) -> list[tuple[str, Task, dict[str, Any]]]:
+    """(name, task, hyperparameters) of each model; a preset that leaves one as it is adds nothing."""
+    found: list[tuple[str, Task, dict[str, Any]]] = []
+    tasks: tuple[Task, ...] = (RETRIEVAL, RANKING)
+    for task in tasks:
+        seen: list[dict[str, Any]] = []
+        for name, config in configs.items():
+            settings = getattr(config, task).model_dump(mode="json")
+            if settings not in seen:
+                seen.append(settings)
+                found.append((f"our {task}, {name}", task, settings))
+    return found
+
+
+def cells_of(
+    models: list[tuple[str, Task, dict[str, Any]]], splits: list[str], seeds: list[int]
+) -> list[Cell]:
+    """A cell for each model, split and seed."""
+    return [
+        Cell(split, name, task, seed, settings)
+        for name, task, settings in models
+        for split in splits
+        for seed in seeds
+    ]

@@ -1,0 +1,82 @@
+"""Chooses a peer's settings on ratings cut from the train split, fits it on all of that, and measures it."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from studies.cells import Outcome
+from studies.peers.base import RatingPeer, RetrievalPeer
+from studies.peers.registry import SEED, PeerSpec
+from studies.scoring import evaluated_users, ranked_lists, rating_figures, retrieval_figures
+from studies.split_data import SplitData, validation_cut
+from studies.tasks import RETRIEVAL
+from trainer_module.features import NDCG_AT, RMSE
+
+# What tuning goes by; the one is to rise and the other to fall.
+NDCG_AT_10: Final = NDCG_AT[10]
+
+# Called with how many of how many settings have been tried, and the best figure so far.
+Progress = Callable[[int, int, str], None]
+
+
+def measure_peer(spec: PeerSpec, data: SplitData, split: str, seed: int, progress: Progress) -> Outcome:
+    """Tunes, fits and measures a peer.
+
+    Args:
+      spec: the peer.
+      data: its eval ratings are looked at by the last measurement alone.
+      split: the split rule, which the tuning cut follows.
+      seed: of the cut, of ties, and of the peer where it is `seeded`.
+      progress: is told of each setting tried.
+    """
+    fixed = {SEED: seed} if spec.seeded else {}
+    started = time.monotonic()
+    settings = dict(spec.grid[0])
+    if len(spec.grid) > 1:
+        settings = _tuned(spec, fixed, validation_cut(data, split, seed), seed, progress)
+    tuning_seconds = time.monotonic() - started if len(spec.grid) > 1 else 0.0
+    peer = spec.make(**settings, **fixed)
+    started = time.monotonic()
+    peer.fit(data)
+    fit_seconds = time.monotonic() - started
+    started = time.monotonic()
+    figures, asked = _figures(spec, peer, data, seed)
+    per_second = asked / (time.monotonic() - started)
+    return Outcome(
+        figures,
+        fit_seconds=fit_seconds,
+        per_second=per_second,
+        settings=settings,
+        tuning_seconds=tuning_seconds,
+    )
+
+
+def _tuned(
+    spec: PeerSpec, fixed: Mapping[str, Any], cut: SplitData, seed: int, progress: Progress
+) -> dict[str, Any]:
+    best: dict[str, Any] = {}
+    best_figure = -np.inf
+    for number, settings in enumerate(spec.grid, 1):
+        peer = spec.make(**settings, **fixed)
+        peer.fit(cut)
+        figures, _ = _figures(spec, peer, cut, seed)
+        name, sign = (NDCG_AT_10, 1) if spec.task == RETRIEVAL else (RMSE, -1)
+        if sign * figures[name] > best_figure:
+            best, best_figure = dict(settings), sign * figures[name]
+        progress(number, len(spec.grid), f"{name} {sign * best_figure:.4f}")
+    return best
+
+
+def _figures(
+    spec: PeerSpec, peer: RetrievalPeer | RatingPeer, data: SplitData, seed: int
+) -> tuple[dict[str, float], int]:
+    """The figures, and how many users or ratings were asked for."""
+    evaluation = data.evaluation
+    if spec.task == RETRIEVAL:
+        lists = ranked_lists(peer.scores, data, seed)  # type: ignore[union-attr]
+        return retrieval_figures(data, lists), len(evaluated_users(evaluation))
+    predicted = peer.predict(evaluation.user, evaluation.movie)  # type: ignore[union-attr]
+    scale = data.train.rating.min(), data.train.rating.max()
+    return rating_figures(np.clip(predicted, *scale), evaluation.rating), len(evaluation)

@@ -1,0 +1,81 @@
+"""The one evaluator of all studies: ranked lists by id over the whole catalogue, and errors in stars."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import numpy as np
+
+from pipeline.ranked_ids import retrieval_by_user, slot_of
+from studies.split_data import Floats, Ints, Ratings, SplitData
+from studies.tasks import LIST_FIGURES, NEW_USERS_NDCG
+from trainer_module.features import EVALUATION_DEPTH, LIST_LENGTHS, MAE, NDCG_AT, RMSE
+
+# Users scored at a time.
+BATCH_USERS: Final = 256
+
+
+def evaluated_users(evaluation: Ratings) -> Ints:
+    """The users with a rating in the eval split, each once, ascending."""
+    users: Ints = np.unique(evaluation.user)
+    return users
+
+
+def retrieval_figures(data: SplitData, lists: Sequence[Sequence[bytes]]) -> dict[str, float]:
+    """Means over the users of the eval split.
+
+    Args:
+      data: every rating of its eval split is relevant, whatever its stars.
+      lists: for each of `evaluated_users`, the ranked movie ids, best first; an empty id is an empty slot.
+
+    Returns:
+      The figures by name, those of `RETRIEVAL_FIGURES`.
+    """
+    users = evaluated_users(data.evaluation)
+    row = np.searchsorted(users, data.evaluation.user)
+    slots = np.array(
+        [
+            slot_of(movie_id, lists[user])
+            for user, movie_id in zip(row, data.movie_ids[data.evaluation.movie].tolist(), strict=True)
+        ]
+    )
+    by_user = retrieval_by_user(row, slots, LIST_LENGTHS)
+    figures = dict(zip(LIST_FIGURES, by_user.mean(axis=0).tolist(), strict=True))
+    new = ~np.isin(users, data.train.user)
+    if new.any():
+        figures[NEW_USERS_NDCG] = float(by_user[new, LIST_FIGURES.index(NDCG_AT[10])].mean())
+    return figures
+
+
+def rating_figures(predicted: Floats, rated: Floats) -> dict[str, float]:
+    """RMSE and MAE in stars over rows, [n] each."""
+    errors = predicted - rated
+    return {RMSE: float(np.sqrt(np.mean(errors**2))), MAE: float(np.mean(np.abs(errors)))}
+
+
+def ranked_lists(
+    score: Callable[[Ints], Floats], data: SplitData, seed: int, depth: int = EVALUATION_DEPTH
+) -> list[list[bytes]]:
+    """The best movies of each evaluated user, without those of the train split; ties in random order.
+
+    Args:
+      score: users [B] to scores of all movies, [B, M].
+      data: says who is evaluated and what is left out.
+      seed: of the order of ties.
+      depth: movies in a list.
+
+    Returns:
+      Movie ids, best first; a list is shorter where fewer movies are left.
+    """
+    random = np.random.default_rng(seed)
+    users = evaluated_users(data.evaluation)
+    by_user = np.argsort(data.train.user, kind="stable")
+    bounds = np.searchsorted(data.train.user[by_user], np.arange(len(data.user_ids) + 1))
+    lists = []
+    for start in range(0, len(users), BATCH_USERS):
+        batch = users[start : start + BATCH_USERS]
+        for user, scores in zip(batch, np.array(score(batch), np.float64), strict=True):
+            rated = data.train.movie[by_user[bounds[user] : bounds[user + 1]]]
+            scores[rated] = -np.inf
+            order = np.lexsort((random.random(len(scores)), -scores))[:depth]
+            lists.append(data.movie_ids[order[scores[order] > -np.inf]].tolist())
+    return lists

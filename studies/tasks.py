@@ -1,0 +1,15 @@
+"""What a model or a peer is asked to do, and what it is measured by."""
+
+from typing import Final, Literal
+
+from trainer_module.features import MAE, MRR, NDCG_AT, RECALL_AT, RMSE
+
+Task = Literal["retrieval", "ranking"]
+RETRIEVAL: Final = "retrieval"
+RANKING: Final = "ranking"
+
+LIST_FIGURES: Final = (*RECALL_AT.values(), *NDCG_AT.values(), MRR)
+# Of the users without a training rating alone; a split that has none leaves it empty.
+NEW_USERS_NDCG: Final = f"{NDCG_AT[10]} of new users"
+RETRIEVAL_FIGURES: Final = (*LIST_FIGURES, NEW_USERS_NDCG)
+RATING_FIGURES: Final = (RMSE, MAE)

@@ -1,0 +1,137 @@
+"""Trains a model of ours through its own `run_fn` and measures what its SavedModel answers."""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import tensorflow as tf
+
+from studies.cells import Outcome
+from studies.child import Tell
+from studies.example_arrays import serialized
+from studies.prepared import PreparedSplit
+from studies.scoring import rating_figures, retrieval_figures
+from studies.split_data import SplitData
+from studies.tasks import RETRIEVAL, Task
+from trainer_module import features
+from trainer_module.training_setup import HISTORY_LENGTH, HYPERPARAMETERS, SEED
+
+# Examples that the model gets at a time.
+BATCH: Final = 512
+
+
+@dataclass
+class StudyTrainerArgs:
+    """What a `run_fn` reads (`trainer_module.inputs.TrainerArgs`), without a TFX component around it."""
+
+    train_files: list[str]
+    eval_files: list[str]
+    movie_files: list[str]
+    transform_graph_path: str
+    serving_model_dir: str
+    model_run_dir: str
+    custom_config: dict[str, Any]
+    hyperparameters: dict[str, Any] | None = field(default=None)
+
+
+def train_and_measure(
+    task: Task, split: PreparedSplit, hyperparameters: dict[str, Any], seed: int, folder: Path, tell: Tell
+) -> Outcome:
+    """Fits the model on the train split and measures it on the eval split.
+
+    Args:
+      task: names the model, `trainer_module.<task>`.
+      split: what it is fitted and measured on.
+      hyperparameters: all of them, as plain values.
+      seed: of the fit.
+      folder: the SavedModel goes to `model/` in it, and what the fit leaves to `run/`.
+      tell: is called with each line of progress.
+    """
+    model, run = folder / "model", folder / "run"
+    run.mkdir(parents=True, exist_ok=True)
+    run_fn: Callable[[StudyTrainerArgs], None] = import_module(f"trainer_module.{task}").run_fn
+    arguments = StudyTrainerArgs(
+        [split.train],
+        [split.evaluation],
+        [split.movies],
+        split.transform_graph,
+        str(model),
+        str(run),
+        {HYPERPARAMETERS: hyperparameters, SEED: seed, HISTORY_LENGTH: split.history_length},
+    )
+    logging.getLogger(features.PROGRESS_LOGGER).addHandler(_Teller(tell))
+    started = time.monotonic()
+    run_fn(arguments)
+    fit_seconds = time.monotonic() - started
+    tell("measuring")
+    figures, per_second = measure(model, task, split)
+    return Outcome(
+        figures,
+        fit_seconds=fit_seconds,
+        per_second=per_second,
+        weights=_weights(run),
+        settings=hyperparameters,
+    )
+
+
+def measure(model: Path, task: Task, split: PreparedSplit) -> tuple[dict[str, float], float]:
+    """Asks the signature that the Evaluator asks, over the same Examples.
+
+    Returns:
+      The figures by name, and how many users got a list, or how many ratings were predicted, in a second.
+    """
+    loaded = tf.saved_model.load(str(model))
+    evaluate = loaded.signatures[features.EVALUATE]
+    data = SplitData.read(Path(split.arrays))
+    examples = np.array(list(serialized(split.raw_eval).as_numpy_iterator()), np.object_)
+    if task == RETRIEVAL:
+        # The list is that of the user, whatever the row, so each is asked for once.
+        _, first = np.unique(data.evaluation.user, return_index=True)
+        lists, per_second = _answers(evaluate, examples[first], features.MOVIE_ID)
+        return retrieval_figures(data, [ranked.tolist() for ranked in lists]), per_second
+    predicted, per_second = _answers(evaluate, examples, features.USER_RATING)
+    return rating_figures(predicted.astype(np.float64), data.evaluation.rating), per_second
+
+
+def _answers(signature: Any, examples: Any, output: str) -> tuple[Any, float]:
+    """An output for all `examples`, and how many of them were answered in a second."""
+
+    def ask(batch: Any) -> Any:
+        return signature(**{features.EXAMPLES: tf.constant(batch)})[output].numpy()
+
+    ask(examples[:BATCH])  # The first call makes the graph ready.
+    started = time.monotonic()
+    parts = [ask(examples[start : start + BATCH]) for start in range(0, len(examples), BATCH)]
+    return np.concatenate(parts), len(examples) / (time.monotonic() - started)
+
+
+def _weights(run: Path) -> int | None:
+    """How many numbers the fit learned, from its checkpoint; None if it left none."""
+    found = tf.train.latest_checkpoint(str(run / "checkpoints"))
+    if found is None:
+        return None
+    sizes: list[int] = [
+        math.prod(shape)
+        for name, shape in tf.train.list_variables(found)
+        # Metrics and counters are single numbers, which no weight is.
+        if shape and not name.startswith("optimizer/")
+    ]
+    return sum(sizes)
+
+
+class _Teller(logging.Handler):
+    """Hands on what a fit says of its epochs."""
+
+    def __init__(self, tell: Tell) -> None:
+        super().__init__()
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Tells the line."""
+        self._tell(record.getMessage())

@@ -1,0 +1,125 @@
+"""The studies end to end on a small synthetic sample: prepared, fitted, measured, kept."""
+
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from datasets.sample import SampleSpec, write_sample
+from pipeline.config import PipelineConfig, load_config
+from pipeline.data_source import find_data
+from studies import dcn
+from studies.cells import Cell
+from studies.example_arrays import read_split
+from studies.harness import Harness
+from studies.prepared import PreparedSplit
+from studies.tasks import RANKING, RETRIEVAL, Task
+from studies.trained_models import measure
+from tests.pipeline_run import PROJECT, PipelineRun
+from trainer_module.features import CROSS_WEIGHTS_FILE, NDCG_AT, RECALL_AT, RMSE
+
+pytestmark = pytest.mark.slow
+
+PEERS = ("popularity", "EASE", "iALS")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A leaderboard of peers that has ended."""
+
+    data: Path
+    work: Path
+    out: str
+
+    def again(self) -> subprocess.CompletedProcess[str]:
+        command = [
+            *(sys.executable, "-m", "studies", "leaderboard"),
+            *("--data-dir", str(self.data), "--output", str(self.work)),
+            *("--splits", "random", "--models", *PEERS),
+        ]
+        return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    folder = tmp_path_factory.mktemp("studies")
+    write_sample(SampleSpec.sized(10_000, seed=42), folder / "sample")
+    done = Study(folder / "sample", folder / "work", "").again()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Study(folder / "sample", folder / "work", done.stdout)
+
+
+def test_peers_find_the_planted_tastes(study: Study) -> None:
+    with (study.work / "leaderboard" / "results.csv").open(newline="") as file:
+        found = {row["model"]: float(row[NDCG_AT[10]]) for row in csv.DictReader(file)}
+
+    assert set(found) == set(PEERS)
+    assert min(found["EASE"], found["iALS"]) > 1.2 * found["popularity"]
+    assert "## Retrieval, synthetic sample, split random" in study.out
+    assert study.out.strip() == (study.work / "leaderboard" / "results.md").read_text().strip()
+
+
+def test_the_second_run_measures_nothing(study: Study) -> None:
+    before = (study.work / "leaderboard" / "results.csv").read_bytes()
+    done = study.again()
+
+    assert done.returncode == 0
+    assert done.stderr.count(", kept\n") == len(PEERS)
+    assert (study.work / "leaderboard" / "results.csv").read_bytes() == before
+    assert done.stdout == study.out
+
+
+def test_our_models_are_fitted_by_their_own_run_fn(study: Study) -> None:
+    config = load_config(None, ["ranking.epochs=2", "ranking.batch_size=512", "retrieval.epochs=1"])
+    source = find_data(PipelineConfig(data_dir=str(study.data)))
+    harness = Harness("dcn", source, study.work, again=False, console=Console(quiet=True))
+    ranking = Cell("random", "stacked", RANKING, 1, config.ranking.model_dump(mode="json"))
+    retrieval = Cell("random", "ours", RETRIEVAL, 1, config.retrieval.model_dump(mode="json"))
+
+    rated, listed = harness.run([ranking, retrieval])
+
+    # The sample's ratings deviate by more than a star.
+    assert 0.5 < float(rated[RMSE]) < 1.1
+    assert 0 < float(listed[RECALL_AT[10]]) < 1
+    assert int(rated["weights"]) > 10_000
+    run = harness.cell_folder(ranking) / "fit" / "run"
+    assert not (run.parent / "model").exists()
+    text = dcn.report([rated], [run / CROSS_WEIGHTS_FILE], harness.folder)
+    names = json.loads((run / CROSS_WEIGHTS_FILE).read_text())["features"]
+    assert f"The ten strongest of {len(names) ** 2}" in text
+    assert "<!-- user_index -->" in (harness.folder / "crosses.svg").read_text()
+
+
+@pytest.mark.parametrize(("task", "figure"), [(RETRIEVAL, NDCG_AT[10]), (RANKING, RMSE)])
+def test_figures_are_those_of_the_evaluator(
+    sample_run: PipelineRun, tmp_path: Path, task: Task, figure: str
+) -> None:
+    artifacts = sample_run.output / "artifacts"
+    [ratings] = artifacts.glob("RatingsGen/examples/*")
+    [movies] = artifacts.glob("MoviesGen/examples/*")
+    raw = {split: f"{ratings}/Split-{split}/*" for split in ("train", "eval")}
+    read_split(raw["train"], raw["eval"], f"{movies}/Split-all/*").write(tmp_path / "ratings.npz")
+    split = PreparedSplit(
+        data="synthetic sample",
+        name="random",
+        split="random",
+        made_from="",
+        arrays=str(tmp_path / "ratings.npz"),
+        raw_eval=raw["eval"],
+        train="",
+        evaluation="",
+        movies="",
+        transform_graph="",
+        history_length=50,
+    )
+
+    figures, per_second = measure(sample_run.model(task), task, split)
+
+    manifest = json.loads((sample_run.model(task) / "assets.extra" / "manifest.json").read_text())
+    assert figures[figure] == pytest.approx(manifest["metrics"]["candidate"][figure], abs=1e-5)
+    assert per_second > 0
