@@ -4,6 +4,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from typing import Final
 
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
@@ -21,6 +22,7 @@ from trainer_module.training_setup import TrainingSetup
 from trainer_module.user_states import UserStates, read_user_states
 
 MONITOR = "val_rmse"
+MODE: Final = "min"
 ID_FEATURES = (features.USER_INDEX, features.MOVIE_INDEX)
 CATEGORIES = (
     features.AGE_BUCKET_INDEX,
@@ -115,23 +117,24 @@ def run_fn(fn_args: TrainerArgs) -> None:
     """Trains the ranking model and writes the SavedModel; TFX calls it with the Trainer's arguments."""
     setup = TrainingSetup(fn_args)
     hyperparameters = RankingHyperparameters.model_validate(setup.hyperparameters)
-    states = read_user_states(setup.examples(fn_args.train_files), setup.catalogue)
-    model = RankingModel(VocabularySizes.of(setup.transform_output), hyperparameters, states.mean_rating)
-    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
-    train, validation = setup.batches({*INPUT_FEATURES, features.USER_RATING}, hyperparameters)
-    fit(
-        model,
-        train,
-        validation,
-        hyperparameters,
-        monitor=MONITOR,
-        mode="min",
-        model_run_dir=fn_args.model_run_dir,
-    )
+    model = train(setup, hyperparameters, fn_args.model_run_dir)
+    states = setup.training_states
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, features.CROSS_WEIGHTS_FILE), "w") as file:
         file.write(json.dumps(model.cross_weights()))
     known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
     _export(model, setup, states, known, fn_args.serving_model_dir)
+
+
+def train(
+    setup: TrainingSetup, hyperparameters: RankingHyperparameters, model_run_dir: str
+) -> RankingModel:
+    """Fits a model and leaves what `fit` leaves in `model_run_dir`."""
+    sizes = VocabularySizes.of(setup.transform_output)
+    model = RankingModel(sizes, hyperparameters, setup.training_states.mean_rating)
+    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
+    batches = setup.batches({*INPUT_FEATURES, features.USER_RATING}, hyperparameters)
+    fit(model, *batches, hyperparameters, monitor=MONITOR, mode=MODE, model_run_dir=model_run_dir)
+    return model
 
 
 def _export(

@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ from trainer_module.training_setup import TrainingSetup
 from trainer_module.user_states import UserStates, read_user_states
 
 MONITOR = "val_recall_at_10"
+MODE: Final = "max"
 RECALL_AT = 10
 # Users, and movies, that an index is tuned and measured on.
 INDEX_QUERIES = 1024
@@ -135,29 +137,29 @@ def run_fn(fn_args: TrainerArgs) -> None:
     """Trains the retrieval model and writes the SavedModel; TFX calls it with the Trainer's arguments."""
     setup = TrainingSetup(fn_args)
     hyperparameters = RetrievalHyperparameters.model_validate(setup.hyperparameters)
-    states = read_user_states(setup.examples(fn_args.train_files), setup.catalogue)
-    model = RetrievalModel(
-        VocabularySizes.of(setup.transform_output),
-        hyperparameters,
-        setup.catalogue,
-        _sampling_probability(states, setup),
-    )
-    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
-    train, validation = setup.batches({*QUERY_FEATURES, *CANDIDATE_FEATURES}, hyperparameters)
-    fit(
-        model,
-        train,
-        validation,
-        hyperparameters,
-        monitor=MONITOR,
-        mode="max",
-        model_run_dir=fn_args.model_run_dir,
-    )
+    model = train(setup, hyperparameters, fn_args.model_run_dir)
+    states = setup.training_states
     _write_embeddings(model, setup.catalogue, states, fn_args.model_run_dir)
     known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
     indexes = _export(model, setup, hyperparameters, states, known, fn_args.serving_model_dir)
     with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, features.INDEX_FILE), "w") as file:
         file.write(json.dumps({name: index.as_dict() for name, index in indexes.items()}, indent=2))
+
+
+def train(
+    setup: TrainingSetup, hyperparameters: RetrievalHyperparameters, model_run_dir: str
+) -> RetrievalModel:
+    """Fits a model and leaves what `fit` leaves in `model_run_dir`."""
+    model = RetrievalModel(
+        VocabularySizes.of(setup.transform_output),
+        hyperparameters,
+        setup.catalogue,
+        _sampling_probability(setup.training_states, setup),
+    )
+    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
+    batches = setup.batches({*QUERY_FEATURES, *CANDIDATE_FEATURES}, hyperparameters)
+    fit(model, *batches, hyperparameters, monitor=MONITOR, mode=MODE, model_run_dir=model_run_dir)
+    return model
 
 
 def _sampling_probability(states: UserStates, setup: TrainingSetup) -> npt.NDArray[np.float32]:
