@@ -141,7 +141,7 @@ setup(
     py_modules=["local_runner", "kubeflow_runner"],
     package_data={
         "schema": ["*.pbtxt"],
-        "pipeline": ["configs/*.yaml"],
+        "pipeline": ["configs/*.yaml", "configs/presets/*.yaml"],
         "serving": ["py.typed"],
         "serving.client": ["*.binpb"],
         "reports": ["templates/*"],

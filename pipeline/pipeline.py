@@ -18,6 +18,7 @@ from components.data_gate.component import DataGate
 from components.movielens_example_gen.component import MovieLensExampleGen
 from components.movielens_example_gen.settings import MOVIES, RATINGS
 from components.recommender_trainer.component import RecommenderTrainer
+from components.recommender_tuner.component import RecommenderTuner
 from components.report_gen.component import ReportGen
 from pipeline.config import RANKING, RETRIEVAL, PipelineConfig
 from pipeline.evaluation import ranking_eval_config, retrieval_eval_config
@@ -25,15 +26,19 @@ from pipeline.fingerprint import source_fingerprint
 from reports.page import templates_digest
 from schema import MOVIES_SCHEMA, RATINGS_SCHEMA
 from trainer_module import features
-from trainer_module.hyperparameters import FitHyperparameters
 
 EXAMPLE_GEN = "components.movielens_example_gen.executor"
 DATA_GATE = "components.data_gate.executor"
 TRAINER = "components.recommender_trainer.executor"
+TUNER = "components.recommender_tuner.executor"
 REPORT_GEN = "components.report_gen.executor"
 PUSHER = "components.atomic_pusher.executor"
 PREPROCESSING_FN = "trainer_module.preprocessing.preprocessing_fn"
 RUN_FNS = {RETRIEVAL: "trainer_module.retrieval.run_fn", RANKING: "trainer_module.ranking.run_fn"}
+TUNER_FNS = {
+    RETRIEVAL: "trainer_module.retrieval_tuning.tuner_fn",
+    RANKING: "trainer_module.ranking_tuning.tuner_fn",
+}
 
 
 def create_pipeline(config: PipelineConfig) -> Pipeline:
@@ -86,8 +91,9 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         disable_analyzer_cache=True,  # It serves rolling spans; no later run of this DAG would read it.
     )
 
-    retrieval_trainer = _trainer(RETRIEVAL, config, config.retrieval, transform, movies)
-    ranking_trainer = _trainer(RANKING, config, config.ranking, transform, movies)
+    tuners = {name: _tuner(name, config, transform, movies) for name in config.tuning.models}
+    retrieval_trainer = _trainer(RETRIEVAL, config, transform, movies, tuners.get(RETRIEVAL))
+    ranking_trainer = _trainer(RANKING, config, transform, movies, tuners.get(RANKING))
     retrieval = retrieval_trainer.outputs["model"]
     ranking = ranking_trainer.outputs["model"]
 
@@ -114,6 +120,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         movies_validator,
         data_gate,
         transform,
+        *tuners.values(),
         retrieval_trainer,
         ranking_trainer,
         retrieval_evaluator,
@@ -155,26 +162,49 @@ def _report_gen(nodes: Sequence[Any], config: PipelineConfig, *, exit_handler: b
     )
 
 
+def _tuner(model: str, config: PipelineConfig, transform: Transform, movies: BaseChannel) -> RecommenderTuner:
+    tuner_fn = TUNER_FNS[model]
+    tuner = RecommenderTuner(
+        examples=transform.outputs["transformed_examples"],
+        movies=movies,
+        transform_graph=transform.outputs["transform_graph"],
+        tuner_fn=tuner_fn,
+        custom_config={
+            **_fit_config(model, config, source_fingerprint(tuner_fn) + source_fingerprint(TUNER)),
+            "trials": config.tuning.trials,
+            "trial_epochs": config.tuning.epochs,
+            "search_dir": config.tuning_dir(model),
+        },
+    )
+    tuner.with_id(f"{model.capitalize()}Tuner")
+    return tuner
+
+
+def _fit_config(model: str, config: PipelineConfig, code: str) -> dict[str, Any]:
+    """What a fit goes by, as a Trainer and a Tuner get it."""
+    return {
+        "hyperparameters": config.hyperparameters(model).model_dump(mode="json"),
+        "seed": config.seed,
+        "history_length": config.data.history_length,
+        "code_fingerprint": code,
+    }
+
+
 def _trainer(
     model: str,
     config: PipelineConfig,
-    hyperparameters: FitHyperparameters,
     transform: Transform,
     movies: BaseChannel,
+    tuner: RecommenderTuner | None,
 ) -> RecommenderTrainer:
     run_fn = RUN_FNS[model]
-    custom_config: dict[str, Any] = {
-        "hyperparameters": hyperparameters.model_dump(mode="json"),
-        "seed": config.seed,
-        "history_length": config.data.history_length,
-        "code_fingerprint": source_fingerprint(run_fn) + source_fingerprint(TRAINER),
-    }
     trainer = RecommenderTrainer(
         examples=transform.outputs["transformed_examples"],
         movies=movies,
         transform_graph=transform.outputs["transform_graph"],
         run_fn=run_fn,
-        custom_config=custom_config,
+        custom_config=_fit_config(model, config, source_fingerprint(run_fn) + source_fingerprint(TRAINER)),
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
     )
     trainer.with_id(f"{model.capitalize()}Trainer")
     return trainer

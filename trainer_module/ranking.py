@@ -125,9 +125,7 @@ def run_fn(fn_args: TrainerArgs) -> None:
     _export(model, setup, states, known, fn_args.serving_model_dir)
 
 
-def train(
-    setup: TrainingSetup, hyperparameters: RankingHyperparameters, model_run_dir: str
-) -> RankingModel:
+def train(setup: TrainingSetup, hyperparameters: RankingHyperparameters, model_run_dir: str) -> RankingModel:
     """Fits a model and leaves what `fit` leaves in `model_run_dir`."""
     sizes = VocabularySizes.of(setup.transform_output)
     model = RankingModel(sizes, hyperparameters, setup.training_states.mean_rating)

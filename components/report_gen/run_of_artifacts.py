@@ -18,6 +18,7 @@ REPORTED_CHANNELS: Final = (
     "schema",
     "anomalies",
     "gate_result",
+    "tuner_results",
     "model",
     "model_run",
     "evaluation",
