@@ -13,10 +13,8 @@ from components.atomic_pusher.history import LOG_FILE
 from components.atomic_pusher.manifest import PROMOTE, PUSH, ROLLBACK, Action, Manifest, ManifestError
 from components.atomic_pusher.publishing import PushError, point
 from components.atomic_pusher.versions import is_model, read_manifest, served_version, versions_in
-from pipeline.config import RANKING, RETRIEVAL, PipelineConfig
+from pipeline.config import MODELS, PipelineConfig
 from pipeline.run_summary import shown
-
-MODELS: Final = (RETRIEVAL, RANKING)
 
 # Metrics that say how much was measured, and what to call that.
 _COUNTS: Final = {"example_count": "ratings", "user_count": "users"}

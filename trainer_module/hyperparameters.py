@@ -1,6 +1,8 @@
 """Hyperparameters of the models: validated, frozen, and free of TensorFlow so that `--help` stays quick."""
 
-from typing import Literal
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -52,3 +54,15 @@ class RankingHyperparameters(FitHyperparameters):
     )
     hidden_units: tuple[int, ...] = Field((64,), description="Widths of the deep layers.")
     l2: float = Field(1e-6, ge=0, description="L2 penalty on embeddings.")
+
+
+def tuned_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, object]:
+    """The values in a configuration of KerasTuner's HyperParameters; none without one.
+
+    KerasTuner's values are scalars, so a search over lists writes them as JSON texts such as "[64, 32]".
+    """
+    values: Mapping[str, Any] = hyperparameters["values"] if hyperparameters else {}
+    return {
+        name: json.loads(value) if isinstance(value, str) and value.startswith("[") else value
+        for name, value in values.items()
+    }

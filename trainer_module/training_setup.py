@@ -1,15 +1,13 @@
 """What every `run_fn` does first: seeds, the transform output, the catalogue, the batches."""
 
-import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
-from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from trainer_module.catalogue import read_catalogue
-from trainer_module.hyperparameters import FitHyperparameters
+from trainer_module.hyperparameters import FitHyperparameters, tuned_values
 from trainer_module.inputs import TrainerArgs, TransformedExamples
 from trainer_module.user_states import UserStates, read_user_states
 
@@ -68,15 +66,3 @@ class TrainingSetup:
             ),
             examples.validation_batches(sorted(names), validation_share=share, seed=self.seed),
         )
-
-
-def tuned_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, object]:
-    """The values in a configuration of KerasTuner's HyperParameters; none without one.
-
-    KerasTuner's values are scalars, so a search over lists writes them as JSON texts such as "[64, 32]".
-    """
-    values: Mapping[str, Any] = hyperparameters["values"] if hyperparameters else {}
-    return {
-        name: json.loads(value) if isinstance(value, str) and value.startswith("[") else value
-        for name, value in values.items()
-    }

@@ -24,10 +24,10 @@ from keras_tuner.oracles import BayesianOptimizationOracle
 
 from trainer_module import features
 from trainer_module.fitting import DivergedError, progress
-from trainer_module.hyperparameters import FitHyperparameters
+from trainer_module.hyperparameters import FitHyperparameters, tuned_values
 from trainer_module.inputs import TrainerArgs
 from trainer_module.search_spaces import SPACES, Choice, Space
-from trainer_module.training_setup import CODE_FINGERPRINT, TrainingSetup, tuned_values
+from trainer_module.training_setup import CODE_FINGERPRINT, TrainingSetup
 
 # Keys of the Tuner's custom_config, beside those of the Trainer's.
 TRIALS = "trials"
@@ -47,13 +47,18 @@ class SearchError(errors.FatalError):
 
 
 class _Oracle(BayesianOptimizationOracle):
-    """Tries the configured values first, so that what it finds is never worse than what there was."""
+    """Tries the configured values first, so that what it finds is never worse than what there was.
+
+    And nothing twice: the same values have the same score.
+    """
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         if not self.trials:
             values = {parameter.name: parameter.default for parameter in self.get_space().space}
             return {"status": trials.TrialStatus.RUNNING, "values": values}
         found: dict[str, Any] = super().populate_space(trial_id)
+        if any(found["values"] == trial.hyperparameters.values for trial in self.trials.values()):
+            found = self._random_populate_space()
         return found
 
 
@@ -94,9 +99,7 @@ class RecommenderTuner(base_tuner.BaseTuner):
         if tf.io.gfile.exists(folder):  # Of a trial that was killed.
             tf.io.gfile.rmtree(folder)
         try:
-            with _told_with(
-                trial=len(self.oracle.end_order) + 1, trials=self.oracle.max_trials, best=self.best
-            ):
+            with _told_with(trial=_number(trial), trials=self.oracle.max_trials, best=self.best):
                 score = self._score(tuned_values({"values": trial.hyperparameters.values}), folder)
         except (DivergedError, tf.errors.ResourceExhaustedError) as error:
             raise errors.FailedTrialError(str(error)) from error
@@ -111,17 +114,16 @@ class RecommenderTuner(base_tuner.BaseTuner):
         """Keeps what is known by now, and tells of it."""
         super().on_trial_end(trial)
         objective = self.oracle.objective.name
-        ended = len(self.oracle.end_order)
         score = trial.metrics.get_best_value(objective) if trial.metrics.exists(objective) else None
         figure = f"{objective} {score:.4f}" if score is not None else "failed"
         progress.info(
             "trial %d of %d: %s; %s",
-            ended,
+            _number(trial),
             self.oracle.max_trials,
             figure,
             self.best,
             extra={
-                "trial": ended,
+                "trial": _number(trial),
                 "trials": self.oracle.max_trials,
                 "figure": figure,
                 "best": self.best,
@@ -135,8 +137,12 @@ class RecommenderTuner(base_tuner.BaseTuner):
         found = [each for each in self.oracle.get_best_trials(1) if each.status == "COMPLETED"]
         if not found:
             return ""
-        number = self.oracle.end_order.index(found[0].trial_id) + 1
-        return f"best {self.oracle.objective.name} {found[0].score:.4f} in trial {number}"
+        return f"best {self.oracle.objective.name} {found[0].score:.4f} in trial {_number(found[0])}"
+
+
+def _number(trial: trials.Trial) -> int:
+    """The place of a trial in the search, from 1."""
+    return int(trial.trial_id) + 1
 
 
 def make_tuner(
