@@ -27,12 +27,22 @@ _BEST_FILE: Final = "best_hyperparameters.txt"
 
 # Settings that a search does not depend on, or that only one machine has.
 _BESIDE: Final = ("output", "dataset", "data_dir", "evaluation", "push", "beam", "kubeflow")
-# Characters of a line of the command.
+# Characters of a line of the command, which is not broken between a flag and its value.
 _WIDTH: Final = 100
+_NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 # Digits that a searched number is kept with: what a search tells two numbers apart by is far coarser.
 _DIGITS: Final = 4
 # A section of a preset: the comments above it, its key, and what is indented below.
 _SECTION: Final = re.compile(r"(?:^#.*\n)*^(\w+):.*\n(?:^(?:[ \t].*)?\n)*", re.MULTILINE)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes a list on one line, as `hidden_units: [64, 32]`."""
+
+
+_Dumper.add_representer(
+    list, lambda dumper, values: dumper.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
+)
 
 
 class PresetError(ValueError):
@@ -98,8 +108,7 @@ def _sections(run: Run) -> Iterator[tuple[str, str]]:
         if model not in MODELS or not best.is_file():
             continue
         hyperparameters = _hyperparameters(run, model, json.loads(best.read_text(encoding="utf-8")))
-        # Lists of numbers on one line.
-        written = yaml.safe_dump({model: hyperparameters}, sort_keys=False, default_flow_style=None)
+        written = yaml.dump({model: hyperparameters}, Dumper=_Dumper, sort_keys=False)
         yield model, "".join(f"# {line}\n" for line in _made_by(run, model, artifact)) + written
 
 
@@ -121,25 +130,25 @@ def _made_by(run: Run, model: str, best: Artifact) -> Iterator[str]:
     yield f"{figure.capitalize()} trials, on validation examples cut from the train split."
     split = _setting(run, "data", "split")
     yield f"Data: {run.data_name}, split {split}. Found by the Tuner of {model} on {run.id[:10]}:"
-    first, *rest = textwrap.wrap(_command(run, model), _WIDTH, break_long_words=False, break_on_hyphens=False)
-    yield "  " + " \\\n#     ".join([first, *rest])
+    command = " ".join(shlex.join(words).replace(" ", _NO_BREAK) for words in _command(run, model))
+    lines = textwrap.wrap(command, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    yield "  " + " \\\n#     ".join(lines).replace(_NO_BREAK, " ")
 
 
-def _command(run: Run, model: str) -> str:
+def _command(run: Run, model: str) -> Iterator[list[str]]:
     """The command that searches for one model under the same settings, the data named without its folder."""
-    words = ["python", "local_runner.py"]
+    yield ["python", "local_runner.py"]
     if not run.synthetic:
-        words += ["--data-dir", run.data_name]
+        yield ["--data-dir", run.data_name]
     for key, value in _changes(run.config, PipelineConfig().model_dump(mode="json")):
         if key.partition(".")[0] in _BESIDE or key.partition(".")[0] in {*MODELS} - {model}:
             continue
         if key == "data.split":
-            words += ["--split", str(value)]
+            yield ["--split", str(value)]
         elif key == "tuning.models":
-            words += ["--tune", model]
+            yield ["--tune", model]
         else:
-            words += ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
-    return shlex.join(words)
+            yield ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
 
 
 def _changes(
