@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from pipeline.config import MODELS, ConfigError, PipelineConfig, load_config, preset_names
+from pipeline.config import ConfigError, PipelineConfig, load_config, preset_names
 
 if TYPE_CHECKING:
     from pipeline.data_source import DataSource
@@ -125,12 +125,14 @@ def _config(args: argparse.Namespace) -> PipelineConfig:
         "data_dir": args.data_dir,
         "output": args.output,
         "data.split": args.split,
-        # `--tune` alone is all of them.
-        "tuning.models": (args.tune or MODELS) if args.tune is not None else None,
+        "tuning.models": args.tune or None,
     }
     # JSON is YAML in which nothing needs a thought about quoting.
     given = [f"{key}={json.dumps(value)}" for key, value in flags.items() if value is not None]
     config = load_config(args.config, [*args.overrides, *given], args.preset)
+    if args.tune == []:  # `--tune` alone is all that is trained.
+        given.append(f"tuning.models={json.dumps(config.models)}")
+        config = load_config(args.config, [*args.overrides, *given], args.preset)
     # TFX takes paths into its cache keys, so they must not hang on the working directory.
     return config.model_copy(update={"output": str(Path(config.output).expanduser().absolute())})
 

@@ -24,13 +24,15 @@ from pipeline.setting_trees import merged, parse_override, put, read_preset, rea
 from pipeline.setting_trees import preset_names as preset_names
 from trainer_module.hyperparameters import (
     FitHyperparameters,
+    JointHyperparameters,
     RankingHyperparameters,
     RetrievalHyperparameters,
 )
 
 RETRIEVAL = "retrieval"
 RANKING = "ranking"
-MODELS = (RETRIEVAL, RANKING)
+JOINT = "joint"
+MODELS = (RETRIEVAL, RANKING, JOINT)
 
 
 class Section(BaseModel):
@@ -68,7 +70,9 @@ class EvaluationConfig(Section):
 class TuningConfig(Section):
     """The search for better hyperparameters on validation examples cut from the train split."""
 
-    models: tuple[Literal["retrieval", "ranking"], ...] = Field((), description="`--tune` names them.")
+    models: tuple[Literal["retrieval", "ranking", "joint"], ...] = Field(
+        (), description="`--tune` names them."
+    )
     trials: int = Field(20, ge=1, description="Fits per model.")
     epochs: int = Field(
         20, ge=1, description="Upper limit of a trial; early stopping usually ends it before."
@@ -125,13 +129,32 @@ class PipelineConfig(Section):
     data: ExampleGenSettings = ExampleGenSettings()
     data_gate: DataGateSettings = DataGateSettings()
     sample: SampleConfig = SampleConfig()
+    model: Literal["separate", "joint"] = Field(
+        "separate", description="A retrieval model and a ranking model, or one that does both."
+    )
     retrieval: RetrievalHyperparameters = RetrievalHyperparameters()
     ranking: RankingHyperparameters = RankingHyperparameters()
+    joint: JointHyperparameters = JointHyperparameters()
     tuning: TuningConfig = TuningConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     push: PushConfig = PushConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
+
+    @model_validator(mode="after")
+    def _tunes_what_it_trains(self) -> PipelineConfig:
+        beside = [name for name in self.tuning.models if name not in self.models]
+        if beside:
+            raise ValueError(
+                f"tuning.models names {', '.join(beside)}, which is not trained: with model {self.model} "
+                f"there is {' and '.join(self.models)}"
+            )
+        return self
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that are trained, evaluated and pushed."""
+        return (JOINT,) if self.model == JOINT else (RETRIEVAL, RANKING)
 
     # `output` may be an address such as gs://bucket/root, which `pathlib` would squeeze to gs:/bucket.
 

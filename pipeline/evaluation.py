@@ -6,6 +6,8 @@ and movie biases for ranking). So "beats the baseline" is a gate of the stock Ev
 """
 
 import json
+from collections.abc import Sequence
+from typing import NamedTuple
 
 # TFX comes before TFMA: imported after it, some of its components can be None.
 import tfx.components  # noqa: F401
@@ -38,11 +40,7 @@ def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.Ev
         A config for an Evaluator that gets the same model as `model` and `baseline_model`; without a
         `baseline_model` the bar "beats the baseline" is left out. Signatures return `user_rating` [B].
     """
-    thresholds = {
-        features.RMSE: _threshold(evaluation, at_most=evaluation.max_rmse, beat_baseline=True),
-        features.MAE: _threshold(evaluation, at_most=evaluation.max_mae),
-    }
-    return _eval_config(evaluation, seed, features.USER_RATING, metrics.RatingMetrics, thresholds)
+    return _eval_config(evaluation, seed, [_rating_part(evaluation)])
 
 
 def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
@@ -56,34 +54,69 @@ def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.
         A config as of `ranking_eval_config`. Signatures return `movie_id` [B, depth], best first, the
         same list for all rows of a user.
     """
+    return _eval_config(evaluation, seed, [_retrieval_part(evaluation)])
+
+
+def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
+    """What the Evaluator of a model that does both measures: all of the above, and every bar counts.
+
+    Args:
+        evaluation: bars, slices and options.
+        seed: seeds the resampling behind the confidence intervals.
+
+    Returns:
+        A config as of `ranking_eval_config`. Signatures return what those of both models return.
+    """
+    return _eval_config(evaluation, seed, [_retrieval_part(evaluation), _rating_part(evaluation)])
+
+
+class _Part(NamedTuple):
+    """What is measured of one task.
+
+    Attributes:
+        output: of the signatures, and the feature that holds the label.
+        metric: the group of metrics.
+        thresholds: the bars, by metric.
+    """
+
+    output: str
+    metric: type[tfma.metrics.Metric]
+    thresholds: dict[str, tfma.MetricThreshold]
+
+
+def _rating_part(evaluation: EvaluationConfig) -> _Part:
+    thresholds = {
+        features.RMSE: _threshold(evaluation, at_most=evaluation.max_rmse, beat_baseline=True),
+        features.MAE: _threshold(evaluation, at_most=evaluation.max_mae),
+    }
+    return _Part(features.USER_RATING, metrics.RatingMetrics, thresholds)
+
+
+def _retrieval_part(evaluation: EvaluationConfig) -> _Part:
     thresholds = {
         features.RECALL_AT[10]: _threshold(
             evaluation, at_least=evaluation.min_recall_at_10, beat_baseline=True
         ),
         features.RECALL_AT[100]: _threshold(evaluation, at_least=evaluation.min_recall_at_100),
     }
-    return _eval_config(evaluation, seed, features.MOVIE_ID, metrics.RetrievalMetrics, thresholds)
+    return _Part(features.MOVIE_ID, metrics.RetrievalMetrics, thresholds)
 
 
-def _eval_config(
-    evaluation: EvaluationConfig,
-    seed: int,
-    label_key: str,
-    metric: type[tfma.metrics.Metric],
-    thresholds: dict[str, tfma.MetricThreshold],
-) -> tfma.EvalConfig:
+def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]) -> tfma.EvalConfig:
+    # By output, of which a label of its own belongs to each.
+    labels = {part.output: part.output for part in parts}
     # TFMA takes an untyped SavedModel for a Keras one and would feed it raw features.
     candidate = tfma.ModelSpec(
         name=tfma.CANDIDATE_KEY,
         model_type=tfma.TF_GENERIC,
         signature_name=features.EVALUATE,
-        label_key=label_key,
+        label_keys=labels,
     )
     baseline = tfma.ModelSpec(
         name=tfma.BASELINE_KEY,
         model_type=tfma.TF_GENERIC,
         signature_name=features.EVALUATE_BASELINE,
-        label_key=label_key,
+        label_keys=labels,
         is_baseline=True,
     )
     overall = tfma.SlicingSpec()
@@ -92,24 +125,29 @@ def _eval_config(
         "seed": seed,
         "code_fingerprint": source_fingerprint(metrics.__name__),
     }
-    spec = tfma.MetricsSpec(
-        metrics=[
-            tfma.MetricConfig(
-                class_name=metric.__name__, module=metric.__module__, config=json.dumps(settings)
-            )
-        ],
-        # Not `thresholds`: TFMA holds every slice to those, and a slice of three users decides nothing.
-        per_slice_thresholds={
-            name: tfma.PerSliceMetricThresholds(
-                thresholds=[tfma.PerSliceMetricThreshold(slicing_specs=[overall], threshold=threshold)]
-            )
-            for name, threshold in thresholds.items()
-        },
-    )
+    specs = [
+        tfma.MetricsSpec(
+            metrics=[
+                tfma.MetricConfig(
+                    class_name=part.metric.__name__,
+                    module=part.metric.__module__,
+                    config=json.dumps(settings),
+                )
+            ],
+            # Not `thresholds`: TFMA holds every slice to those, and a slice of three users decides nothing.
+            per_slice_thresholds={
+                name: tfma.PerSliceMetricThresholds(
+                    thresholds=[tfma.PerSliceMetricThreshold(slicing_specs=[overall], threshold=threshold)]
+                )
+                for name, threshold in part.thresholds.items()
+            },
+        )
+        for part in parts
+    ]
     return tfma.EvalConfig(
         model_specs=[candidate, baseline],
         slicing_specs=[overall, *(tfma.SlicingSpec(feature_keys=[key]) for key in evaluation.slices)],
-        metrics_specs=[spec],
+        metrics_specs=specs,
         options=tfma.Options(include_default_metrics=BoolValue(value=False)),
     )
 
@@ -141,20 +179,25 @@ def _threshold(
 def summarize(summary: EvaluationSummary) -> str:
     """One line for the console, such as "recall@10 .226 (popularity .086), 943 eval users"."""
     overall = summary.overall
-    if features.RMSE in overall.model:
-        names, baseline = metrics.RATING_METRICS, "biases"
-        measured_on = f"{overall.example_count:,} eval ratings"
-    else:
-        names, baseline = (features.RECALL_AT[10], features.NDCG_AT[10]), "popularity"
-        measured_on = f"{overall.user_count:,} eval users"
     parts = []
-    for name in names:
-        if name in overall.model:
-            beside = (
-                f" ({baseline} {_short(overall.baseline[name].value)})" if name in overall.baseline else ""
-            )
-            parts.append(f"{name} {_short(overall.model[name].value)}{beside}")
-    line = ", ".join([*parts, measured_on])
+    for names, baseline in (
+        ((features.RECALL_AT[10], features.NDCG_AT[10]), "popularity"),
+        (metrics.RATING_METRICS, "biases"),
+    ):
+        for name in names:
+            if name in overall.model:
+                beside = (
+                    f" ({baseline} {_short(overall.baseline[name].value)})"
+                    if name in overall.baseline
+                    else ""
+                )
+                parts.append(f"{name} {_short(overall.model[name].value)}{beside}")
+    # Errors are means over ratings, the rest over users.
+    measured_on = [
+        *([f"{overall.user_count:,} eval users"] if features.RECALL_AT[10] in overall.model else []),
+        *([f"{overall.example_count:,} eval ratings"] if features.RMSE in overall.model else []),
+    ]
+    line = ", ".join([*parts, *measured_on])
     return line if summary.blessed else f"{line}; not blessed: {'; '.join(summary.reasons)}"
 
 

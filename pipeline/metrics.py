@@ -112,6 +112,8 @@ def _rating_computations(
 class _Row(tfma.metrics.Preprocessor):
     """Reduces a row to its user and to what the metrics need of it."""
 
+    output: str
+
     def __init__(self, model_names: Sequence[str]) -> None:
         super().__init__(name=type(self).__name__)
         self._model_names = model_names
@@ -120,11 +122,15 @@ class _Row(tfma.metrics.Preprocessor):
         user_id = _only(extracts[tfma.FEATURES_KEY].get(features.USER_ID), features.USER_ID)
         labels, predictions = extracts[tfma.LABELS_KEY], extracts[tfma.PREDICTIONS_KEY]
         # TFMA keys both by model where there is more than one.
-        label = labels[self._model_names[0]] if isinstance(labels, dict) else labels
-        by_model = [
-            predictions[name] if isinstance(predictions, dict) else predictions for name in self._model_names
-        ]
-        yield (user_id, *self._measure(_only(label, "its label"), [np.ravel(each) for each in by_model]))
+        several = len(self._model_names) > 1
+        label = labels[self._model_names[0]] if several else labels
+        by_model = [predictions[name] for name in self._model_names] if several else [predictions]
+        answers = [np.ravel(self._own(each)) for each in by_model]
+        yield (user_id, *self._measure(_only(self._own(label), "its label"), answers))
+
+    def _own(self, values: Any) -> Any:
+        """What belongs to the output that is measured, where there are several."""
+        return values[self.output] if isinstance(values, dict) else values
 
     def _measure(self, label: Any, predictions: list[NDArray[Any]]) -> Row:
         raise NotImplementedError
@@ -132,6 +138,8 @@ class _Row(tfma.metrics.Preprocessor):
 
 class _RankedRow(_Row):
     """(user id, movie id, its slot by model, checksum of the ranked list by model)."""
+
+    output = features.MOVIE_ID
 
     def _measure(self, label: Any, predictions: list[NDArray[Any]]) -> Row:
         lists = [prediction.tolist() for prediction in predictions]
@@ -144,6 +152,8 @@ class _RankedRow(_Row):
 
 class _RatedRow(_Row):
     """(user id, error in stars by model)."""
+
+    output = features.USER_RATING
 
     def _measure(self, label: Any, predictions: list[NDArray[Any]]) -> Row:
         return tuple(_only(prediction, "its prediction") - label for prediction in predictions)

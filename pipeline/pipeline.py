@@ -20,8 +20,8 @@ from components.movielens_example_gen.settings import MOVIES, RATINGS
 from components.recommender_trainer.component import RecommenderTrainer
 from components.recommender_tuner.component import RecommenderTuner
 from components.report_gen.component import ReportGen
-from pipeline.config import RANKING, RETRIEVAL, PipelineConfig
-from pipeline.evaluation import ranking_eval_config, retrieval_eval_config
+from pipeline.config import JOINT, RANKING, RETRIEVAL, PipelineConfig
+from pipeline.evaluation import joint_eval_config, ranking_eval_config, retrieval_eval_config
 from pipeline.fingerprint import source_fingerprint
 from reports.page import templates_digest
 from schema import MOVIES_SCHEMA, RATINGS_SCHEMA
@@ -34,15 +34,25 @@ TUNER = "components.recommender_tuner.executor"
 REPORT_GEN = "components.report_gen.executor"
 PUSHER = "components.atomic_pusher.executor"
 PREPROCESSING_FN = "trainer_module.preprocessing.preprocessing_fn"
-RUN_FNS = {RETRIEVAL: "trainer_module.retrieval.run_fn", RANKING: "trainer_module.ranking.run_fn"}
+RUN_FNS = {
+    RETRIEVAL: "trainer_module.retrieval.run_fn",
+    RANKING: "trainer_module.ranking.run_fn",
+    JOINT: "trainer_module.joint.run_fn",
+}
 TUNER_FNS = {
     RETRIEVAL: "trainer_module.retrieval_tuning.tuner_fn",
     RANKING: "trainer_module.ranking_tuning.tuner_fn",
+    JOINT: "trainer_module.joint_tuning.tuner_fn",
+}
+EVAL_CONFIGS = {
+    RETRIEVAL: retrieval_eval_config,
+    RANKING: ranking_eval_config,
+    JOINT: joint_eval_config,
 }
 
 
 def create_pipeline(config: PipelineConfig) -> Pipeline:
-    """From the raw files in `config.data_dir` to pushed retrieval and ranking SavedModels."""
+    """From the raw files in `config.data_dir` to pushed SavedModels."""
     if config.data_dir is None:
         raise ValueError("data_dir is not set: the folder of raw MovieLens files")
     code = source_fingerprint(EXAMPLE_GEN)
@@ -92,20 +102,13 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
     )
 
     tuners = {name: _tuner(name, config, transform, movies) for name in config.tuning.models}
-    retrieval_trainer = _trainer(RETRIEVAL, config, transform, movies, tuners.get(RETRIEVAL))
-    ranking_trainer = _trainer(RANKING, config, transform, movies, tuners.get(RANKING))
-    retrieval = retrieval_trainer.outputs["model"]
-    ranking = ranking_trainer.outputs["model"]
-
-    retrieval_evaluator = _evaluator(
-        ratings, retrieval, schema, retrieval_eval_config(config.evaluation, config.seed)
-    ).with_id("RetrievalEvaluator")
-    ranking_evaluator = _evaluator(
-        ratings, ranking, schema, ranking_eval_config(config.evaluation, config.seed)
-    ).with_id("RankingEvaluator")
-
-    retrieval_pusher = _pusher(RETRIEVAL, config, retrieval, retrieval_evaluator, ratings, movies, schema)
-    ranking_pusher = _pusher(RANKING, config, ranking, ranking_evaluator, ratings, movies, schema)
+    trainers = {name: _trainer(name, config, transform, movies, tuners.get(name)) for name in config.models}
+    models = {name: trainer.outputs["model"] for name, trainer in trainers.items()}
+    evaluators = {name: _evaluator(name, config, ratings, model, schema) for name, model in models.items()}
+    pushers = [
+        _pusher(name, config, model, evaluators[name], ratings, movies, schema)
+        for name, model in models.items()
+    ]
 
     nodes = [
         ratings_gen,
@@ -121,12 +124,9 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         data_gate,
         transform,
         *tuners.values(),
-        retrieval_trainer,
-        ranking_trainer,
-        retrieval_evaluator,
-        ranking_evaluator,
-        retrieval_pusher,
-        ranking_pusher,
+        *trainers.values(),
+        *evaluators.values(),
+        *pushers,
     ]
 
     return Pipeline(
@@ -210,16 +210,20 @@ def _trainer(
     return trainer
 
 
-def _evaluator(examples: BaseChannel, model: BaseChannel, schema: BaseChannel, eval_config: Any) -> Evaluator:
+def _evaluator(
+    name: str, config: PipelineConfig, examples: BaseChannel, model: BaseChannel, schema: BaseChannel
+) -> Evaluator:
     """An Evaluator in which the model's own baseline signature stands for the baseline model."""
-    return Evaluator(
+    evaluator = Evaluator(
         examples=examples,
         example_splits=[features.EVAL_SPLIT],
         model=model,
         baseline_model=model,
-        eval_config=eval_config,
+        eval_config=EVAL_CONFIGS[name](config.evaluation, config.seed),
         schema=schema,
     )
+    evaluator.with_id(f"{name.capitalize()}Evaluator")
+    return evaluator
 
 
 def _pusher(

@@ -116,6 +116,8 @@ RECOMMEND: Final = "recommend"
 RECOMMEND_FROM_HISTORY: Final = "recommend_from_history"
 SIMILAR_MOVIES: Final = "similar_movies"
 RANK: Final = "rank"
+# Of a model that does both: what `serving_default` is to a model that only ranks.
+RANK_EXAMPLES: Final = "rank_examples"
 EVALUATE: Final = "evaluate"
 EVALUATE_BASELINE: Final = "evaluate_baseline"
 

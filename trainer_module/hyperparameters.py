@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class FitHyperparameters(BaseModel):
@@ -54,6 +54,22 @@ class RankingHyperparameters(FitHyperparameters):
     )
     hidden_units: tuple[int, ...] = Field((64,), description="Widths of the deep layers.")
     l2: float = Field(1e-6, ge=0, description="L2 penalty on embeddings.")
+
+
+class JointHyperparameters(RetrievalHyperparameters, RankingHyperparameters):
+    """Retrieval and ranking as one model: the settings of both, and how much the loss of each counts.
+
+    What both have is shared. 0 leaves a task untrained, which makes a specialist of the model.
+    """
+
+    retrieval_weight: float = Field(1.0, ge=0, description="Of the retrieval loss.")
+    ranking_weight: float = Field(1.0, ge=0, description="Of the squared error of the ratings.")
+
+    @model_validator(mode="after")
+    def _some_task(self) -> "JointHyperparameters":
+        if not self.retrieval_weight and not self.ranking_weight:
+            raise ValueError("retrieval_weight and ranking_weight are both 0: one of them has to count")
+        return self
 
 
 def tuned_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, object]:

@@ -118,49 +118,63 @@ def run_fn(fn_args: TrainerArgs) -> None:
     setup = TrainingSetup(fn_args)
     hyperparameters = RankingHyperparameters.model_validate(setup.hyperparameters)
     model = train(setup, hyperparameters, fn_args.model_run_dir)
-    states = setup.training_states
-    with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, features.CROSS_WEIGHTS_FILE), "w") as file:
-        file.write(json.dumps(model.cross_weights()))
+    write_cross_weights(model, fn_args.model_run_dir)
     known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
-    _export(model, setup, states, known, fn_args.serving_model_dir)
+    with tempfile.TemporaryDirectory() as assets:
+        serving = make_serving(model, setup, known, assets)
+        tf.saved_model.save(serving, fn_args.serving_model_dir, signatures=serving.signatures())
 
 
 def train(setup: TrainingSetup, hyperparameters: RankingHyperparameters, model_run_dir: str) -> RankingModel:
     """Fits a model and leaves what `fit` leaves in `model_run_dir`."""
-    sizes = VocabularySizes.of(setup.transform_output)
-    model = RankingModel(sizes, hyperparameters, setup.training_states.mean_rating)
+    model = new_model(setup, hyperparameters)
     model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
     batches = setup.batches({*INPUT_FEATURES, features.USER_RATING}, hyperparameters)
     fit(model, *batches, hyperparameters, monitor=MONITOR, mode=MODE, model_run_dir=model_run_dir)
     return model
 
 
-def _export(
-    model: RankingModel,
-    setup: TrainingSetup,
-    states: UserStates,
-    known: UserStates,
-    serving_model_dir: str,
-) -> None:
-    with tempfile.TemporaryDirectory() as assets:
-        users, training_users = (
-            UserTable(
-                of,
-                history_length=setup.history_length,
-                keep_rated=False,
-                mean_rating=states.mean_rating,
-                asset_file=os.path.join(assets, filename),
-            )
-            for of, filename in ((known, "users.txt"), (states, "training_users.txt"))
-        )
-        serving = RankingServing(
-            model,
-            setup.transform_output,
+def new_model(setup: TrainingSetup, hyperparameters: RankingHyperparameters) -> RankingModel:
+    """An untrained model for the data."""
+    sizes = VocabularySizes.of(setup.transform_output)
+    return RankingModel(sizes, hyperparameters, setup.training_states.mean_rating)
+
+
+def write_cross_weights(model: RankingModel, model_run_dir: str) -> None:
+    """Leaves how strongly each pair of features is crossed."""
+    with tf.io.gfile.GFile(os.path.join(model_run_dir, features.CROSS_WEIGHTS_FILE), "w") as file:
+        file.write(json.dumps(model.cross_weights()))
+
+
+def make_serving(
+    model: tf.keras.Model, setup: TrainingSetup, known: UserStates, assets: str
+) -> RankingServing:
+    """What the SavedModel answers.
+
+    Args:
+      model: trained; as of `RankingServing`.
+      setup: what it was trained with.
+      known: users as of the last rating known.
+      assets: a folder for files that the SavedModel carries, until it is saved.
+    """
+    states = setup.training_states
+    users, training_users = (
+        UserTable(
+            of,
             history_length=setup.history_length,
-            users=users,
-            movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
-            scale=(float(states.ratings.min()), float(states.ratings.max())),
-            training_users=training_users,
-            biases=damped_biases(states, len(setup.catalogue)),
+            keep_rated=False,
+            mean_rating=states.mean_rating,
+            asset_file=os.path.join(assets, filename),
         )
-        tf.saved_model.save(serving, serving_model_dir, signatures=serving.signatures())
+        for of, filename in ((known, "users.txt"), (states, "training_users.txt"))
+    )
+    return RankingServing(
+        model,
+        setup.transform_output,
+        history_length=setup.history_length,
+        users=users,
+        movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
+        scale=(float(states.ratings.min()), float(states.ratings.max())),
+        training_users=training_users,
+        biases=damped_biases(states, len(setup.catalogue)),
+    )

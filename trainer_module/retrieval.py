@@ -138,28 +138,33 @@ def run_fn(fn_args: TrainerArgs) -> None:
     setup = TrainingSetup(fn_args)
     hyperparameters = RetrievalHyperparameters.model_validate(setup.hyperparameters)
     model = train(setup, hyperparameters, fn_args.model_run_dir)
-    states = setup.training_states
-    _write_embeddings(model, setup.catalogue, states, fn_args.model_run_dir)
+    write_embeddings(model, setup, fn_args.model_run_dir)
     known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
-    indexes = _export(model, setup, hyperparameters, states, known, fn_args.serving_model_dir)
-    with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, features.INDEX_FILE), "w") as file:
-        file.write(json.dumps({name: index.as_dict() for name, index in indexes.items()}, indent=2))
+    with tempfile.TemporaryDirectory() as assets:
+        serving, indexes = make_serving(model, setup, hyperparameters, known, assets)
+        tf.saved_model.save(serving, fn_args.serving_model_dir, signatures=serving.signatures())
+    write_indexes(indexes, fn_args.model_run_dir)
 
 
 def train(
     setup: TrainingSetup, hyperparameters: RetrievalHyperparameters, model_run_dir: str
 ) -> RetrievalModel:
     """Fits a model and leaves what `fit` leaves in `model_run_dir`."""
-    model = RetrievalModel(
+    model = new_model(setup, hyperparameters)
+    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
+    batches = setup.batches({*QUERY_FEATURES, *CANDIDATE_FEATURES}, hyperparameters)
+    fit(model, *batches, hyperparameters, monitor=MONITOR, mode=MODE, model_run_dir=model_run_dir)
+    return model
+
+
+def new_model(setup: TrainingSetup, hyperparameters: RetrievalHyperparameters) -> RetrievalModel:
+    """An untrained model for the data."""
+    return RetrievalModel(
         VocabularySizes.of(setup.transform_output),
         hyperparameters,
         setup.catalogue,
         _sampling_probability(setup.training_states, setup),
     )
-    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
-    batches = setup.batches({*QUERY_FEATURES, *CANDIDATE_FEATURES}, hyperparameters)
-    fit(model, *batches, hyperparameters, monitor=MONITOR, mode=MODE, model_run_dir=model_run_dir)
-    return model
 
 
 def _sampling_probability(states: UserStates, setup: TrainingSetup) -> npt.NDArray[np.float32]:
@@ -171,70 +176,80 @@ def _sampling_probability(states: UserStates, setup: TrainingSetup) -> npt.NDArr
     return counts
 
 
-def _write_embeddings(
-    model: RetrievalModel, catalogue: Catalogue, states: UserStates, model_run_dir: str
-) -> None:
+def write_embeddings(model: RetrievalModel, setup: TrainingSetup, model_run_dir: str) -> None:
     """Leaves what a map of the movies takes: ids, embeddings [M, dim] and ratings of training."""
+    catalogue = setup.catalogue
     # A remote file cannot seek back, as the writer of an archive has to.
     archive = io.BytesIO()
     np.savez(
         archive,
         movie_id=catalogue.ids.astype(np.bytes_),
         embedding=model.candidate_embeddings().numpy(),
-        train_ratings=total_popularity(states, len(catalogue)).astype(np.int64),
+        train_ratings=total_popularity(setup.training_states, len(catalogue)).astype(np.int64),
     )
     with tf.io.gfile.GFile(os.path.join(model_run_dir, features.MOVIE_EMBEDDINGS_FILE), "wb") as file:
         file.write(archive.getvalue())
 
 
-def _export(
+def write_indexes(indexes: Mapping[str, IndexReport], model_run_dir: str) -> None:
+    """Leaves which indexes were made and why."""
+    with tf.io.gfile.GFile(os.path.join(model_run_dir, features.INDEX_FILE), "w") as file:
+        file.write(json.dumps({name: index.as_dict() for name, index in indexes.items()}, indent=2))
+
+
+def make_serving(
     model: RetrievalModel,
     setup: TrainingSetup,
     hyperparameters: RetrievalHyperparameters,
-    states: UserStates,
     known: UserStates,
-    serving_model_dir: str,
-) -> dict[str, IndexReport]:
-    """Writes the SavedModel; returns which indexes it holds and why, by what they search."""
-    movies = len(setup.catalogue)
-    with tempfile.TemporaryDirectory() as assets:
-        tables = [
-            UserTable(
-                of,
-                history_length=setup.history_length,
-                keep_rated=keep_rated,
-                mean_rating=states.mean_rating,
-                asset_file=os.path.join(assets, filename),
-            )
-            for of, keep_rated, filename in (
-                (known, hyperparameters.exclude_rated, "users.txt"),
-                (states, True, "training_users.txt"),
-            )
-        ]
-        embeddings = model.candidate_embeddings().numpy()
-        candidates, searched_by_users = make_index(
-            embeddings,
-            *_sampled_users(model.query_tower, tables[1], states, setup.seed),
-            hyperparameters,
-            setup.seed,
+    assets: str,
+) -> tuple[RetrievalServing, dict[str, IndexReport]]:
+    """What the SavedModel answers, and which indexes it holds and why, by what they search.
+
+    Args:
+      model: a trained model.
+      setup: what it was trained with.
+      hyperparameters: of the model.
+      known: users as of the last rating known.
+      assets: a folder for files that the SavedModel carries, until it is saved.
+    """
+    states, movies = setup.training_states, len(setup.catalogue)
+    tables = [
+        UserTable(
+            of,
+            history_length=setup.history_length,
+            keep_rated=keep_rated,
+            mean_rating=states.mean_rating,
+            asset_file=os.path.join(assets, filename),
         )
-        unit = tf.math.l2_normalize(embeddings, axis=1).numpy()
-        directions, searched_by_movies = make_index(
-            unit, *_sampled_movies(unit, setup.seed), hyperparameters, setup.seed
+        for of, keep_rated, filename in (
+            (known, hyperparameters.exclude_rated, "users.txt"),
+            (states, True, "training_users.txt"),
         )
-        serving = RetrievalServing(
-            query_tower=model.query_tower,
-            candidates=candidates,
-            directions=directions,
-            movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
-            users=tables[0],
-            training_users=tables[1],
-            popularity=total_popularity(states, movies),
-            recent=recent_popularity(states, movies),
-            top_k=hyperparameters.top_k,
-        )
-        tf.saved_model.save(serving, serving_model_dir, signatures=serving.signatures())
-    return {"candidates": searched_by_users, "directions": searched_by_movies}
+    ]
+    embeddings = model.candidate_embeddings().numpy()
+    candidates, searched_by_users = make_index(
+        embeddings,
+        *_sampled_users(model.query_tower, tables[1], states, setup.seed),
+        hyperparameters,
+        setup.seed,
+    )
+    unit = tf.math.l2_normalize(embeddings, axis=1).numpy()
+    directions, searched_by_movies = make_index(
+        unit, *_sampled_movies(unit, setup.seed), hyperparameters, setup.seed
+    )
+    serving = RetrievalServing(
+        query_tower=model.query_tower,
+        candidates=candidates,
+        directions=directions,
+        movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
+        users=tables[0],
+        training_users=tables[1],
+        popularity=total_popularity(states, movies),
+        recent=recent_popularity(states, movies),
+        top_k=hyperparameters.top_k,
+    )
+    return serving, {"candidates": searched_by_users, "directions": searched_by_movies}
 
 
 def _sampled_users(

@@ -9,6 +9,7 @@ from typing import Final
 
 from trainer_module.hyperparameters import (
     FitHyperparameters,
+    JointHyperparameters,
     RankingHyperparameters,
     RetrievalHyperparameters,
 )
@@ -66,5 +67,16 @@ SPACES: Final[Mapping[type[FitHyperparameters], Space]] = {
         "unknown_id_share": Range(0.01, 0.3, log=True),
         "hidden_units": Choice(((32,), (64,), (128,), (128, 64))),
         "l2": Range(1e-7, 1e-3, log=True),
+    },
+    JointHyperparameters: {
+        "learning_rate": Range(5e-4, 1e-2, log=True),
+        "batch_size": Choice((256, 512, 1024, 2048)),
+        "embedding_dim": Choice((32, 64, 128)),
+        "dropout": Range(0.0, 0.6),
+        "unknown_id_share": Range(0.01, 0.3, log=True),
+        "hidden_units": Choice(((32,), (64,), (128,), (128, 64))),
+        "l2": Range(1e-7, 1e-3, log=True),
+        # The retrieval loss keeps its weight: what counts is the one beside the other.
+        "ranking_weight": Range(0.1, 30.0, log=True),
     },
 }

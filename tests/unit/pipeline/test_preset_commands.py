@@ -47,7 +47,8 @@ def test_what_was_found_and_configured_is_kept_with_what_made_it(tmp_path: Path)
     assert file.read_text() == (
         "# Best val_rmse 0.9123 in trial 3 of 20 trials, on validation examples cut from the train split.\n"
         "# Data: ml-100k, split random. Found by the Tuner of ranking on 2026-01-31:\n"
-        "#   python local_runner.py --data-dir ml-100k --split random --set ranking.structure=dnn --tune ranking \\\n"
+        "#   python local_runner.py --data-dir ml-100k --split random --set ranking.structure=dnn "
+        "--tune ranking \\\n"
         "#     --set tuning.trials=30\n"
         "ranking:\n"
         "  structure: dnn\n"
