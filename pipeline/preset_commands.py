@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from pipeline.config import MODELS, PipelineConfig
+from pipeline.config import JOINT, MODELS, PipelineConfig
 from pipeline.key_figures import FIGURE
 from pipeline.run_summary import shown
 from pipeline.setting_trees import PRESETS
@@ -25,6 +25,8 @@ from trainer_module.hyperparameters import tuned_values
 _BEST: Final = "best_hyperparameters"
 _BEST_FILE: Final = "best_hyperparameters.txt"
 
+# The setting that says which models are trained.
+_MODEL: Final = "model"
 # Settings that a search does not depend on, or that only one machine has.
 _BESIDE: Final = ("output", "dataset", "data_dir", "evaluation", "push", "beam", "kubeflow")
 # Characters of a line of the command, which is not broken between a flag and its value.
@@ -82,6 +84,8 @@ def keep(output: str, run_id: str, name: str, folder: Path = PRESETS, *, overwri
     there = sorted(sections.keys() & found.keys())
     if there and not overwrite:
         raise PresetError(f"{shown(str(file))} has {' and '.join(there)} already; --yes replaces it")
+    if JOINT in found:
+        found = {_MODEL: f"{_MODEL}: {JOINT}\n", **found}
     text = "\n".join({**sections, **found}.values())
     PipelineConfig.model_validate(yaml.safe_load(text))  # Whatever was there still is a preset.
     partial = file.with_name(f".{file.name}.partial")

@@ -1,4 +1,4 @@
-"""A world whose right answer is known: two tastes, and everybody likes the movies of one and not the other's."""
+"""A world whose right answer is known: two tastes, and everybody likes the movies of one of them."""
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
