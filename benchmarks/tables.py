@@ -6,7 +6,16 @@ from typing import Final
 from benchmarks.measured_run import NodeCost, RunCost
 
 _MEGABYTE: Final = 1_000_000
-_NUMBER_COLUMNS: Final = ("seconds", "peak MB", "growth MB", "ratings")
+_NUMBER_COLUMNS: Final = (
+    "seconds",
+    "peak MB",
+    "growth MB",
+    "ratings",
+    "seconds an epoch",
+    "ratings a second",
+    "recall@10",
+    "NDCG@10",
+)
 
 
 def node_table(run: RunCost) -> str:
@@ -26,6 +35,21 @@ def scale_table(runs: Mapping[int, RunCost], nodes: Sequence[str]) -> str:
         by_id = {node.node_id: node for node in run.nodes}
         rows.append([f"{ratings:,}", *(_both(by_id[node]) for node in nodes), _both(run)])
     return markdown(["ratings", *(f"{node}, s / MB" for node in nodes), "whole process, s / MB"], rows)
+
+
+def training_table(results: Mapping[str, Mapping[str, float]]) -> str:
+    """One row for each of `results`, the figures of a fit by name."""
+    rows = [
+        [
+            name,
+            f"{found['epoch_seconds']:.2f}",
+            f"{found['ratings_per_second']:,.0f}",
+            f"{found['recall']:.4f}",
+            f"{found['ndcg']:.4f}",
+        ]
+        for name, found in results.items()
+    ]
+    return markdown(["model", "seconds an epoch", "ratings a second", "recall@10", "NDCG@10"], rows)
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

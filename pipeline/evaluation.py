@@ -7,7 +7,7 @@ and movie biases for ranking). So "beats the baseline" is a gate of the stock Ev
 
 import json
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 # TFX comes before TFMA: imported after it, some of its components can be None.
 import tfx.components  # noqa: F401
@@ -103,20 +103,24 @@ def _retrieval_part(evaluation: EvaluationConfig) -> _Part:
 
 
 def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]) -> tfma.EvalConfig:
-    # By output, of which a label of its own belongs to each.
-    labels = {part.output: part.output for part in parts}
+    labels: dict[str, Any] = (
+        {"label_key": parts[0].output}
+        if len(parts) == 1
+        # By output, of which a label of its own belongs to each.
+        else {"label_keys": {part.output: part.output for part in parts}}
+    )
     # TFMA takes an untyped SavedModel for a Keras one and would feed it raw features.
     candidate = tfma.ModelSpec(
         name=tfma.CANDIDATE_KEY,
         model_type=tfma.TF_GENERIC,
         signature_name=features.EVALUATE,
-        label_keys=labels,
+        **labels,
     )
     baseline = tfma.ModelSpec(
         name=tfma.BASELINE_KEY,
         model_type=tfma.TF_GENERIC,
         signature_name=features.EVALUATE_BASELINE,
-        label_keys=labels,
+        **labels,
         is_baseline=True,
     )
     overall = tfma.SlicingSpec()

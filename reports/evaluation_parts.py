@@ -25,8 +25,9 @@ def main_metric(summary: EvaluationSummary) -> str:
 
 
 def baseline_name(summary: EvaluationSummary) -> str:
-    """What the baseline of a model is called."""
-    return BASELINES.get(main_metric(summary), "baseline")
+    """What the baseline of a model is called; those of both tasks for a joint model."""
+    names = [name for metric, name in BASELINES.items() if metric in summary.overall.model]
+    return " and ".join(names) or "baseline"
 
 
 def judged_on(summary: EvaluationSummary) -> str:

@@ -77,6 +77,11 @@ WEEKDAY_INDEX: Final = "weekday_index"
 HISTORY_MOVIE_INDEX: Final = "history_movie_index"
 HISTORY_RATING_CENTRED: Final = "history_rating_centred"
 
+# What the retrieval model adds to them from the ratings of training: the stretch of time that a query is of,
+# and how often a movie was rated, all in all and of late.
+PERIOD_INDEX: Final = "period_index"
+MOVIE_POPULARITY: Final = "movie_popularity"
+
 TRANSFORMED_USER_FEATURES: Final = (
     USER_INDEX,
     AGE_NORMALIZED,

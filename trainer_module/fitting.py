@@ -24,7 +24,7 @@ class DivergedError(RuntimeError):
 class _Progress(tf.keras.callbacks.Callback):
     """Reports each epoch and stops a fit whose loss is no longer a number."""
 
-    def __init__(self, epochs: int, monitor: str) -> None:
+    def __init__(self, epochs: int, monitor: str | None) -> None:
         super().__init__()
         self._epochs = epochs
         self._monitor = monitor
@@ -33,12 +33,15 @@ class _Progress(tf.keras.callbacks.Callback):
         logs = logs or {}
         loss = logs.get("loss", math.nan)
         # The loss is taken before each step, so what the last one broke shows in the monitored figure alone.
-        for name, value in (("loss", loss), (self._monitor, logs.get(self._monitor, math.nan))):
+        checked = {"loss": loss}
+        if self._monitor is not None:
+            checked[self._monitor] = logs.get(self._monitor, math.nan)
+        for name, value in checked.items():
             if not math.isfinite(value):
                 raise DivergedError(
                     f"the {name} became {value} in epoch {epoch + 1}; a lower learning_rate usually helps"
                 )
-        figure = f"{self._monitor} {logs[self._monitor]:.4f}"
+        figure = f"{self._monitor} {checked[self._monitor]:.4f}" if self._monitor else "whole train split"
         progress.info(
             "epoch %d of %d: loss %.4f, %s",
             epoch + 1,
@@ -112,3 +115,25 @@ def fit(
     with tf.io.gfile.GFile(os.path.join(model_run_dir, features.FIT_FILE), "w") as file:
         file.write(json.dumps(record, indent=2))
     return record
+
+
+def refit(
+    model: tf.keras.Model, train: tf.data.Dataset, *, epochs: int, monitor: str | None = None
+) -> dict[str, list[float]]:
+    """Fits a compiled model for a number of epochs that an earlier fit found best.
+
+    Args:
+      model: a compiled model, not trained yet.
+      train: one epoch of batches of the whole train split.
+      epochs: how many.
+      monitor: a training figure to report, such as `rmse`; None for the loss alone.
+
+    Returns:
+      Every epoch's figures.
+
+    Raises:
+      DivergedError: if the loss or the figure becomes NaN or infinite.
+    """
+    model.train_step = no_autograph(model.train_step)
+    history = model.fit(train, epochs=epochs, verbose=0, callbacks=[_Progress(epochs, monitor)]).history
+    return {name: [float(value) for value in values] for name, values in history.items()}

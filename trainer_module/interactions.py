@@ -20,7 +20,7 @@ class DeepAndCross(tf.keras.layers.Layer):
 
     A cross layer is x_{l+1} = x0 * (W_l x_l + b_l) + x_l (equation 1); `low_rank` writes W_l as U_l V_l^T.
 
-    - `stacked` and `low_rank`: the cross layers feed the deep ones (figure 1a);
+    - `stacked`, `low_rank` and `svdpp`: the cross layers feed the deep ones (figure 1a);
     - `parallel`: both read x0 and their outputs are concatenated (figure 1b);
     - `dnn`: the deep layers alone.
     """

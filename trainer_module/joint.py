@@ -12,12 +12,23 @@ from trainer_module import features, ranking, retrieval
 from trainer_module.fitting import fit
 from trainer_module.hyperparameters import JointHyperparameters
 from trainer_module.inputs import TrainerArgs
+from trainer_module.joint_batches import RANKING, RETRIEVAL, held_out_with_ratings, side_by_side
 from trainer_module.mean_loss import MeanLossModel
+from trainer_module.rating_model import RatingModel
+from trainer_module.rating_sets import RatingSets
+from trainer_module.retrieval_model import MONITOR as RETRIEVAL_MONITOR
+from trainer_module.retrieval_model import RetrievalModel
+from trainer_module.towers import QUERY_FEATURES
 from trainer_module.training_setup import TrainingSetup
 from trainer_module.user_states import read_user_states
 
 MONITOR = "val_joint_error"
 MODE: Final = "min"
+# What the towers read of an example of the ranking model, beside what that one reads.
+TOWER_FEATURES: Final = (
+    *(name for name in QUERY_FEATURES if name != features.PERIOD_INDEX),
+    *features.TRANSFORMED_MOVIE_FEATURES,
+)
 
 Outputs = dict[str, tf.Tensor]
 Signatures = dict[str, Callable[..., Outputs]]
@@ -39,8 +50,8 @@ class JointModel(MeanLossModel):
 
     def __init__(
         self,
-        retrieval_model: retrieval.RetrievalModel,
-        ranking_model: ranking.RankingModel,
+        retrieval_model: RetrievalModel,
+        ranking_model: RatingModel,
         hyperparameters: JointHyperparameters,
         scale_width: float,
     ) -> None:
@@ -55,65 +66,90 @@ class JointModel(MeanLossModel):
         self._rmse = tf.keras.metrics.RootMeanSquaredError(name="rmse")
         self._task = tfrs.tasks.Ranking(loss=tf.keras.losses.MeanSquaredError(), metrics=[self._rmse])
 
-    def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Transformed features of B (user, movie) pairs to ratings [B], not clipped."""
-        queries = self.retrieval.query_tower(
-            {name: inputs[name] for name in retrieval.QUERY_FEATURES}, training=training
-        )
-        candidates = self.retrieval.candidate_tower(
-            {name: inputs[name] for name in retrieval.CANDIDATE_FEATURES}, training=training
-        )
-        return self.ranking(inputs, training=training) + tf.squeeze(self._match(queries * candidates), axis=1)
+    def call(
+        self, inputs: Mapping[str, tf.Tensor], training: bool = False, sets: RatingSets | None = None
+    ) -> tf.Tensor:
+        """Transformed features of B (user, movie) pairs to ratings [B], not clipped.
 
-    def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Weighted sum of the retrieval loss and the mean squared error of a batch of Examples."""
+        Args:
+          inputs: what the ranking model reads and `TOWER_FEATURES`. The towers are asked as of now, with the
+            history as far as the example holds it.
+          training: whether this is a step of the fit.
+          sets: for a ranking model that reads them.
+        """
+        more = {} if sets is None else {"sets": sets}
+        rating = self.ranking(inputs, training=training, **more)
+        return rating + tf.squeeze(self._match(self._products(inputs, training)), axis=1)
+
+    def _products(self, inputs: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+        """Query times candidate, element by element, of every pair of towers, side by side."""
+        movies = inputs[features.MOVIE_INDEX]
+        query = {name: inputs[name] for name in QUERY_FEATURES if name != features.PERIOD_INDEX}
+        query[features.PERIOD_INDEX] = tf.zeros_like(movies)
+        candidate = {name: inputs[name] for name in features.TRANSFORMED_MOVIE_FEATURES}
+        candidate[features.MOVIE_POPULARITY] = self.retrieval.popularity(movies)
+        towers = self.retrieval.query_tower.towers, self.retrieval.candidate_tower.towers
+        return tf.concat(
+            [
+                of_query(query, training=training) * of_candidate(candidate, training=training)
+                for of_query, of_candidate in zip(*towers, strict=True)
+            ],
+            axis=1,
+        )
+
+    def compute_loss(
+        self, inputs: Mapping[str, Mapping[str, tf.Tensor]], training: bool = False
+    ) -> tf.Tensor:
+        """Weighted sum of the retrieval loss and the mean squared error of a batch of each."""
         loss = tf.zeros([])
         if self._retrieval_weight:
-            loss += self._retrieval_weight * self.retrieval.compute_loss(inputs, training=training)
+            loss += self._retrieval_weight * self.retrieval.compute_loss(inputs[RETRIEVAL], training=training)
         if self._ranking_weight:
-            loss += self._ranking_weight * self._rating_loss(inputs, training)
+            rated = inputs[RANKING]
+            predicted = self(rated, training=training)
+            loss += self._ranking_weight * self._task(
+                labels=rated[features.USER_RATING], predictions=predicted
+            )
         return loss
 
-    def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def train_step(self, inputs: Mapping[str, Mapping[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
         """One step; returns the epoch's mean loss so far and, where ratings count, their error."""
         super().train_step(inputs)
         logs = {"loss": self._mean_loss.result()}
         return {**logs, self._rmse.name: self._rmse.result()} if self._ranking_weight else logs
 
-    def test_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def test_step(self, inputs: Mapping[str, Mapping[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
         """The retrieval model's figures, the error of the ratings, and one figure of both.
 
-        That one, `joint_error`, is the weighted mean of what recall lacks to 1 and of the error as a share
-        of the scale: both lie between 0 and 1, and either is all of it where the other does not count.
+        That one, `joint_error`, is the weighted mean of what NDCG lacks to 1 and of the RMSE as a share of
+        the scale: both lie between 0 and 1, and either is all of it where the other does not count.
         """
-        found = self.retrieval.test_step(inputs)
-        self._rating_loss(inputs, training=False)
+        found = self.retrieval.test_step(inputs[RETRIEVAL])
+        rated = inputs[RANKING]
+        self._rmse.update_state(rated[features.USER_RATING], self(rated))
         rmse = self._rmse.result()
         share = self._retrieval_weight / (self._retrieval_weight + self._ranking_weight)
-        missed = 1.0 - found[f"recall_at_{retrieval.RECALL_AT}"]
+        missed = 1.0 - found[RETRIEVAL_MONITOR.removeprefix("val_")]
         error = share * missed + (1 - share) * rmse / self._scale_width
         return {**found, self._rmse.name: rmse, "joint_error": error}
-
-    def _rating_loss(self, inputs: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
-        predicted = self(inputs, training=training)
-        return self._task(labels=inputs[features.USER_RATING], predictions=predicted)
 
 
 def run_fn(fn_args: TrainerArgs) -> None:
     """Trains the joint model and writes the SavedModel; TFX calls it with the Trainer's arguments."""
     setup = TrainingSetup(fn_args)
     hyperparameters = JointHyperparameters.model_validate(setup.hyperparameters)
-    model = train(setup, hyperparameters, fn_args.model_run_dir)
-    retrieval.write_embeddings(model.retrieval, setup, fn_args.model_run_dir)
-    ranking.write_cross_weights(model.ranking, fn_args.model_run_dir)
-    known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
     with tempfile.TemporaryDirectory() as assets:
-        for name in ("retrieval", "ranking"):
-            os.mkdir(os.path.join(assets, name))
-        finds, indexes = retrieval.make_serving(
-            model.retrieval, setup, hyperparameters, known, os.path.join(assets, "retrieval")
-        )
-        rates = ranking.make_serving(model, setup, known, os.path.join(assets, "ranking"))
+        folders = {name: os.path.join(assets, name) for name in (RETRIEVAL, RANKING)}
+        for folder in folders.values():
+            os.mkdir(folder)
+        data = retrieval.RetrievalData(setup, hyperparameters)
+        family = ranking.RankingFamily(setup, hyperparameters, folders[RANKING])
+        model = _fitted(data, family, hyperparameters, fn_args.model_run_dir)
+        retrieval.write_embeddings(model.retrieval, data.states, setup.catalogue, fn_args.model_run_dir)
+        ranking.write_cross_weights(model.ranking, fn_args.model_run_dir)
+        known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
+        finds, indexes = retrieval.make_serving(model.retrieval, data, known, folders[RETRIEVAL])
+        rates = ranking.make_serving(model, family, known, folders[RANKING])
         serving = tf.Module()
         serving.parts = [finds, rates]
         signatures = joint_signatures(finds.signatures(), rates.signatures())
@@ -123,28 +159,37 @@ def run_fn(fn_args: TrainerArgs) -> None:
 
 def train(setup: TrainingSetup, hyperparameters: JointHyperparameters, model_run_dir: str) -> JointModel:
     """Fits a model and leaves what `fit` leaves in `model_run_dir`."""
-    ratings = setup.training_states.ratings
+    with tempfile.TemporaryDirectory() as assets:
+        data = retrieval.RetrievalData(setup, hyperparameters)
+        family = ranking.RankingFamily(setup, hyperparameters, assets)
+        return _fitted(data, family, hyperparameters, model_run_dir)
+
+
+def _fitted(
+    data: retrieval.RetrievalData,
+    family: ranking.RankingFamily,
+    hyperparameters: JointHyperparameters,
+    model_run_dir: str,
+) -> JointModel:
+    setup = data.setup
+    # Both tasks keep the same ratings for validation: what one learned would give the other's answer away.
+    chosen = held_out_with_ratings(data.states, setup.catalogue, hyperparameters, setup.seed)
+    kept, *to_find = data.cut(chosen)
+    read = {*family.names, *TOWER_FEATURES, features.USER_RATING}
+    train, validation = side_by_side(to_find, setup.batches(read, hyperparameters))
+    ratings = data.states.ratings
     model = JointModel(
-        retrieval.new_model(setup, hyperparameters),
-        ranking.new_model(setup, hyperparameters),
+        data.new_model(kept),
+        family.build(),
         hyperparameters,
         scale_width=float(ratings.max() - ratings.min()) or 1.0,
     )
+    # Both parts have their weights from the start, also one that is not trained.
+    first = next(iter(validation))
+    model.retrieval.compute_loss(first[RETRIEVAL])
+    model(first[RANKING])
     model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
-    read = {
-        *retrieval.QUERY_FEATURES,
-        *retrieval.CANDIDATE_FEATURES,
-        *ranking.INPUT_FEATURES,
-        features.USER_RATING,
-    }
-    fit(
-        model,
-        *setup.batches(read, hyperparameters),
-        hyperparameters,
-        monitor=MONITOR,
-        mode=MODE,
-        model_run_dir=model_run_dir,
-    )
+    fit(model, train, validation, hyperparameters, monitor=MONITOR, mode=MODE, model_run_dir=model_run_dir)
     return model
 
 

@@ -1,27 +1,32 @@
-"""The DCN-V2 ranking model and the `run_fn` that trains and exports it."""
+"""The DCN-V2 ranking model and the `run_fn` that trains and exports a ranking model."""
 
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
-import tensorflow_recommenders as tfrs
 
 from trainer_module import features
-from trainer_module.fitting import fit
+from trainer_module.biases import damped_biases
 from trainer_module.hyperparameters import RankingHyperparameters
 from trainer_module.inputs import TrainerArgs
 from trainer_module.interactions import DeepAndCross
-from trainer_module.mean_loss import MeanLossModel
-from trainer_module.ranking_signatures import RankingServing, damped_biases
+from trainer_module.ranking_fit import SeedAverage, fit_members
+from trainer_module.ranking_signatures import RankingServing
+from trainer_module.rating_model import RatingModel
+from trainer_module.rating_sets import RatingSets
 from trainer_module.serving_tables import MovieTable, UserTable
+from trainer_module.svdpp import INPUT_FEATURES as SVDPP_FEATURES
+from trainer_module.svdpp import SvdppModel
 from trainer_module.towers import HistoryBag, TitleWords, UnknownIds, VocabularySizes
 from trainer_module.training_setup import TrainingSetup
 from trainer_module.user_states import UserStates, read_user_states
 
-MONITOR = "val_rmse"
 MODE: Final = "min"
 ID_FEATURES = (features.USER_INDEX, features.MOVIE_INDEX)
 CATEGORIES = (
@@ -46,7 +51,7 @@ INPUT_FEATURES = (
 )
 
 
-class RankingModel(MeanLossModel):
+class RankingModel(RatingModel):
     """Embeddings of all features into DCN-V2, on top of a user and a movie bias.
 
     Args:
@@ -71,10 +76,6 @@ class RankingModel(MeanLossModel):
         self._interactions = DeepAndCross(hyperparameters)
         self._head = tf.keras.layers.Dense(
             1, bias_initializer=tf.keras.initializers.Constant(mean_rating), name="rating"
-        )
-        self._task = tfrs.tasks.Ranking(
-            loss=tf.keras.losses.MeanSquaredError(),
-            metrics=[tf.keras.metrics.RootMeanSquaredError(name="rmse")],
         )
 
     def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
@@ -107,57 +108,104 @@ class RankingModel(MeanLossModel):
             "layers": [norms.tolist() for norms in self._interactions.block_norms(widths)],
         }
 
-    def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Mean squared error of a batch of transformed Examples."""
-        ratings = inputs[features.USER_RATING]
-        return self._task(labels=ratings, predictions=self(inputs, training=training))
-
 
 def run_fn(fn_args: TrainerArgs) -> None:
     """Trains the ranking model and writes the SavedModel; TFX calls it with the Trainer's arguments."""
     setup = TrainingSetup(fn_args)
     hyperparameters = RankingHyperparameters.model_validate(setup.hyperparameters)
-    model = train(setup, hyperparameters, fn_args.model_run_dir)
-    write_cross_weights(model, fn_args.model_run_dir)
-    known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
     with tempfile.TemporaryDirectory() as assets:
-        serving = make_serving(model, setup, known, assets)
+        family = RankingFamily(setup, hyperparameters, assets)
+        model = SeedAverage(
+            fit_members(family.build, setup, hyperparameters, family.names, fn_args.model_run_dir)
+        )
+        write_cross_weights(model, fn_args.model_run_dir)
+        known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
+        serving = make_serving(model, family, known, assets)
         tf.saved_model.save(serving, fn_args.serving_model_dir, signatures=serving.signatures())
 
 
-def train(setup: TrainingSetup, hyperparameters: RankingHyperparameters, model_run_dir: str) -> RankingModel:
+def train(setup: TrainingSetup, hyperparameters: RankingHyperparameters, model_run_dir: str) -> SeedAverage:
     """Fits a model and leaves what `fit` leaves in `model_run_dir`."""
-    model = new_model(setup, hyperparameters)
-    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
-    batches = setup.batches({*INPUT_FEATURES, features.USER_RATING}, hyperparameters)
-    fit(model, *batches, hyperparameters, monitor=MONITOR, mode=MODE, model_run_dir=model_run_dir)
-    return model
+    with tempfile.TemporaryDirectory() as assets:
+        family = RankingFamily(setup, hyperparameters, assets)
+        return SeedAverage(fit_members(family.build, setup, hyperparameters, family.names, model_run_dir))
 
 
-def new_model(setup: TrainingSetup, hyperparameters: RankingHyperparameters) -> RankingModel:
-    """An untrained model for the data."""
-    sizes = VocabularySizes.of(setup.transform_output)
-    return RankingModel(sizes, hyperparameters, setup.training_states.mean_rating)
+class RankingFamily:
+    """Ranking models of one structure over one data set, which differ in their seed alone.
+
+    Args:
+      setup: the Trainer's arguments, opened.
+      hyperparameters: of the models.
+      assets: a folder for files that a SavedModel carries, until it is saved.
+
+    Attributes:
+      build: makes a new model from the current seed.
+      names: what a model reads of an example.
+      rated: the ratings of training, for a structure that reads them.
+    """
+
+    def __init__(self, setup: TrainingSetup, hyperparameters: RankingHyperparameters, assets: str) -> None:
+        self.setup = setup
+        self.rated: RatingSets | None = None
+        self.names: tuple[str, ...] = INPUT_FEATURES
+        self.build: Callable[[], RatingModel]
+        self._hyperparameters = hyperparameters
+        self._assets = assets
+        states = setup.training_states
+        sizes = VocabularySizes.of(setup.transform_output)
+        if hyperparameters.structure == "svdpp":
+            self.rated = self.rating_sets(states, "training")
+            self.names = SVDPP_FEATURES
+            biases = _first_biases(states, len(setup.catalogue), sizes)
+            self.build = partial(SvdppModel, sizes, hyperparameters, states.mean_rating, self.rated, biases)
+        else:
+            self.build = partial(RankingModel, sizes, hyperparameters, states.mean_rating)
+
+    def rating_sets(self, states: UserStates, name: str) -> RatingSets:
+        """What a model of such a structure reads of all ratings in `states`."""
+        return RatingSets(
+            states,
+            self.setup.catalogue,
+            mean_rating=self.setup.training_states.mean_rating,
+            limit=self._hyperparameters.history_limit,
+            assets=self._assets,
+            name=name,
+        )
 
 
-def write_cross_weights(model: RankingModel, model_run_dir: str) -> None:
-    """Leaves how strongly each pair of features is crossed."""
+def write_cross_weights(model: SeedAverage | RatingModel, model_run_dir: str) -> None:
+    """Leaves how strongly the parts of x0 are crossed."""
     with tf.io.gfile.GFile(os.path.join(model_run_dir, features.CROSS_WEIGHTS_FILE), "w") as file:
         file.write(json.dumps(model.cross_weights()))
 
 
+def _first_biases(
+    states: UserStates, movies: int, sizes: VocabularySizes
+) -> dict[str, npt.NDArray[np.float32]]:
+    """The damped biases by vocabulary index, 0 for the unknown one, where those of a model start."""
+    _, user_bias, movie_bias = damped_biases(states, movies)
+    found = {name: np.zeros(sizes.sizes[name], np.float32) for name in ID_FEATURES}
+    found[features.USER_INDEX][states.profile[features.USER_INDEX]] = user_bias
+    found[features.MOVIE_INDEX][states.movie_index] = movie_bias[states.positions]
+    for biases in found.values():
+        biases[0] = 0
+    return found
+
+
 def make_serving(
-    model: tf.keras.Model, setup: TrainingSetup, known: UserStates, assets: str
+    model: SeedAverage | tf.keras.Model, family: RankingFamily, known: UserStates, assets: str
 ) -> RankingServing:
     """What the SavedModel answers.
 
     Args:
       model: trained; as of `RankingServing`.
-      setup: what it was trained with.
+      family: what it is a member of.
       known: users as of the last rating known.
       assets: a folder for files that the SavedModel carries, until it is saved.
     """
-    states = setup.training_states
+    setup, states = family.setup, family.setup.training_states
+    sets = (family.rated, family.rating_sets(known, "known")) if family.rated else None
     users, training_users = (
         UserTable(
             of,
@@ -177,4 +225,5 @@ def make_serving(
         scale=(float(states.ratings.min()), float(states.ratings.max())),
         training_users=training_users,
         biases=damped_biases(states, len(setup.catalogue)),
+        rating_sets=sets,
     )

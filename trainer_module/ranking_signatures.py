@@ -10,32 +10,12 @@ import tensorflow_transform as tft
 
 from trainer_module import features
 from trainer_module.inputs import densify, feature_widths
+from trainer_module.ranking_fit import SeedAverage
+from trainer_module.rating_model import RatingModel
+from trainer_module.rating_sets import RatingSets
 from trainer_module.serving_tables import MovieTable, UserTable
-from trainer_module.user_states import UserStates
 
 Outputs = dict[str, tf.Tensor]
-
-# Pseudo-ratings at the mean that damp the biases of movies and users with few ratings.
-MOVIE_DAMPING = 25.0
-USER_DAMPING = 10.0
-
-
-def damped_biases(
-    states: UserStates, movies: int
-) -> tuple[float, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """The bias model, rating = mean + user bias + movie bias (Koren 2010, section 2.1, decoupled form).
-
-    Returns:
-      The mean, the bias of each user [U] and the bias of each catalogue position [M].
-    """
-    mean = states.mean_rating
-    users = np.repeat(np.arange(len(states.ids)), np.diff(states.row_splits))
-    movie_sums = np.bincount(states.positions, weights=states.ratings - mean, minlength=movies)
-    movie_bias = movie_sums / (MOVIE_DAMPING + np.bincount(states.positions, minlength=movies))
-    residuals = states.ratings - mean - movie_bias[states.positions]
-    user_sums = np.bincount(users, weights=residuals, minlength=len(states.ids))
-    user_bias = user_sums / (USER_DAMPING + np.diff(states.row_splits))
-    return mean, user_bias.astype(np.float32), movie_bias.astype(np.float32)
 
 
 class RankingServing(tf.Module):
@@ -50,11 +30,13 @@ class RankingServing(tf.Module):
       scale: lowest and highest rating of training; answers are clipped to it.
       training_users: users as of the last rating of training, for the baseline.
       biases: the bias model: mean, user biases in `training_users`' order [U], movie biases [M].
+      rating_sets: for a model that reads them, the ratings of training, which the Evaluator's signature
+        goes by, and all ratings known, which the others do.
     """
 
     def __init__(
         self,
-        model: tf.keras.Model,
+        model: RatingModel | SeedAverage,
         transform_output: tft.TFTransformOutput,
         *,
         history_length: int,
@@ -63,12 +45,18 @@ class RankingServing(tf.Module):
         scale: tuple[float, float],
         training_users: UserTable,
         biases: tuple[float, npt.NDArray[np.float32], npt.NDArray[np.float32]],
+        rating_sets: tuple[RatingSets, RatingSets] | None = None,
     ) -> None:
         super().__init__()
         # The method and the weights instead of the model, which Keras would save in its own format too, with
         # traces of its own: ten seconds for what no signature calls.
-        self._predict = model.__call__
+        self._predict = self._predict_evaluated = model.__call__
         self._weights = model.variables
+        self._rating_sets = rating_sets
+        if rating_sets:
+            training, known = rating_sets
+            self._predict_evaluated = partial(model.__call__, sets=training)
+            self._predict = partial(model.__call__, sets=known)
         # Loaded as it is: in TF Transform's Keras layer, Keras would trace it again to save it its own way.
         self._transform = tf.saved_model.load(transform_output.transform_savedmodel_dir)
         self._parse = _raw_parser(transform_output)
@@ -93,7 +81,11 @@ class RankingServing(tf.Module):
         from_examples = tf.function(self._from_examples, input_signature=examples, autograph=False)
         return {
             features.SERVING_DEFAULT: from_examples.get_concrete_function(),
-            features.EVALUATE: from_examples.get_concrete_function(),
+            features.EVALUATE: from_examples.get_concrete_function()
+            if self._rating_sets is None
+            else tf.function(
+                self._evaluated, input_signature=examples, autograph=False
+            ).get_concrete_function(),
             features.RANK: tf.function(
                 self._rank, input_signature=rank, autograph=False
             ).get_concrete_function(),
@@ -105,7 +97,12 @@ class RankingServing(tf.Module):
     def _from_examples(self, examples: tf.Tensor) -> Outputs:
         """Serialized raw `ratings` Examples [B], with or without the rating, to ratings [B]."""
         transformed = self._densify(self._transform.transform_fn(self._parse(examples)))
-        return {features.USER_RATING: self._clipped(transformed)}
+        return {features.USER_RATING: self._clipped(self._predict(transformed))}
+
+    def _evaluated(self, examples: tf.Tensor) -> Outputs:
+        """The same as of the last rating of training."""
+        transformed = self._densify(self._transform.transform_fn(self._parse(examples)))
+        return {features.USER_RATING: self._clipped(self._predict_evaluated(transformed))}
 
     def _rank(self, user_id: tf.Tensor, movie_id: tf.Tensor) -> Outputs:
         """user_id [B] and candidates movie_id [B, C] to ratings [B, C].
@@ -118,7 +115,8 @@ class RankingServing(tf.Module):
         movies = self._movies.columns(
             tf.reshape(self._movies.rows(movie_id), [-1]), features.TRANSFORMED_MOVIE_FEATURES
         )
-        ratings = self._clipped({**self._users.profile(rows), **movies})
+        ids = {features.USER_ID: tf.repeat(user_id, shape[1]), features.MOVIE_ID: tf.reshape(movie_id, [-1])}
+        ratings = self._clipped(self._predict({**self._users.profile(rows), **movies, **ids}))
         return {features.USER_RATING: tf.reshape(ratings, shape)}
 
     def _baseline(self, examples: tf.Tensor) -> Outputs:
@@ -129,8 +127,8 @@ class RankingServing(tf.Module):
         movie_bias = tf.gather(self._movie_bias, self._movies.rows(raw[features.MOVIE_ID]))
         return {features.USER_RATING: tf.clip_by_value(self._mean + user_bias + movie_bias, *self._scale)}
 
-    def _clipped(self, transformed: dict[str, tf.Tensor]) -> tf.Tensor:
-        return tf.clip_by_value(self._predict(transformed), *self._scale)
+    def _clipped(self, ratings: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value(ratings, *self._scale)
 
 
 def _raw_parser(transform_output: tft.TFTransformOutput) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:

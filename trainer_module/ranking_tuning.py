@@ -4,7 +4,8 @@ from tfx.components.tuner.component import TunerFnResult
 
 from trainer_module.hyperparameters import RankingHyperparameters
 from trainer_module.inputs import TrainerArgs
-from trainer_module.ranking import MODE, MONITOR, train
+from trainer_module.ranking import MODE, train
+from trainer_module.ranking_fit import MONITOR
 from trainer_module.tuning import make_tuner
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from trainer_module import features
 from trainer_module.index import NO_SCORE, FixedRanking, Found, Index
 from trainer_module.serving_tables import MovieTable, UserTable
-from trainer_module.towers import QUERY_FEATURES, QueryTower
+from trainer_module.towers import QUERY_FEATURES
 from trainer_module.user_states import UserStates
 
 # "Recent" popularity is that of the last month of ratings.
@@ -50,7 +50,7 @@ class RetrievalServing(tf.Module):
 
     def __init__(
         self,
-        query_tower: QueryTower,
+        query_tower: tf.keras.layers.Layer,
         candidates: Index,
         directions: Index,
         movies: MovieTable,
@@ -189,7 +189,7 @@ class RetrievalServing(tf.Module):
         }
 
 
-def user_queries(query_tower: QueryTower, users: UserTable, rows: tf.Tensor) -> tf.Tensor:
+def user_queries(query_tower: tf.keras.layers.Layer, users: UserTable, rows: tf.Tensor) -> tf.Tensor:
     """Rows of a table of users [B] to what the index is searched with, [B, dim]."""
     profile = users.profile(rows)
     return query_tower({name: profile[name] for name in QUERY_FEATURES})

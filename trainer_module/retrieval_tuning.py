@@ -4,7 +4,8 @@ from tfx.components.tuner.component import TunerFnResult
 
 from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.inputs import TrainerArgs
-from trainer_module.retrieval import MODE, MONITOR, train
+from trainer_module.retrieval import train
+from trainer_module.retrieval_model import MODE, MONITOR
 from trainer_module.tuning import make_tuner
 
 

@@ -51,32 +51,47 @@ class Choice:
 
 Space = Mapping[str, Range | Choice]
 
-SPACES: Final[Mapping[type[FitHyperparameters], Space]] = {
-    RetrievalHyperparameters: {
-        "learning_rate": Range(5e-4, 1e-2, log=True),
-        "batch_size": Choice((256, 512, 1024, 2048)),
-        "embedding_dim": Choice((32, 64, 128)),
-        "dropout": Range(0.0, 0.6),
-        "unknown_id_share": Range(0.01, 0.3, log=True),
-    },
-    RankingHyperparameters: {
-        "learning_rate": Range(3e-4, 1e-2, log=True),
-        "batch_size": Choice((256, 512, 1024, 2048)),
-        "embedding_dim": Choice((16, 32, 64)),
-        "dropout": Range(0.0, 0.6),
-        "unknown_id_share": Range(0.01, 0.3, log=True),
-        "hidden_units": Choice(((32,), (64,), (128,), (128, 64))),
-        "l2": Range(1e-7, 1e-3, log=True),
-    },
-    JointHyperparameters: {
-        "learning_rate": Range(5e-4, 1e-2, log=True),
-        "batch_size": Choice((256, 512, 1024, 2048)),
-        "embedding_dim": Choice((32, 64, 128)),
-        "dropout": Range(0.0, 0.6),
-        "unknown_id_share": Range(0.01, 0.3, log=True),
-        "hidden_units": Choice(((32,), (64,), (128,), (128, 64))),
-        "l2": Range(1e-7, 1e-3, log=True),
-        # The retrieval loss keeps its weight: what counts is the one beside the other.
-        "ranking_weight": Range(0.1, 30.0, log=True),
-    },
+_FIT: Final[Space] = {
+    "learning_rate": Range(3e-4, 1e-2, log=True),
+    "batch_size": Choice((256, 512, 1024, 2048)),
+    "dropout": Range(0.0, 0.6),
+    "unknown_id_share": Range(0.01, 0.3, log=True),
 }
+_TOWERS: Final[Space] = {
+    "embedding_dim": Choice((32, 64, 128)),
+    "l2": Range(1e-7, 1e-3, log=True),
+    "user_l2": Range(1e-6, 1e-2, log=True),
+}
+_RATINGS: Final[Space] = {
+    "embedding_dim": Choice((16, 32, 64)),
+    "hidden_units": Choice(((32,), (64,), (128,), (128, 64))),
+}
+_FACTORS: Final[Space] = {
+    "l2_factors": Range(0.01, 1.0, log=True),
+    "l2_history": Range(0.003, 0.3, log=True),
+    "l2_biases": Range(0.0005, 0.05, log=True),
+}
+
+
+def space_of(hyperparameters: FitHyperparameters) -> Space:
+    """What a search may try, for a model of the configured kind.
+
+    Raises:
+      TypeError: there is no search for such a model.
+    """
+    space = dict(_FIT)
+    if isinstance(hyperparameters, RankingHyperparameters):
+        space |= _RATINGS
+        space |= _FACTORS if hyperparameters.structure == "svdpp" else {"l2": _TOWERS["l2"]}
+    if isinstance(hyperparameters, RetrievalHyperparameters):
+        space |= _TOWERS
+        if hyperparameters.examples == "held_out":  # Batches of users, of whom there are fewer than ratings.
+            space["batch_size"] = Choice((64, 128, 256, 512))
+        if hyperparameters.loss == "weighted_squared":
+            space["unobserved_weight"] = Range(0.01, 0.5, log=True)
+    if isinstance(hyperparameters, JointHyperparameters):
+        # The retrieval loss keeps its weight: what counts is the one beside the other.
+        space["ranking_weight"] = Range(0.1, 30.0, log=True)
+    if space == _FIT:
+        raise TypeError(f"there is no search space for {type(hyperparameters).__name__}")
+    return space

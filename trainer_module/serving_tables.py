@@ -9,7 +9,7 @@ import tensorflow as tf
 from trainer_module import features
 from trainer_module.catalogue import Catalogue
 from trainer_module.inputs import align_right
-from trainer_module.user_states import PROFILE_FEATURES, UserStates
+from trainer_module.user_states import UserStates
 
 
 class UserTable(tf.Module):
@@ -34,7 +34,7 @@ class UserTable(tf.Module):
     ) -> None:
         super().__init__()
         self._history_length = history_length
-        self._rows = _id_table(states.ids, asset_file)
+        self._rows = id_table(states.ids, asset_file)
         self._profile = {
             name: tf.Variable(np.concatenate([np.zeros_like(values[:1]), values]), trainable=False)
             for name, values in states.profile.items()
@@ -57,7 +57,7 @@ class UserTable(tf.Module):
 
     def profile(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
         """Rows [B] to transformed user and context features [B] and history [B, H]."""
-        profile = {name: tf.gather(self._profile[name], rows) for name in PROFILE_FEATURES}
+        profile = {name: tf.gather(self._profile[name], rows) for name in self._profile}
         for name, values in (
             (features.HISTORY_MOVIE_INDEX, self._movie_index),
             (features.HISTORY_RATING_CENTRED, self._rating_centred),
@@ -80,7 +80,7 @@ class MovieTable(tf.Module):
     def __init__(self, catalogue: Catalogue, asset_file: str) -> None:
         super().__init__()
         self.size = len(catalogue)
-        self._rows = _id_table(catalogue.ids, asset_file)
+        self._rows = id_table(catalogue.ids, asset_file)
         self._ids = tf.constant([b"", *catalogue.ids])
         self._titles = tf.constant([b"", *catalogue.titles])
         self._columns = {
@@ -105,7 +105,7 @@ class MovieTable(tf.Module):
         return {name: tf.gather(self._columns[name], rows) for name in names}
 
 
-def _id_table(ids: npt.NDArray[np.object_], asset_file: str) -> tf.lookup.StaticHashTable:
+def id_table(ids: npt.NDArray[np.object_], asset_file: str) -> tf.lookup.StaticHashTable:
     """A table from id to position, -1 for an unknown id, from a file that the SavedModel carries."""
     with open(asset_file, "wb") as file:
         file.writelines(id_ + b"\n" for id_ in ids)

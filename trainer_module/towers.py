@@ -1,12 +1,13 @@
 """Embeddings of users, movies and histories, and the two towers of the retrieval model."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from trainer_module import features
+from trainer_module.hyperparameters import RetrievalHyperparameters
 
 # Sizes of the indices that need no vocabulary; 0 is "unknown".
 FIXED_SIZES: Mapping[str, int] = {
@@ -29,8 +30,15 @@ USER_CATEGORIES = (
     features.OCCUPATION_INDEX,
     features.ZIP_AREA_INDEX,
 )
-QUERY_FEATURES = (*features.TRANSFORMED_USER_FEATURES, features.HISTORY_MOVIE_INDEX)
-CANDIDATE_FEATURES = features.TRANSFORMED_MOVIE_FEATURES
+QUERY_FEATURES = (
+    *features.TRANSFORMED_USER_FEATURES,
+    features.PERIOD_INDEX,
+    features.HISTORY_MOVIE_INDEX,
+)
+CANDIDATE_FEATURES = (*features.TRANSFORMED_MOVIE_FEATURES, features.MOVIE_POPULARITY)
+# The columns of MOVIE_POPULARITY, and how many numbers both towers put behind their embeddings.
+POPULARITY_SPANS = ("all time", "recent")
+EXTRA_DIMS = 1 + len(POPULARITY_SPANS)
 
 
 @dataclass(frozen=True)
@@ -95,13 +103,13 @@ class WeightedSum(tf.keras.layers.Layer):
 
     def call(self, indices: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         """Indices [B, N] and weights [B, N], 0 for what does not count, to [B, dim]."""
-        shape = tf.shape(indices, out_type=tf.int64)
-        rows = tf.repeat(tf.range(shape[0]), shape[1])
-        columns = tf.cast(tf.reshape(indices, [-1]), tf.int64)
+        # Rows are padded to the longest one, so most of a batch may be weights of 0.
+        places = tf.where(tf.not_equal(weights, 0.0))
+        columns = tf.cast(tf.gather_nd(indices, places), tf.int64)
         matrix = tf.SparseTensor(
-            tf.stack([rows, columns], axis=1),
-            tf.reshape(weights, [-1]),
-            [shape[0], self._embedding.input_dim],
+            tf.stack([places[:, 0], columns], axis=1),
+            tf.gather_nd(weights, places),
+            [tf.shape(indices, out_type=tf.int64)[0], self._embedding.input_dim],
         )
         return tf.sparse.sparse_dense_matmul(matrix, self._embedding.embeddings)
 
@@ -113,9 +121,9 @@ class HistoryBag(tf.keras.layers.Layer):
     dropped, so that the sum does not lean on any single one.
     """
 
-    def __init__(self, sizes: VocabularySizes, dim: int, dropout: float) -> None:
+    def __init__(self, sizes: VocabularySizes, dim: int, dropout: float, l2: float = 0.0) -> None:
         super().__init__()
-        self._sum = WeightedSum(sizes.embedding(features.MOVIE_INDEX, dim))
+        self._sum = WeightedSum(sizes.embedding(features.MOVIE_INDEX, dim, l2))
         self._dropout = dropout
 
     def call(self, history: tf.Tensor, weights: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
@@ -143,10 +151,10 @@ class TitleWords(tf.keras.layers.Layer):
 class MovieContent(tf.keras.layers.Layer):
     """What is known of a movie without any rating: genres, title words, release year."""
 
-    def __init__(self, sizes: VocabularySizes, dim: int) -> None:
+    def __init__(self, sizes: VocabularySizes, dim: int, l2: float = 0.0) -> None:
         super().__init__()
         self._genres = tf.keras.layers.Dense(dim, use_bias=False)
-        self._words = TitleWords(sizes, dim)
+        self._words = TitleWords(sizes, dim, l2)
         self._decade = sizes.embedding(features.RELEASE_DECADE_INDEX, dim)
         self._year = tf.keras.layers.Dense(dim, use_bias=False)
 
@@ -160,41 +168,129 @@ class MovieContent(tf.keras.layers.Layer):
         )
 
 
+class LatestMovies(tf.keras.layers.Layer):
+    """A causal convolution over the latest movies, as of the newest one, that keeps their order.
+
+    Its window is the whole sequence, so it is a dense layer over the embeddings side by side (the horizontal
+    filters of Caser, Tang and Wang 2018, https://arxiv.org/abs/1809.07426).
+    """
+
+    def __init__(self, sizes: VocabularySizes, dim: int, length: int, dropout: float, l2: float) -> None:
+        super().__init__()
+        self._length = length
+        self._movies = sizes.embedding(features.MOVIE_INDEX, dim, l2)
+        self._window = tf.keras.layers.Dense(dim, activation="relu", name="window")
+        self._dropout = tf.keras.layers.Dropout(dropout)
+        self._project = tf.keras.layers.Dense(dim, use_bias=False, name="project")
+
+    def call(self, history: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Movie indices [B, H], newest last, 0 where there is none, to [B, dim]."""
+        latest = history[:, -self._length :]
+        latest = tf.pad(latest, [[0, 0], [self._length - tf.shape(latest)[1], 0]])
+        latest = tf.ensure_shape(latest, [None, self._length])
+        present = tf.cast(latest > 0, tf.float32)[:, :, tf.newaxis]
+        side_by_side = tf.keras.layers.Flatten()(self._movies(latest) * present)
+        return self._project(self._dropout(self._window(side_by_side), training=training))
+
+
 class QueryTower(tf.keras.layers.Layer):
-    """User id, demographics and history to a query embedding.
+    """User id, demographics, time and history to a query embedding.
 
     Every part is an embedding of the tower's width and they are added, so the score is a sum of inner
     products, one for each part with the candidate (a factorization machine, Rendle 2010, across towers).
+    Behind them come a 1 for the candidate's bias and the weights that this query gives to how popular a
+    movie is, all in all and of late: a stranger leans on those, someone with a history less.
+
+    While training, a share of the users is unknown, and half of those have no history either.
     """
 
-    def __init__(self, sizes: VocabularySizes, dim: int, dropout: float, unknown_share: float) -> None:
+    def __init__(self, sizes: VocabularySizes, hyperparameters: RetrievalHyperparameters) -> None:
         super().__init__()
-        self._unknown = UnknownIds(unknown_share)
-        self._user = sizes.embedding(features.USER_INDEX, dim)
-        self._categories = {name: sizes.embedding(name, dim) for name in USER_CATEGORIES}
-        # Its bias is the part of the query that all users share; with it comes each movie's popularity.
-        self._age = tf.keras.layers.Dense(dim)
-        self._history = HistoryBag(sizes, dim, dropout)
+        dim, dropout, l2 = hyperparameters.embedding_dim, hyperparameters.dropout, hyperparameters.l2
+        self._unknown_share = hyperparameters.unknown_id_share
+        self._user = sizes.embedding(features.USER_INDEX, dim, hyperparameters.user_l2)
+        self._categories = {name: sizes.embedding(name, dim, l2) for name in USER_CATEGORIES}
+        # Its bias is the part of the query that all users share.
+        self._age = tf.keras.layers.Dense(dim, name="age")
+        self._now = hyperparameters.periods
+        self._period = tf.keras.layers.Embedding(
+            1 + self._now, dim, embeddings_regularizer=tf.keras.regularizers.L2(l2), name="period"
+        )
+        self._history = HistoryBag(sizes, dim, dropout, l2)
+        self._latest = (
+            LatestMovies(sizes, dim, hyperparameters.sequence_length, dropout, l2)
+            if hyperparameters.sequence_length
+            else None
+        )
+        # A softmax begins with all-time popularity; the squares, whose scores lie near 0 and 1, with nothing.
+        begin = 0.0 if hyperparameters.loss == "weighted_squared" else 1.0
+        self._popularity_weights = tf.keras.layers.Dense(
+            len(POPULARITY_SPANS),
+            kernel_initializer="zeros",
+            bias_initializer=tf.keras.initializers.Constant([begin, 0.0]),
+            name="popularity",
+        )
+        # Chosen on validation after the fit, see `RetrievalModel.blend`.
+        self.added_weights = tf.Variable(tf.zeros([len(POPULARITY_SPANS)]), trainable=False, name="added")
 
     def call(self, query: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Query features ([B], history [B, H]) to embeddings [B, dim]."""
-        user = self._user(self._unknown(query[features.USER_INDEX], training=training))
-        profile = tf.add_n([layer(query[name]) for name, layer in self._categories.items()])
-        age = self._age(query[features.AGE_NORMALIZED][:, tf.newaxis])
-        history = self._history(query[features.HISTORY_MOVIE_INDEX], training=training)
-        return user + profile + age + history
+        """Query features ([B], history [B, H]) to embeddings [B, dim + EXTRA_DIMS]; period 0 means now."""
+        users, history = query[features.USER_INDEX], query[features.HISTORY_MOVIE_INDEX]
+        if training and self._unknown_share:
+            chance = tf.random.uniform(tf.shape(users))
+            users = tf.where(chance < self._unknown_share, tf.zeros_like(users), users)
+            stranger = (chance < self._unknown_share / 2)[:, tf.newaxis]
+            history = tf.where(stranger, tf.zeros_like(history), history)
+        period = query[features.PERIOD_INDEX]
+        parts = [
+            self._user(users),
+            *(layer(query[name]) for name, layer in self._categories.items()),
+            self._age(query[features.AGE_NORMALIZED][:, tf.newaxis]),
+            self._period(tf.where(period > 0, period, self._now * tf.ones_like(period))),
+            self._history(history, training=training),
+        ]
+        if self._latest is not None:
+            parts.append(self._latest(history, training=training))
+        taste = tf.add_n(parts)
+        weights = self._popularity_weights(taste) + self.added_weights
+        return tf.concat([taste, tf.ones_like(taste[:, :1]), weights], axis=1)
 
 
 class CandidateTower(tf.keras.layers.Layer):
-    """Movie id and content to a candidate embedding; an unknown id leaves the content."""
+    """Movie id and content to a candidate embedding; an unknown id leaves the content.
 
-    def __init__(self, sizes: VocabularySizes, dim: int, unknown_share: float) -> None:
+    Behind it come a bias of the movie and how often it was rated, for `QueryTower`'s weights.
+    """
+
+    def __init__(self, sizes: VocabularySizes, hyperparameters: RetrievalHyperparameters) -> None:
         super().__init__()
-        self._unknown = UnknownIds(unknown_share)
-        self._movie = sizes.embedding(features.MOVIE_INDEX, dim)
-        self._content = MovieContent(sizes, dim)
+        dim, l2 = hyperparameters.embedding_dim, hyperparameters.l2
+        self._unknown = UnknownIds(hyperparameters.unknown_id_share)
+        self._movie = sizes.embedding(features.MOVIE_INDEX, dim, l2)
+        self._content = MovieContent(sizes, dim, l2)
+        self._bias = tf.keras.layers.Embedding(
+            sizes.sizes[features.MOVIE_INDEX], 1, embeddings_initializer="zeros", name="bias"
+        )
 
     def call(self, movie: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Transformed movie features [B, ...] to embeddings [B, dim]."""
+        """Transformed movie features [B, ...] to embeddings [B, dim + EXTRA_DIMS]."""
         ids = self._unknown(movie[features.MOVIE_INDEX], training=training)
-        return self._movie(ids) + self._content(movie)
+        taste = self._movie(ids) + self._content(movie)
+        return tf.concat([taste, self._bias(ids), movie[features.MOVIE_POPULARITY]], axis=1)
+
+
+class SideBySide(tf.keras.layers.Layer):
+    """Several towers as one, their embeddings one behind the other.
+
+    Queries and candidates of K pairs then have the mean of the pairs' K scores as their inner product, if the
+    `scale` of one side is 1 / K: an ensemble that is searched like a single model.
+    """
+
+    def __init__(self, towers: Sequence[tf.keras.layers.Layer], scale: float = 1.0) -> None:
+        super().__init__()
+        self.towers = list(towers)
+        self._scale = scale
+
+    def call(self, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Features [B, ...] to embeddings [B, sum of the towers' widths]."""
+        return self._scale * tf.concat([tower(inputs) for tower in self.towers], axis=1)

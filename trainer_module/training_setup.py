@@ -66,3 +66,9 @@ class TrainingSetup:
             ),
             examples.validation_batches(sorted(names), validation_share=share, seed=self.seed),
         )
+
+    def all_batches(self, names: Collection[str], hyperparameters: FitHyperparameters) -> tf.data.Dataset:
+        """Training batches of the whole train split."""
+        return self.examples(self._train_files).training_batches(
+            sorted(names), batch_size=hyperparameters.batch_size, validation_share=0.0, seed=self.seed
+        )

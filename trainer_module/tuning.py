@@ -26,7 +26,7 @@ from trainer_module import features
 from trainer_module.fitting import DivergedError, progress
 from trainer_module.hyperparameters import FitHyperparameters, tuned_values
 from trainer_module.inputs import TrainerArgs
-from trainer_module.search_spaces import SPACES, Choice, Space
+from trainer_module.search_spaces import Choice, Space, space_of
 from trainer_module.training_setup import CODE_FINGERPRINT, TrainingSetup
 
 # Keys of the Tuner's custom_config, beside those of the Trainer's.
@@ -36,6 +36,8 @@ SEARCH_DIR = "search_dir"
 
 # Random trials come first, one in so many of all; the model of the scores is asked from then on.
 RANDOM_SHARE = 3
+# What makes several fits of one; a score is that of the first.
+ONE_FIT = {"refit": False, "ensemble_seeds": 1}
 # A space in which so many fits in a row break down is a wrong one.
 FAILURES_IN_A_ROW = 5
 
@@ -164,10 +166,10 @@ def make_tuner(
     """
     setup = TrainingSetup(fn_args)
     config = fn_args.custom_config
-    base = hyperparameters.model_validate(setup.hyperparameters).model_copy(
-        update={"epochs": config[TRIAL_EPOCHS]}
-    )
-    space = SPACES[hyperparameters]
+    configured = hyperparameters.model_validate(setup.hyperparameters)
+    once = {name: value for name, value in ONE_FIT.items() if hasattr(configured, name)}
+    base = configured.model_copy(update={"epochs": config[TRIAL_EPOCHS], **once})
+    space = space_of(base)
 
     def score(values: dict[str, object], folder: str) -> float:
         # Whatever trials came before, the same values have the same score.

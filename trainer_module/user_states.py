@@ -1,5 +1,7 @@
 """What is known of each user after the last rating of some splits: profile, history, rated movies."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +37,22 @@ class UserStates:
     movie_index: npt.NDArray[np.int32]
     ratings: npt.NDArray[np.float32]
     timestamps: npt.NDArray[np.int64]
+
+    def with_profile(self, columns: Mapping[str, npt.NDArray[np.generic]]) -> "UserStates":
+        """The same with more columns of the profile, or others, [U]."""
+        return dataclasses.replace(self, profile={**self.profile, **columns})
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> "UserStates":
+        """The same users with the ratings for which `kept` [N] holds, perhaps none."""
+        before = np.concatenate([[0], np.cumsum(kept)]).astype(np.int64)
+        return dataclasses.replace(
+            self,
+            row_splits=before[self.row_splits],
+            positions=self.positions[kept],
+            movie_index=self.movie_index[kept],
+            ratings=self.ratings[kept],
+            timestamps=self.timestamps[kept],
+        )
 
     @property
     def mean_rating(self) -> float:
@@ -84,6 +102,22 @@ def read_user_states(examples: TransformedExamples, catalogue: Catalogue) -> Use
         movie_index=columns[features.MOVIE_INDEX].astype(np.int32),
         ratings=columns[features.USER_RATING].astype(np.float32),
         timestamps=columns[features.TIMESTAMP].astype(np.int64),
+    )
+
+
+def with_newcomers(states: UserStates, later: UserStates) -> UserStates:
+    """The users of `later` beside those of `states`: who they are is known, what they will rate is not."""
+    new = np.flatnonzero(~np.isin(later.ids, states.ids))
+    profile = {
+        name: np.concatenate([values, later.profile[name][new]]) for name, values in states.profile.items()
+    }
+    for name in set(profile) - set(features.TRANSFORMED_USER_FEATURES):
+        profile[name][len(states.ids) :] = 0
+    return dataclasses.replace(
+        states,
+        ids=np.concatenate([states.ids, later.ids[new]]),
+        profile=profile,
+        row_splits=np.pad(states.row_splits, (0, len(new)), mode="edge"),
     )
 
 

@@ -28,9 +28,15 @@ MODELS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "retrieval": ("retrieval", {**SMALL, "top_k": MOVIES}),
     **{
         f"ranking, {structure}": ("ranking", {**SMALL, "hidden_units": [16], "structure": structure})
-        for structure in ("stacked", "parallel", "low_rank", "dnn")
+        for structure in ("stacked", "parallel", "low_rank", "dnn", "svdpp")
     },
-    "joint": ("joint", {**SMALL, "hidden_units": [16], "top_k": MOVIES}),
+    **{
+        f"joint, {structure}": (
+            "joint",
+            {**SMALL, "hidden_units": [16], "structure": structure, "top_k": MOVIES},
+        )
+        for structure in ("stacked", "svdpp")
+    },
 }
 
 

@@ -1,5 +1,5 @@
 from benchmarks.measured_run import NodeCost, RunCost
-from benchmarks.tables import node_table, scale_table
+from benchmarks.tables import node_table, scale_table, training_table
 
 SMALL = RunCost(
     nodes=[
@@ -31,5 +31,16 @@ def test_a_row_for_each_size() -> None:
             "| ---------: | -----------------: | --------------------: |",
             "|    100,000 |        3.1 / 1,012 |          12.3 / 1,012 |",
             "| 10,000,000 |    1,234.5 / 2,000 |       2,345.6 / 2,000 |",
+        ]
+    )
+
+
+def test_a_row_for_each_fit() -> None:
+    found = {"epoch_seconds": 2.5, "ratings_per_second": 32_000.4, "recall": 0.25, "ndcg": 0.4}
+    assert training_table({"ours": found}) == "\n".join(
+        [
+            "| model | seconds an epoch | ratings a second | recall@10 | NDCG@10 |",
+            "| ----- | ---------------: | ---------------: | --------: | ------: |",
+            "| ours  |             2.50 |           32,000 |    0.2500 |  0.4000 |",
         ]
     )

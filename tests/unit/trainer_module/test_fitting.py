@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from trainer_module import features
-from trainer_module.fitting import DivergedError, fit
+from trainer_module.fitting import DivergedError, fit, refit
 from trainer_module.hyperparameters import FitHyperparameters
 
 ONE_BATCH = tf.data.Dataset.from_tensors(tf.ones([2, 1]))
@@ -105,3 +105,17 @@ def test_a_last_step_that_breaks_the_weights_fails_the_fit(tmp_path: Path) -> No
             mode="min",
             model_run_dir=str(tmp_path),
         )
+
+
+def test_a_refit_runs_all_of_its_epochs() -> None:
+    model = Climber()
+    model.compile()
+    assert refit(model, ONE_BATCH, epochs=4, monitor="loss") == {"loss": [-1, -2, -3, -4]}
+    assert float(model.height) == 4
+
+
+def test_a_refit_that_diverges_fails() -> None:
+    model = Climber(nan_at=2)
+    model.compile()
+    with pytest.raises(DivergedError, match="loss became nan in epoch 2"):
+        refit(model, ONE_BATCH, epochs=4, monitor="loss")

@@ -25,7 +25,7 @@ from trainer_module.catalogue import Catalogue, read_catalogue
 from trainer_module.hyperparameters import RankingHyperparameters
 from trainer_module.inputs import TransformedExamples
 from trainer_module.ranking import RankingModel
-from trainer_module.ranking_signatures import RankingServing, damped_biases
+from trainer_module.ranking_signatures import RankingServing
 from trainer_module.serving_tables import MovieTable, UserTable
 from trainer_module.towers import VocabularySizes
 from trainer_module.user_states import UserStates, read_user_states
@@ -243,15 +243,3 @@ def test_the_baseline_adds_the_biases_of_the_train_split(wide: Mapping[str, Rati
     )
     # ann has rated in the evaluation split only, so her bias is nobody's.
     np.testing.assert_allclose(found, [3.75, 3.0, 3.25, 902.75, 2.75, 3.0])
-
-
-def test_damped_biases_by_hand() -> None:
-    movies = tiny_world.catalogue(["b", "a", "never"])
-    states = tiny_world.states(movies, {"u": [("a", 5.0, 1), ("b", 3.0, 2)], "v": [("a", 4.0, 3)]})
-    mean, users, by_movie = damped_biases(states, len(movies))
-    assert mean == 4
-    # a: (1 + 0) / (25 + 2), b: -1 / (25 + 1).
-    a, b = 1 / 27, -1 / 26
-    np.testing.assert_allclose(by_movie, [b, a, 0], rtol=1e-6)
-    # What the movies leave: u has 1 - a and -1 - b over 10 + 2, v has -a over 10 + 1.
-    np.testing.assert_allclose(users, [(1 - a - 1 - b) / 12, -a / 11], rtol=1e-5)

@@ -10,24 +10,40 @@ import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from pipeline.ranked_ids import retrieval_by_user
 from tests.unit.trainer_module import tiny_world
 from tests.unit.trainer_module.conftest import Transformed
 from tests.unit.trainer_module.tiny_world import MOVIES, silence, variable
 from trainer_module import features
 from trainer_module.hyperparameters import RetrievalHyperparameters
-from trainer_module.retrieval import RetrievalModel, run_fn
+from trainer_module.retrieval import run_fn
+from trainer_module.retrieval_examples import TARGETS
+from trainer_module.retrieval_model import RetrievalModel, loss_for, popularity_features
+from trainer_module.towers import QUERY_FEATURES
 from trainer_module.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
 
 HISTORY = 3
 
 
-def model(movies: int, probability: list[float] | None = None, dim: int = 1) -> RetrievalModel:
+PLAIN = {
+    "dropout": 0,
+    "unknown_id_share": 0,
+    "sequence_length": 0,
+    "l2": 0,
+    "user_l2": 0,
+}
+
+
+def model(
+    movies: int, ratings: list[float] | None = None, dim: int = 1, **settings: object
+) -> RetrievalModel:
     """A model of as many users as movies, all of whose weights are 0."""
+    counts = np.array(ratings or [1.0] * movies, np.float32)
     built = RetrievalModel(
         tiny_world.sizes(users=movies, movies=movies),
-        RetrievalHyperparameters(embedding_dim=dim, dropout=0.0, unknown_id_share=0.0),
+        RetrievalHyperparameters.model_validate({"embedding_dim": dim, **PLAIN, **settings}),
         tiny_world.catalogue([str(movie) for movie in range(1, movies + 1)]),
-        np.array(probability or [1 / (movies + 1)] * (movies + 1), np.float32),
+        np.stack([counts, counts], axis=1),
     )
     built.compute_loss(watched([(1, 1), (2, 2)]))
     silence(built)
@@ -35,101 +51,170 @@ def model(movies: int, probability: list[float] | None = None, dim: int = 1) -> 
     return built
 
 
-def watched(pairs: list[tuple[int, int]], history: tuple[int, ...] = ()) -> dict[str, tf.Tensor]:
+def watched(pairs: list[tuple[int, int]], history: tuple[int, ...] = (0,)) -> dict[str, tf.Tensor]:
     """A batch of (user index, movie index)."""
-    rows = [
-        tiny_world.transformed(
-            str(user), str(movie), user_index=user, movie_index=movie, history_movie_index=history
-        )
-        for user, movie in pairs
-    ]
-    return tiny_world.batch(rows, HISTORY)
+    queries = tiny_world.batch(
+        [tiny_world.transformed(str(user), "", user_index=user) for user, _ in pairs], HISTORY
+    )
+    return {
+        **{name: queries[name] for name in QUERY_FEATURES},
+        features.HISTORY_MOVIE_INDEX: tf.constant([history] * len(pairs), tf.int64),
+        TARGETS: tf.constant([[movie - 1] for _, movie in pairs]),
+    }
 
 
 def plant(built: RetrievalModel, users: object, movies: object) -> None:
     """Sets the embeddings of users and movies, row 0 being the unknown one."""
     variable(built.query_tower, features.USER_INDEX).assign(users)
-    variable(built.candidate_tower, features.MOVIE_INDEX).assign(movies)
+    variable(built.candidate_tower, "movie_index_embedding").assign(movies)
+
+
+def figures(built: RetrievalModel, batch: dict[str, tf.Tensor]) -> tuple[float, float]:
+    """Recall@10 and NDCG@10."""
+    found = built.evaluate(tf.data.Dataset.from_tensors(batch), verbose=0, return_dict=True)
+    return float(found["recall_at_10"]), float(found["ndcg_at_10"])
 
 
 def recall(built: RetrievalModel, batch: dict[str, tf.Tensor]) -> float:
-    dataset = tf.data.Dataset.from_tensors(batch)
-    return float(built.evaluate(dataset, verbose=0, return_dict=True)["recall_at_10"])
+    return figures(built, batch)[0]
 
 
 def test_the_sampling_probability_corrects_the_loss() -> None:
-    built = model(2, probability=[0.25, 0.5, 0.25])
-    plant(built, [[0], [1], [2]], [[0], [3], [0]])
-    # Scores [[3, 0], [6, 0]], minus log(1/2) and log(1/4): each candidate's weight is 2 or 4 times its exp.
+    built = model(3, ratings=[2, 1, 1], loss="sampled_softmax")
+    plant(built, [[0], [1], [2], [0]], [[0], [3], [0], [9]])
+    # Two draws: movie 1 is in 3 of 4 such batches, movie 2 in 7 of 16. Movie 3 is not in this one.
+    first, second = 4 / 3, 16 / 7
     by_hand = [
-        -math.log(2 * math.exp(3) / (2 * math.exp(3) + 4)),
-        -math.log(4 / (2 * math.exp(6) + 4)),
+        -math.log(first * math.exp(3) / (first * math.exp(3) + second)),
+        -math.log(second / (first * math.exp(6) + second)),
     ]
     loss = built.compute_loss(watched([(1, 1), (2, 2)]))
     assert float(loss) == pytest.approx(sum(by_hand) / 2, rel=1e-5)
 
 
 def test_the_same_movie_twice_in_a_batch_is_no_negative() -> None:
-    built = model(2, probability=[0.2, 0.4, 0.4])
+    built = model(2, loss="sampled_softmax")
     plant(built, [[0], [1], [2]], [[0], [3], [0]])
     # Two rows of movie 1: each has one rival, movie 2 of the third row, and not its own double.
-    by_hand = [
-        math.log(1 + math.exp(-3)),
-        math.log(1 + math.exp(-6)),
-        math.log(1 + 2 * math.exp(3)),
-    ]
+    by_hand = [math.log(1 + math.exp(-3)), math.log(1 + math.exp(-6)), math.log(1 + math.exp(3))]
     loss = built.compute_loss(watched([(1, 1), (2, 1), (1, 2)]))
     assert float(loss) == pytest.approx(sum(by_hand) / 3, rel=1e-5)
 
 
-def test_a_gradient_reaches_every_variable() -> None:
+@pytest.mark.parametrize("history", [(0, 3), (3, 3)])
+def test_the_full_softmax_is_over_all_that_was_not_seen(history: tuple[int, ...]) -> None:
+    built = model(4, loss="full_softmax")
+    plant(built, [[0], [1], [0], [0], [0]], [[50], [3], [2], [1], [0]])
+    by_hand = math.log(math.exp(3) + math.exp(2) + math.exp(0)) - 2
+    assert float(built.compute_loss(watched([(1, 2)], history))) == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_the_squared_loss_is_over_all_that_was_not_seen() -> None:
+    built = model(4, loss="weighted_squared", unobserved_weight=0.5)
+    plant(built, [[0], [1], [0], [0], [0]], [[50], [3], [2], [1], [4]])
+    # Movie 3 was seen: (2 - 1)^2 + (3^2 + 4^2) / 2.
+    assert float(built.compute_loss(watched([(1, 2)], (0, 3)))) == pytest.approx(1 + 25 / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", ["sampled_softmax", "full_softmax", "weighted_squared"])
+def test_a_step_learns_every_weight_of_the_towers(loss: str) -> None:
     tf.keras.utils.set_random_seed(1)
-    sizes = tiny_world.sizes(users=4, movies=4)
     built = RetrievalModel(
-        sizes,
-        RetrievalHyperparameters(embedding_dim=3),
+        tiny_world.sizes(users=4, movies=4),
+        RetrievalHyperparameters.model_validate({"embedding_dim": 3, "loss": loss, "dropout": 0}),
         tiny_world.catalogue(list("1234")),
-        np.full(5, 0.2, np.float32),
+        np.array([[1, 2], [2, 1], [3, 5], [4, 1]], np.float32),
     )
-    rows = [
-        tiny_world.transformed(
-            str(row),
-            str(row),
-            user_index=row,
-            movie_index=row,
-            age_normalized=row / 4,
-            age_bucket_index=row,
-            gender_index=row % 2,
-            occupation_index=row % 3,
-            zip_area_index=row,
-            history_movie_index=[row % 4 + 1],
-            genres_multi_hot=np.eye(len(features.GENRES), dtype=np.float32)[row],
-            title_word_index=[row],
-            release_year_normalized=row - 2.5,
-            release_decade_index=row,
-        )
-        for row in (1, 2, 3, 4)
-    ]
+    batch = watched([(row, row) for row in (1, 2, 3, 4)])
+    batch[features.HISTORY_MOVIE_INDEX] = tf.constant([[2], [3], [4], [1]], tf.int64)
     with tf.GradientTape() as tape:
-        loss = built.compute_loss(tiny_world.batch(rows, HISTORY))
-    gradients = tape.gradient(loss, built.trainable_variables)
-    for weight, gradient in zip(built.trainable_variables, gradients, strict=True):
-        assert gradient is not None, weight.name
-        assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, weight.name
+        loss_value = built.compute_loss(batch)
+    for weight in built.trainable_variables:
+        assert weight.shape.num_elements(), weight.name
+    gradients = tape.gradient(loss_value, built.trainable_variables)
+    learned = {
+        weight.name
+        for weight, gradient in zip(built.trainable_variables, gradients, strict=True)
+        if gradient is not None and np.abs(tf.convert_to_tensor(gradient)).max() > 0
+    }
+    for part in ("user_index", "movie_index", "window", "period", "popularity", "bias", "age"):
+        assert any(part in name for name in learned), part
+
+
+def test_popularity_is_the_z_score_of_the_log() -> None:
+    ratings = np.array([[0, 5], [math.e**2 - 1, 5]], np.float32)
+    np.testing.assert_allclose(popularity_features(ratings), [[-1, 0], [1, 0]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("loss", "movies", "expected"),
+    [
+        ("auto", 20_000, "full_softmax"),
+        ("auto", 20_001, "sampled_softmax"),
+        ("sampled_softmax", 10, "sampled_softmax"),
+        ("weighted_squared", 90_000, "weighted_squared"),
+    ],
+)
+def test_auto_samples_from_large_catalogues(loss: str, movies: int, expected: str) -> None:
+    settings = RetrievalHyperparameters.model_validate({"loss": loss, "batch_size": 1000})
+    assert loss_for(settings, movies) == expected
+
+
+def test_scores_that_do_not_fit_into_memory_are_an_error() -> None:
+    settings = RetrievalHyperparameters(loss="full_softmax", batch_size=4096)
+    with pytest.raises(ValueError, match=r"retrieval\.loss full_softmax scores all 90,000 movies"):
+        loss_for(settings, 90_000)
+
+
+def test_towers_side_by_side_are_searched_by_their_mean_score() -> None:
+    built = model(3, towers=2)
+    for number, (queries, movies) in enumerate(
+        zip(built.query_tower.towers, built.candidate_tower.towers, strict=True), start=1
+    ):
+        variable(queries, features.USER_INDEX)[1].assign([float(number)])
+        variable(movies, "movie_index_embedding").assign([[0], [1], [2], [10 * number]])
+    queries = {name: watched([(1, 1)])[name] for name in QUERY_FEATURES}
+    scores = tf.matmul(built.query_tower(queries), built.candidate_embeddings(), transpose_b=True)
+    np.testing.assert_allclose(scores, [[(1 + 2) / 2, (2 + 4) / 2, (10 + 40) / 2]])
+    np.testing.assert_allclose(built.movie_embeddings(), [[1, 1], [2, 2], [10, 20]])
+    # Each pair learns by itself.
+    one = math.log(math.exp(1) + math.exp(2) + math.exp(10)) - 1
+    two = math.log(math.exp(2) + math.exp(4) + math.exp(40)) - 2
+    assert float(built.compute_loss(watched([(1, 1)]))) == pytest.approx(one + two, rel=1e-5)
+
+
+def test_validation_chooses_how_much_recent_popularity_counts() -> None:
+    counts = np.ones([20, 2], np.float32)
+    counts[19, 1] = 100
+    built = RetrievalModel(
+        tiny_world.sizes(users=20, movies=20),
+        RetrievalHyperparameters.model_validate({"embedding_dim": 1, **PLAIN}),
+        tiny_world.catalogue([str(movie) for movie in range(1, 21)]),
+        counts,
+    )
+    built.compute_loss(watched([(1, 1)]))
+    silence(built)
+    built.compile()
+    # Movie 20 is last among ties, and first as soon as recent popularity counts.
+    last = tf.data.Dataset.from_tensors(watched([(1, 20)]))
+    assert built.blend(last, (0.0, 0.5)) == 0.5
+    assert figures(built, watched([(1, 20)])) == (1, 1)
+    first = tf.data.Dataset.from_tensors(watched([(1, 1)]))
+    assert built.blend(first, (0.5, 0.0)) == 0.0
 
 
 def test_a_tower_that_knows_nothing_scores_near_chance() -> None:
     # Score-based top-k counts ties as hits, so towers that died to zero look perfect to it.
-    tf.keras.utils.set_random_seed(1)
     movies = 200
     built = model(movies)
-    pairs = [(user, movie) for user in range(1, 11) for movie in range(1, movies + 1)]
-    # 10 of 200; the standard deviation over 2,000 rows is .005.
-    assert recall(built, watched(pairs)) == pytest.approx(0.05, abs=0.02)
+    pairs = [(1, movie) for movie in range(1, movies + 1)]
+    # All scores tie, so exactly the first 10 positions of the randomly ordered catalogue are shown.
+    assert recall(built, watched(pairs)) == pytest.approx(0.05)
     by_score = tfrs.metrics.FactorizedTopK(
         tf.data.Dataset.from_tensors(built.candidate_embeddings()), ks=(10,)
     )
-    by_score.update_state(tf.zeros([5, 1]), tf.zeros([5, 1]))
+    zeros = tf.zeros([5, built.candidate_embeddings().shape[1]])
+    by_score.update_state(zeros, zeros)
     assert [float(result) for result in by_score.result()] == [1.0]
 
 
@@ -137,7 +222,7 @@ def test_a_tower_that_knows_everything_scores_1() -> None:
     built = model(20, dim=20)
     one_hot = np.vstack([np.zeros(20), np.eye(20)])
     plant(built, one_hot, one_hot)
-    assert recall(built, watched([(movie, movie) for movie in range(1, 21)])) == 1
+    assert figures(built, watched([(movie, movie) for movie in range(1, 21)])) == (1, 1)
 
 
 @pytest.mark.parametrize(("movie", "found"), [(11, 1), (10, 0), (1, 0)])
@@ -147,14 +232,22 @@ def test_the_tenth_place_counts_and_the_eleventh_does_not(movie: int, found: int
     assert recall(built, watched([(1, movie)])) == found
 
 
+def test_the_figures_of_a_user_are_those_of_the_evaluator() -> None:
+    built = model(20)
+    plant(built, np.ones([21, 1]), np.arange(21)[:, None])
+    batch = watched([(1, 19)])
+    # The list is 20, 19, ... 11; of 19, 15 and 2 it holds the first two, at places 2 and 6.
+    batch[TARGETS] = tf.constant([[18, -1, 14, 1]])
+    by_hand = retrieval_by_user(np.zeros(3, np.int64), np.array([2, 6, 0]), [10])[0]
+    assert figures(built, batch) == pytest.approx((by_hand[0], by_hand[1]), rel=1e-5)
+
+
 def test_what_a_user_has_rated_is_no_rival() -> None:
     built = model(20)
     plant(built, np.ones([21, 1]), np.arange(21)[:, None])
     # Ten movies are better than movie 10, two of which are history.
     assert recall(built, watched([(1, 10)], history=(20, 19))) == 1
     assert recall(built, watched([(1, 8)], history=(20, 19))) == 0
-    # The target counts even where the user rated it before.
-    assert recall(built, watched([(1, 20)], history=(20, 19))) == 1
 
 
 def test_a_tower_of_nans_finds_nothing() -> None:
@@ -164,8 +257,12 @@ def test_a_tower_of_nans_finds_nothing() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"examples": "held_out", "loss": "weighted_squared", "validation": "random", "refit": True}],
+)
 def test_a_training_run_exports_the_whole_catalogue(
-    tmp_path: Path, transformed: Transformed, movie_files: list[str]
+    tmp_path: Path, transformed: Transformed, movie_files: list[str], settings: dict[str, object]
 ) -> None:
     run_fn(
         SimpleNamespace(
@@ -177,7 +274,7 @@ def test_a_training_run_exports_the_whole_catalogue(
             model_run_dir=str(tmp_path / "run"),
             hyperparameters=None,
             custom_config={
-                HYPERPARAMETERS: {"epochs": 2, "validation_share": 0.4, "embedding_dim": 4},
+                HYPERPARAMETERS: {"epochs": 2, "validation_share": 0.4, "embedding_dim": 4, **settings},
                 SEED: 1,
                 HISTORY_LENGTH: 2,
                 CODE_FINGERPRINT: "",
@@ -191,7 +288,7 @@ def test_a_training_run_exports_the_whole_catalogue(
     assert own == every_id - {"1", "2"} | {""}
     assert everything == every_id
     assert found[features.KNOWN_USER].numpy().tolist() == [True, False]
-    assert json.loads((tmp_path / "run" / features.FIT_FILE).read_text())["monitor"] == "val_recall_at_10"
+    assert json.loads((tmp_path / "run" / features.FIT_FILE).read_text())["monitor"] == "val_ndcg_at_10"
     indexes = json.loads((tmp_path / "run" / features.INDEX_FILE).read_text())
     for name in ("candidates", "directions"):
         assert indexes[name]["kind"] == "brute_force"

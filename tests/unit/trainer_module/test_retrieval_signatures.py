@@ -12,10 +12,11 @@ import tensorflow as tf
 from tests.unit.trainer_module import tiny_world
 from tests.unit.trainer_module.tiny_world import silence, variable
 from trainer_module import features
+from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.index import BruteForce, Index, Partitioned
 from trainer_module.retrieval_signatures import RetrievalServing, recent_popularity, total_popularity
 from trainer_module.serving_tables import MovieTable, UserTable
-from trainer_module.towers import QUERY_FEATURES, QueryTower
+from trainer_module.towers import EXTRA_DIMS, QUERY_FEATURES, QueryTower
 
 # Candidate embeddings. Nobody has rated "cold" in training, so its embedding comes from its content.
 CANDIDATES = {
@@ -56,7 +57,8 @@ Answer = Callable[..., dict[str, Any]]
 
 def query_tower() -> QueryTower:
     """ann likes the first direction, movies "a" and "c" speak for one direction each."""
-    tower = QueryTower(tiny_world.sizes(users=len(KNOWN), movies=6), 2, dropout=0.0, unknown_share=0.0)
+    plain = RetrievalHyperparameters(embedding_dim=2, dropout=0, unknown_id_share=0, sequence_length=0)
+    tower = QueryTower(tiny_world.sizes(users=len(KNOWN), movies=6), plain)
     rows = tiny_world.batch([tiny_world.transformed("", "")], history_length=2)
     tower({name: rows[name] for name in QUERY_FEATURES})
     silence(tower)
@@ -93,7 +95,8 @@ def export(
     )
     serving = RetrievalServing(
         query_tower=query_tower(),
-        candidates=index(embeddings),
+        # Without bias and popularity.
+        candidates=index(np.pad(embeddings, [(0, 0), (0, EXTRA_DIMS)])),
         directions=index(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)),
         movies=MovieTable(MOVIES, str(assets / "movies")),
         users=known,

@@ -10,11 +10,14 @@ from tests.unit.trainer_module import tiny_world
 from tests.unit.trainer_module.conftest import Transformed
 from tests.unit.trainer_module.tiny_world import silence, variable
 from trainer_module import features
+from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.towers import (
     CANDIDATE_FEATURES,
+    EXTRA_DIMS,
     QUERY_FEATURES,
     CandidateTower,
     HistoryBag,
+    LatestMovies,
     QueryTower,
     TitleWords,
     UnknownIds,
@@ -115,42 +118,112 @@ ROWS = [
     for row in (1, 2, 3)
 ]
 BATCH = tiny_world.batch(ROWS, history_length=3)
+PLAIN = RetrievalHyperparameters(
+    embedding_dim=2, dropout=0, unknown_id_share=0, sequence_length=2, periods=3, l2=0, user_l2=0
+)
+
+
+def taste(tower: QueryTower, query: dict[str, tf.Tensor]) -> np.ndarray:
+    """The embedding alone, without the bias and the weights of popularity."""
+    return tower(query).numpy()[:, :2]
+
+
+def query_of(**columns: object) -> dict[str, tf.Tensor]:
+    return {name: tf.constant(columns.get(name, BATCH[name])) for name in QUERY_FEATURES}
 
 
 def test_a_query_is_the_sum_of_its_parts() -> None:
-    tower = QueryTower(SIZES, 2, dropout=0.0, unknown_share=0.0)
-    query = {name: BATCH[name] for name in QUERY_FEATURES}
+    tower = QueryTower(SIZES, PLAIN)
+    query = query_of()
     tower(query)
     silence(tower)
     variable(tower, features.USER_INDEX).assign(TABLE)
-    np.testing.assert_allclose(tower(query), TABLE[1:])
+    np.testing.assert_allclose(taste(tower, query), TABLE[1:])
     variable(tower, features.OCCUPATION_INDEX).assign([[9, 9], [1, 0], [2, 0], [3, 0]])
-    np.testing.assert_allclose(tower(query), [[2, 2], [5, 4], [8, 6]])
-    variable(tower, "kernel").assign([[10, 0]])
-    variable(tower, "bias").assign([0, 0.5])
-    np.testing.assert_allclose(tower(query), [[-3, 2.5], [10, 4.5], [23, 6.5]])
-    variable(tower, features.MOVIE_INDEX).assign([[9, 9], [0, 0], [0, 0], [0, math.sqrt(2)]])
-    np.testing.assert_allclose(tower(query), [[-3, 3.5], [10, 5.5], [23, 8.5]], rtol=1e-6)
+    np.testing.assert_allclose(taste(tower, query), [[2, 2], [5, 4], [8, 6]])
+    variable(tower, "age/kernel").assign([[10, 0]])
+    variable(tower, "age/bias").assign([0, 0.5])
+    np.testing.assert_allclose(taste(tower, query), [[-3, 2.5], [10, 4.5], [23, 6.5]])
+    variable(tower, "history_bag").assign([[9, 9], [0, 0], [0, 0], [0, math.sqrt(2)]])
+    np.testing.assert_allclose(taste(tower, query), [[-3, 3.5], [10, 5.5], [23, 8.5]], rtol=1e-6)
+
+
+def test_a_query_without_a_period_is_of_now() -> None:
+    tower = QueryTower(SIZES, PLAIN)
+    query = query_of(period_index=[1, 3, 0])
+    tower(query)
+    silence(tower)
+    variable(tower, "period").assign([[9, 9], [1, 0], [2, 0], [3, 0]])
+    np.testing.assert_allclose(taste(tower, query), [[1, 0], [3, 0], [3, 0]])
+
+
+def test_the_weights_of_popularity_depend_on_the_query() -> None:
+    tower = QueryTower(SIZES, PLAIN)
+    query = query_of()
+    assert tower(query).shape == (3, 2 + EXTRA_DIMS)
+    # A new tower goes by all-time popularity, whoever asks.
+    np.testing.assert_allclose(tower(query)[:, 2:], [[1, 1, 0]] * 3)
+    silence(tower)
+    variable(tower, features.USER_INDEX).assign(TABLE)
+    variable(tower, "popularity/kernel").assign([[0.5, 0], [0, 1]])
+    np.testing.assert_allclose(tower(query)[:, 2:], [[1, 0.5, 2], [1, 1.5, 4], [1, 2.5, 6]])
+
+
+def test_strangers_learn_what_to_do_without_id_and_history() -> None:
+    tf.random.set_seed(1)
+    tower = QueryTower(SIZES, PLAIN.model_copy(update={"unknown_id_share": 0.4}))
+    count = 5000
+    query = {name: tf.repeat(BATCH[name][:1], count, axis=0) for name in QUERY_FEATURES}
+    tower(query)
+    silence(tower)
+    variable(tower, features.USER_INDEX).assign([[0, 0], [1, 0], [0, 0], [0, 0]])
+    variable(tower, "history_bag").assign([[0, 0], [0, 1], [0, 1], [0, 1]])
+    seen = tower(query, training=True).numpy()[:, :2] > 0
+    # Known with history, unknown with history, stranger; never known without a history.
+    assert (seen == [True, True]).all(axis=1).mean() == pytest.approx(0.6, abs=0.03)
+    assert (seen == [False, True]).all(axis=1).mean() == pytest.approx(0.2, abs=0.03)
+    assert (seen == [False, False]).all(axis=1).mean() == pytest.approx(0.2, abs=0.03)
+    assert (tower(query).numpy()[:, :2] > 0).all()
+
+
+def test_the_convolution_reads_the_latest_movies_in_their_order() -> None:
+    layer = LatestMovies(SIZES, 2, length=2, dropout=0.0, l2=0.0)
+    layer(HISTORY)
+    silence(layer)
+    variable(layer, features.MOVIE_INDEX).assign(TABLE)
+    # The first filter takes the movie before the newest one, the second ten times the newest one.
+    variable(layer, "window/kernel").assign([[1, 0], [0, 0], [0, 10], [0, 0]])
+    variable(layer, "project").assign(np.eye(2))
+    np.testing.assert_allclose(layer(HISTORY), [[0, 0], [0, 30], [1, 30], [3, 50]])
+    # A history shorter than the window is padded in front.
+    np.testing.assert_allclose(layer(tf.constant([[2], [0]], tf.int64)), [[0, 30], [0, 0]])
 
 
 def test_a_movie_without_an_id_still_has_its_content() -> None:
-    tower = CandidateTower(SIZES, 2, unknown_share=0.0)
+    tower = CandidateTower(SIZES, PLAIN)
     movie = {name: BATCH[name] for name in CANDIDATE_FEATURES}
+    movie[features.MOVIE_POPULARITY] = tf.constant([[1.0, 0.0], [0.0, 0.0], [0.0, 2.0]])
     tower(movie)
     silence(tower)
-    variable(tower, features.MOVIE_INDEX).assign([[0, 0], *TABLE[1:]])
+    variable(tower, "movie_index_embedding").assign([[0, 0], *TABLE[1:]])
     variable(tower, features.RELEASE_DECADE_INDEX)[2].assign([0.5, 0.25])
-    np.testing.assert_allclose(tower(movie), [[1, 2], [3.5, 4.25], [5, 6]])
+    variable(tower, "bias").assign([[0], [7], [8], [9]])
+    np.testing.assert_allclose(
+        tower(movie), [[1, 2, 7, 1, 0], [3.5, 4.25, 8, 0, 0], [5, 6, 9, 0, 2]], rtol=1e-6
+    )
     cold = {**movie, features.MOVIE_INDEX: tf.zeros_like(movie[features.MOVIE_INDEX])}
-    np.testing.assert_allclose(tower(cold), [[0, 0], [0.5, 0.25], [0, 0]])
+    np.testing.assert_allclose(tower(cold)[:, :3], [[0, 0, 0], [0.5, 0.25, 0], [0, 0, 0]])
 
 
 @pytest.mark.parametrize("tower", ["query", "candidate"])
 def test_a_gradient_reaches_every_variable(tower: str) -> None:
     if tower == "query":
-        layer, names = QueryTower(SIZES, 2, dropout=0.0, unknown_share=0.0), QUERY_FEATURES
+        layer, names = QueryTower(SIZES, PLAIN), QUERY_FEATURES
     else:
-        layer, names = CandidateTower(SIZES, 2, unknown_share=0.0), CANDIDATE_FEATURES
+        layer, names = CandidateTower(SIZES, PLAIN), CANDIDATE_FEATURES
+    layer({name: BATCH[name] for name in names})
+    for weight in layer.trainable_variables:
+        weight.assign_add(0.1 * tf.ones_like(weight))  # Zeros would hide what lies behind them.
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(layer({name: BATCH[name] for name in names}) ** 2)
     assert layer.trainable_variables

@@ -13,8 +13,13 @@ import pytest
 from tests.unit.trainer_module.conftest import Transformed
 from trainer_module import features
 from trainer_module.fitting import DivergedError
-from trainer_module.hyperparameters import FitHyperparameters, RankingHyperparameters
-from trainer_module.search_spaces import SPACES, Choice, Range
+from trainer_module.hyperparameters import (
+    FitHyperparameters,
+    JointHyperparameters,
+    RankingHyperparameters,
+    RetrievalHyperparameters,
+)
+from trainer_module.search_spaces import Choice, Range, space_of
 from trainer_module.training_setup import (
     CODE_FINGERPRINT,
     HISTORY_LENGTH,
@@ -110,7 +115,7 @@ def test_it_finds_what_is_better_and_stays_within_the_space(search: Search) -> N
     best = search.tried[errors.index(min(errors))]
     assert min(errors) < errors[0] - 0.2
     assert search.found(tuner)["learning_rate"] == best.learning_rate
-    space = SPACES[RankingHyperparameters]
+    space = space_of(RankingHyperparameters())
     for values in search.tried:
         assert space["dropout"].low <= values.dropout <= space["dropout"].high  # type: ignore[union-attr]
         assert values.hidden_units in space["hidden_units"].values  # type: ignore[union-attr]
@@ -193,15 +198,38 @@ def test_each_trial_is_told_with_the_best_so_far(search: Search, caplog: pytest.
     ]
 
 
-@pytest.mark.parametrize("model", SPACES, ids=lambda model: model.__name__)
-def test_a_space_names_hyperparameters_and_values_that_they_may_have(model: type[FitHyperparameters]) -> None:
-    assert SPACES[model].keys() <= model.model_fields.keys()
-    for name, domain in SPACES[model].items():
+@pytest.mark.parametrize(
+    "base",
+    [
+        RetrievalHyperparameters(),
+        RetrievalHyperparameters(examples="held_out", loss="weighted_squared", batch_size=128),
+        RankingHyperparameters(),
+        RankingHyperparameters(structure="svdpp"),
+        JointHyperparameters(),
+    ],
+    ids=lambda base: type(base).__name__,
+)
+def test_a_space_names_hyperparameters_and_values_that_they_may_have(base: FitHyperparameters) -> None:
+    space = space_of(base)
+    assert space.keys() <= type(base).model_fields.keys()
+    for name, domain in space.items():
         values = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
         for value in values:
-            model.model_validate({name: value})
+            type(base).model_validate({name: value})
         # Where a fit starts is inside, so that it is among what is searched.
-        assert domain.with_value(getattr(model(), name)) == domain
+        assert domain.with_value(getattr(base, name)) == domain
+
+
+def test_only_what_a_model_reads_is_searched_for() -> None:
+    assert "l2_factors" not in space_of(RankingHyperparameters())
+    assert "l2" not in space_of(RankingHyperparameters(structure="svdpp"))
+    assert "unobserved_weight" not in space_of(RetrievalHyperparameters())
+    assert "ranking_weight" in space_of(JointHyperparameters())
+
+
+def test_a_trial_is_one_fit_whatever_the_training_makes_of_it(search: Search) -> None:
+    search.tuner(trials=1, refit=True, ensemble_seeds=3).search()
+    assert (search.tried[0].refit, search.tried[0].ensemble_seeds) == (False, 1)
 
 
 def test_a_range_is_widened_by_what_is_configured_unless_its_logarithm_has_no_place_for_it() -> None:

@@ -11,7 +11,7 @@ from tests.unit.trainer_module.tiny_world import RATINGS
 from trainer_module import features
 from trainer_module.catalogue import read_catalogue
 from trainer_module.inputs import TransformedExamples
-from trainer_module.user_states import UserStates, read_user_states
+from trainer_module.user_states import UserStates, read_user_states, with_newcomers
 
 MOVIES = tiny_world.catalogue(["d", "c", "b", "a"])
 
@@ -96,3 +96,31 @@ def test_the_states_of_what_transform_wrote(transformed: Transformed, movie_file
     }
     assert found == expected
     np.testing.assert_array_equal(states.movie_index, movies.columns[features.MOVIE_INDEX][states.positions])
+
+
+ABC = tiny_world.catalogue(list("abc"))
+
+
+def test_ratings_that_are_left_out_leave_their_users() -> None:
+    states = tiny_world.states(ABC, {"ann": [("a", 1.0, 10), ("b", 2.0, 20)], "ben": [("c", 3.0, 30)]})
+    kept = states.where(np.array([False, True, False]))
+    assert kept.ids.tolist() == [b"ann", b"ben"]
+    assert kept.row_splits.tolist() == [0, 1, 1]
+    assert kept.positions.tolist() == [1]
+    assert kept.movie_index.tolist() == [2]
+    assert kept.ratings.tolist() == [2.0]
+    assert kept.timestamps.tolist() == [20]
+
+
+def test_of_newcomers_only_the_person_is_known() -> None:
+    states = tiny_world.states(ABC, {"ann": [("a", 1.0, 10)]})
+    later = tiny_world.states(ABC, {"ben": [("b", 2.0, 40), ("c", 3.0, 50)], "ann": [("b", 2.0, 30)]})
+    later.profile[features.OCCUPATION_INDEX][:] = [2, 1]
+    later.profile[features.HOUR_INDEX][:] = [23, 22]
+    both = with_newcomers(states, later)
+    assert both.ids.tolist() == [b"ann", b"ben"]
+    assert both.row_splits.tolist() == [0, 1, 1]
+    assert both.positions.tolist() == [0]
+    assert both.profile[features.OCCUPATION_INDEX].tolist() == [0, 2]
+    # When they came is part of what they will do.
+    assert both.profile[features.HOUR_INDEX].tolist() == [0, 0]

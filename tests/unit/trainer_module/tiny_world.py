@@ -133,6 +133,7 @@ def transformed(user: str, movie: str, **values: Value) -> Row:
         features.TIMESTAMP,
     )
     row: dict[str, Value] = dict.fromkeys(scalars, 0)
+    row |= {features.PERIOD_INDEX: 0, features.MOVIE_POPULARITY: [0.0, 0.0]}
     row |= dict.fromkeys((features.AGE_NORMALIZED, features.RELEASE_YEAR_NORMALIZED), 0.0)
     row |= {
         features.USER_ID: user,
@@ -196,6 +197,7 @@ def states(movies: Catalogue, ratings: Mapping[str, Sequence[tuple[str, float, i
     profile: dict[str, Any] = {name: np.zeros(len(ratings), np.int64) for name in PROFILE_FEATURES}
     profile[features.AGE_NORMALIZED] = np.zeros(len(ratings), np.float32)
     profile[features.USER_INDEX] = np.arange(1, len(ratings) + 1)
+    profile[features.PERIOD_INDEX] = np.zeros(len(ratings), np.int32)
     return UserStates(
         ids=np.array([user.encode() for user in ratings], np.object_),
         profile=profile,
