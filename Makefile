@@ -7,8 +7,8 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest -rs -n auto --maxprocesses=4 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-browser test-serving test-reliability lint types format bench bench-serving \
-	studies serve protos lock clean venv
+.PHONY: help run test test-fast test-browser test-serving test-models test-reliability lint types format bench \
+	bench-serving studies serve protos lock clean venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,7 +17,7 @@ run: venv ## Run the pipeline; flags go into ARGS="--dataset ml-100k"
 	@$(BIN)/python local_runner.py $(ARGS)
 
 test: venv ## Run the tests; MOVIELENS_DIR names a folder with the real ml-100k
-	@$(PYTEST) --durations=15 --ignore=tests/reliability $(ARGS)
+	@$(PYTEST) --durations=15 --ignore=tests/reliability --ignore=tests/models $(ARGS)
 
 test-fast: venv ## Run the tests that start no pipeline
 	@$(PYTEST) -m "not slow" $(ARGS)
@@ -28,6 +28,9 @@ test-browser: venv ## Open the report in chromium and check its accessibility; f
 
 test-serving: venv ## Send the local model server malformed requests by the thousand
 	@SERVING_MALFORMED=3000 $(PYTEST) tests/contract/model_server/test_malformed.py $(ARGS)
+
+test-models: venv ## Train every kind of model on a world whose right answer is known
+	@$(PYTEST) --durations=8 tests/models $(ARGS)
 
 test-reliability: venv ## Run the long tests: bad data, killed pushes and runs, full disks, rollbacks
 	@$(PYTEST) --durations=15 tests/reliability $(ARGS)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.config import ConfigError, PipelineConfig, load_config
+from pipeline.config import ConfigError, PipelineConfig, load_config, preset_names
 
 # TFX takes seconds to import, so bad input is refused before that, and `--help` does without.
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Compiles the pipeline as the flags say and returns the exit status."""
     args = _parser().parse_args(argv)
     try:
-        settings = load_config(args.config, args.overrides)
+        settings = load_config(args.config, args.overrides, args.preset)
         config = _cluster_config(settings)
         files = _files(args.output, settings)
         if importlib.util.find_spec("kfp") is None:
@@ -72,6 +72,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--preset",
+        metavar="NAME",
+        help=f"settings that come with the project, below --config and --set: {', '.join(preset_names())}",
     )
     parser.add_argument(
         "--config", metavar="FILE", help="YAML file with settings that differ from the defaults"

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from pipeline.config import ConfigError, PipelineConfig, load_config
+from pipeline.config import ConfigError, PipelineConfig, load_config, preset_names
 
 if TYPE_CHECKING:
     from pipeline.data_source import DataSource
@@ -35,6 +35,10 @@ examples:
       a folder that is already there, with another split
   local_runner.py --config my.yaml --set ranking.epochs=5 --set 'ranking.hidden_units=[64, 32]'
       settings from a file, two of them overridden; pipeline/configs/default.yaml lists all
+  local_runner.py --dataset ml-100k --preset best
+      the most accurate settings that come with the project, which take longer
+  local_runner.py --dataset ml-100k --tune ranking --set tuning.trials=30
+      looks for better ones first; `python -m pipeline preset` keeps what was found
   local_runner.py --set sample.ratings=1000000
       a larger synthetic sample
 
@@ -111,9 +115,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data-dir", metavar="DIR", help="folder with raw MovieLens files of any layout")
     parser.add_argument(
+        "--preset",
+        metavar="NAME",
+        help=f"settings that come with the project, below --config and --set: {', '.join(preset_names())}",
+    )
+    parser.add_argument(
         "--config", metavar="FILE", help="YAML file with settings that differ from the defaults"
     )
     parser.add_argument("--output", metavar="DIR", help="root folder of everything that is written (runs)")
+    parser.add_argument(
+        "--tune",
+        metavar="MODEL",
+        nargs="*",
+        help="search for hyperparameters before the training: of all models, or of those named",
+    )
     parser.add_argument(
         "--split", metavar="RULE", help="leave_last_out (the default), temporal, random or official_fold"
     )
@@ -132,10 +147,14 @@ def _config(args: argparse.Namespace) -> PipelineConfig:
         "data_dir": args.data_dir,
         "output": args.output,
         "data.split": args.split,
+        "tuning.models": args.tune or None,
     }
     # JSON is YAML in which nothing needs a thought about quoting.
     given = [f"{key}={json.dumps(value)}" for key, value in flags.items() if value is not None]
-    config = load_config(args.config, [*args.overrides, *given])
+    config = load_config(args.config, [*args.overrides, *given], args.preset)
+    if args.tune == []:  # `--tune` alone is all that is trained.
+        given.append(f"tuning.models={json.dumps(config.models)}")
+        config = load_config(args.config, [*args.overrides, *given], args.preset)
     # TFX takes paths into its cache keys, so they must not hang on the working directory.
     return config.model_copy(update={"output": str(Path(config.output).expanduser().absolute())})
 

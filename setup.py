@@ -51,6 +51,8 @@ REQUIRES = [
     "psutil>=5.9",
     # k-means, which partitions a catalogue that is too large to score whole.
     "scikit-learn",
+    # The search for hyperparameters; its line is TFX's choice. The search itself needs scikit-learn too.
+    "keras-tuner",
     # The report of a run: its charts as SVG, and its page from templates that escape what they show.
     "matplotlib>=3.9",
     "jinja2>=3.1",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from pipeline.config import RANKING, RETRIEVAL
+from pipeline.config import MODELS
 
 EQUAL, DIFFERENT, ERROR, INTERRUPTED = 0, 1, 2, 130
 DONE, DECLINED = 0, 1
@@ -73,6 +73,17 @@ later runs are compared with. Anomalies, missing values, minimums and the catalo
 
 Exit status: 0 accepted, 1 declined, 2 bad input.
 """
+_PRESET_HELP: Final = """\
+examples:
+  python -m pipeline preset best
+      what the latest run below runs/ has found; `local_runner.py --preset best` then takes it
+  python -m pipeline preset mine --output runs/1m --run 2026-01-31T12 --yes
+
+The file is pipeline/configs/presets/NAME.yaml. Its comments say which data, split and command made each
+section; sections of models that the run has not searched for stay. Numbers are kept with four digits.
+
+Exit status: 0 written, 2 there is nothing to write, or the preset has the section already.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,6 +92,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if args.command == "gate":
             return _gate(args)
+        if args.command == "preset":
+            return _preset(args)
         return _schema(args) if args.command == "schema" else _versions(args)
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
@@ -125,6 +138,19 @@ def _gate(args: argparse.Namespace) -> int:
         return ERROR
 
 
+def _preset(args: argparse.Namespace) -> int:
+    from pipeline import preset_commands
+    from pipeline.run_summary import shown
+
+    try:
+        file = preset_commands.keep(args.output, args.run, args.name, overwrite=args.yes)
+    except preset_commands.PresetError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ERROR
+    print(f"{shown(str(file))}: local_runner.py --preset {args.name}")
+    return DONE
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -142,17 +168,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     promote = _action(commands, "promote", "Makes the model of a version the served one.", _PROMOTE_HELP)
     rollback = _action(commands, "rollback", "Makes an earlier model the served one again.", _ROLLBACK_HELP)
-    models = (RETRIEVAL, RANKING)
-    versions.add_argument("model", nargs="?", choices=models, help="only this model (default: both)")
+    versions.add_argument("model", nargs="?", choices=MODELS, help="only this model (default: both)")
     for command in (promote, rollback):
-        command.add_argument("model", choices=models)
+        command.add_argument("model", choices=MODELS)
     promote.add_argument("version", type=int, metavar="VERSION")
     rollback.add_argument(
         "version", type=int, nargs="?", metavar="VERSION", help="default: the model pushed before"
     )
     for command in (adopt, promote, rollback):
         command.add_argument("--yes", action="store_true", help="do not ask")
-    for command in (review, adopt, versions, promote, rollback):
+    preset = _action(
+        commands, "preset", "Makes a preset of the hyperparameters that a run's Tuners found.", _PRESET_HELP
+    )
+    preset.add_argument("name", metavar="NAME", help="of the preset")
+    preset.add_argument("--run", metavar="ID", default="latest", help="as `python -m reports list` shows it")
+    preset.add_argument("--yes", action="store_true", help="replace a section that is there")
+    for command in (review, adopt, versions, promote, rollback, preset):
         command.add_argument(
             "--output", metavar="DIR", default="runs", help="output folder of the runs (default: %(default)s)"
         )

@@ -1,7 +1,8 @@
 """Every setting of the pipeline: one tree of validated, frozen models.
 
 Nothing here imports TensorFlow or TFX, so a front door can refuse a bad setting in well under a second.
-`load_config` reads YAML and `a.b=c` overrides; `configs/default.yaml` shows every key with its default.
+`load_config` reads a preset, YAML and `a.b=c` overrides; `configs/default.yaml` shows every key with its
+default.
 """
 
 from __future__ import annotations
@@ -10,9 +11,8 @@ import difflib
 import posixpath
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
@@ -20,14 +20,20 @@ from components.data_gate.settings import DataGateSettings
 from components.model_probe.settings import ModelProbeSettings
 from components.movielens_example_gen.settings import ExampleGenSettings
 from pipeline import beam_runners
-from trainer_module.hyperparameters import RankingHyperparameters, RetrievalHyperparameters
+from pipeline.setting_trees import ConfigError as ConfigError
+from pipeline.setting_trees import merged, parse_override, put, read_preset, read_settings
+from pipeline.setting_trees import preset_names as preset_names
+from trainer_module.hyperparameters import (
+    FitHyperparameters,
+    JointHyperparameters,
+    RankingHyperparameters,
+    RetrievalHyperparameters,
+)
 
 RETRIEVAL = "retrieval"
 RANKING = "ranking"
-
-
-class ConfigError(ValueError):
-    """A setting is wrong; the message names the file or the override, the key and what was expected."""
+JOINT = "joint"
+MODELS = (RETRIEVAL, RANKING, JOINT)
 
 
 class Section(BaseModel):
@@ -91,6 +97,18 @@ class EvaluationConfig(Section):
     )
 
 
+class TuningConfig(Section):
+    """The search for better hyperparameters on validation examples cut from the train split."""
+
+    models: tuple[Literal["retrieval", "ranking", "joint"], ...] = Field(
+        (), description="`--tune` names them."
+    )
+    trials: int = Field(20, ge=1, description="Fits per model.")
+    epochs: int = Field(
+        20, ge=1, description="Upper limit of a trial; early stopping usually ends it before."
+    )
+
+
 class PushConfig(Section):
     """Which versions stay below `serving/<model>/`."""
 
@@ -141,13 +159,33 @@ class PipelineConfig(Section):
     data: ExampleGenSettings = ExampleGenSettings()
     data_gate: DataGateSettings = DataGateSettings()
     sample: SampleConfig = SampleConfig()
+    model: Literal["separate", "joint"] = Field(
+        "separate", description="A retrieval model and a ranking model, or one that does both."
+    )
     retrieval: RetrievalHyperparameters = RetrievalHyperparameters()
     ranking: RankingHyperparameters = RankingHyperparameters()
+    joint: JointHyperparameters = JointHyperparameters()
+    tuning: TuningConfig = TuningConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     probe: ModelProbeSettings = ModelProbeSettings()
     push: PushConfig = PushConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
+
+    @model_validator(mode="after")
+    def _tunes_what_it_trains(self) -> PipelineConfig:
+        beside = [name for name in self.tuning.models if name not in self.models]
+        if beside:
+            raise ValueError(
+                f"tuning.models names {', '.join(beside)}, which is not trained: with model {self.model} "
+                f"there is {' and '.join(self.models)}"
+            )
+        return self
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models that are trained, evaluated and pushed."""
+        return (JOINT,) if self.model == JOINT else (RETRIEVAL, RANKING)
 
     # `output` may be an address such as gs://bucket/root, which `pathlib` would squeeze to gs:/bucket.
 
@@ -190,87 +228,52 @@ class PipelineConfig(Section):
         seed = f", seed {self.data.seed}, {self.data.random_rule}" if self.data.split == "random" else ""
         return f"{self.data_series}, {self.data.split_label}{seed}"
 
+    def hyperparameters(self, model: str) -> FitHyperparameters:
+        """The configured hyperparameters of a model."""
+        found: FitHyperparameters = getattr(self, model)
+        return found
+
+    def tuning_dir(self, model: str) -> str:
+        """The folder in which the searches for hyperparameters of `model` are kept, so that they go on."""
+        return posixpath.join(self.output, "tuning", model)
+
     def serving_dir(self, model: str) -> str:
         """The folder that the Pusher fills with versions of `model` and TensorFlow Serving watches."""
         return posixpath.join(self.output, "serving", model)
 
 
-def load_config(path: Path | str | None = None, overrides: Sequence[str] = ()) -> PipelineConfig:
-    """Reads the settings: the defaults, then the YAML file, then the overrides.
+def load_config(
+    path: Path | str | None = None, overrides: Sequence[str] = (), preset: str | None = None
+) -> PipelineConfig:
+    """Reads the settings: the defaults, then the preset, then the YAML file, then the overrides.
 
     Args:
-      path: YAML file with the settings that differ from the defaults, or None.
+      path: YAML file with the settings that differ from the preset's or the defaults, or None.
       overrides: `section.key=value` texts, the value written as in YAML; later ones win.
+      preset: one of `preset_names()`, or None.
 
     Raises:
-      ConfigError: the file cannot be read, or a key or a value is wrong.
+      ConfigError: there is no such preset, the file cannot be read, or a key or a value is wrong.
     """
-    tree = _read(Path(path)) if path is not None else {}
+    tree = read_preset(preset) if preset is not None else {}
     origins: dict[str, str] = {}
+    if tree:
+        _validated(tree, origins, f"preset {preset}")  # What is wrong from here on is not the preset's fault.
+    tree = merged(tree, read_settings(Path(path)) if path is not None else {})
     for text in overrides:
-        dotted, value = _parse_override(text)
-        _put(tree, dotted, value, text)
+        dotted, value = parse_override(text)
+        put(tree, dotted, value, text)
         origins[dotted] = f"override {text!r}"
+    return _validated(tree, origins, str(path) if path is not None else "configuration")
+
+
+def _validated(tree: dict[str, Any], origins: dict[str, str], default_origin: str) -> PipelineConfig:
     try:
         return PipelineConfig.model_validate(tree)
     except ValidationError as error:
-        default_origin = str(path) if path is not None else "configuration"
         raise ConfigError(
             "\n".join(_explain(detail, origins, default_origin) for detail in error.errors())
         ) from None
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML that refuses a key written twice, where PyYAML would let the last one win in silence."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"key {key.value!r} is there twice", problem_mark=key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        tree = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); give --config a YAML file") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not UTF-8 text; give --config a YAML file") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise ConfigError(f"{where}: is not valid YAML: {getattr(error, 'problem', None) or error}") from None
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: holds no settings; expected lines such as `seed: 42`")
-    return tree
-
-
-def _parse_override(text: str) -> tuple[str, Any]:
-    dotted, equals, value = text.partition("=")
-    if not equals or not all(dotted.split(".")):
-        raise ConfigError(f"override {text!r}: expected section.key=value, for example ranking.epochs=5")
-    try:
-        return dotted, yaml.load(value, _UniqueKeyLoader)
-    except yaml.YAMLError:
-        raise ConfigError(f"override {text!r}: {value!r} is not valid YAML; quote it") from None
-
-
-def _put(tree: dict[str, Any], dotted: str, value: Any, text: str) -> None:
-    *parents, key = dotted.split(".")
-    for parent in parents:
-        if tree.get(parent) is None:
-            tree[parent] = {}
-        tree = tree[parent]
-        if not isinstance(tree, dict):
-            raise ConfigError(f"override {text!r}: {parent} is no section")
-    tree[key] = value
 
 
 def _explain(detail: ErrorDetails, origins: dict[str, str], default_origin: str) -> str:

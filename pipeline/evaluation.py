@@ -11,6 +11,8 @@ reference, popularity for retrieval and damped user and movie biases for ranking
 """
 
 import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 # TFX comes before TFMA: imported after it, some of its components can be None.
 import tfx.components  # noqa: F401
@@ -43,14 +45,7 @@ def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.Ev
         A config for an Evaluator with a `baseline_model`; without one the bars against the served version
         are left out. The signatures return `user_rating` [B].
     """
-    overall = {
-        features.RMSE: _at_most(evaluation.max_rmse, allowed_rise=evaluation.max_rmse_rise),
-        features.MAE: _at_most(evaluation.max_mae),
-    }
-    if evaluation.beat_reference:
-        overall[features.OVER_REFERENCE.format(features.RMSE)] = _at_most(-MARGIN)
-    in_slices = _in_slices(features.RMSE, evaluation.max_slice_rmse_rise)
-    return _eval_config(evaluation, seed, features.USER_RATING, metrics.RatingMetrics, overall, in_slices)
+    return _eval_config(evaluation, seed, [_rating_part(evaluation)])
 
 
 def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
@@ -64,6 +59,50 @@ def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.
         A config as of `ranking_eval_config`. The signatures return `movie_id` [B, depth], best first, the
         same list for all rows of a user.
     """
+    return _eval_config(evaluation, seed, [_retrieval_part(evaluation)])
+
+
+def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
+    """What the Evaluator of a model that does both measures: all of the above, and every bar counts.
+
+    Args:
+        evaluation: bars, slices and options.
+        seed: seeds the resampling behind the confidence intervals.
+
+    Returns:
+        A config as of `ranking_eval_config`. The signatures return what those of both models return.
+    """
+    return _eval_config(evaluation, seed, [_retrieval_part(evaluation), _rating_part(evaluation)])
+
+
+class _Part(NamedTuple):
+    """What is measured of one task.
+
+    Attributes:
+        output: of the signatures, and the feature that holds the label.
+        metric: the group of metrics.
+        overall: the bars over all rows, by metric.
+        in_slices: those of every slice.
+    """
+
+    output: str
+    metric: type[tfma.metrics.Metric]
+    overall: dict[str, tfma.MetricThreshold]
+    in_slices: dict[str, tfma.MetricThreshold]
+
+
+def _rating_part(evaluation: EvaluationConfig) -> _Part:
+    overall = {
+        features.RMSE: _at_most(evaluation.max_rmse, allowed_rise=evaluation.max_rmse_rise),
+        features.MAE: _at_most(evaluation.max_mae),
+    }
+    if evaluation.beat_reference:
+        overall[features.OVER_REFERENCE.format(features.RMSE)] = _at_most(-MARGIN)
+    in_slices = _in_slices(features.RMSE, evaluation.max_slice_rmse_rise)
+    return _Part(features.USER_RATING, metrics.RatingMetrics, overall, in_slices)
+
+
+def _retrieval_part(evaluation: EvaluationConfig) -> _Part:
     recall = features.RECALL_AT[10]
     overall = {
         recall: _at_least(evaluation.min_recall_at_10, allowed_fall=evaluation.max_recall_at_10_fall),
@@ -75,25 +114,24 @@ def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.
     if evaluation.beat_reference:
         overall[features.OVER_REFERENCE.format(recall)] = _at_least(MARGIN)
     in_slices = _in_slices(recall, evaluation.max_slice_recall_at_10_fall)
-    return _eval_config(evaluation, seed, features.MOVIE_ID, metrics.RetrievalMetrics, overall, in_slices)
+    return _Part(features.MOVIE_ID, metrics.RetrievalMetrics, overall, in_slices)
 
 
-def _eval_config(
-    evaluation: EvaluationConfig,
-    seed: int,
-    label_key: str,
-    metric: type[tfma.metrics.Metric],
-    overall: dict[str, tfma.MetricThreshold],
-    in_slices: dict[str, tfma.MetricThreshold],
-) -> tfma.EvalConfig:
+def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]) -> tfma.EvalConfig:
+    labels: dict[str, Any] = (
+        {"label_key": parts[0].output}
+        if len(parts) == 1
+        # By output, of which a label of its own belongs to each.
+        else {"label_keys": {part.output: part.output for part in parts}}
+    )
     models = [
         tfma.ModelSpec(
             name=name,
             # TFMA takes an untyped SavedModel for a Keras one and would feed it raw features.
             model_type=tfma.TF_GENERIC,
             signature_name=features.EVALUATE,
-            label_key=label_key,
             is_baseline=name == tfma.BASELINE_KEY,
+            **labels,
         )
         for name in (tfma.CANDIDATE_KEY, tfma.BASELINE_KEY)
     ]
@@ -104,21 +142,26 @@ def _eval_config(
         "seed": seed,
         "code_fingerprint": source_fingerprint(metrics.__name__) + source_fingerprint(EXTRACTORS),
     }
-    spec = tfma.MetricsSpec(
-        metrics=[
-            tfma.MetricConfig(
-                class_name=metric.__name__, module=metric.__module__, config=json.dumps(settings)
-            )
-        ],
-        # TFMA holds every slice to `thresholds`, also one of three users, in which nothing is behind.
-        thresholds=in_slices,
-        per_slice_thresholds={
-            name: tfma.PerSliceMetricThresholds(
-                thresholds=[tfma.PerSliceMetricThreshold(slicing_specs=[everything], threshold=threshold)]
-            )
-            for name, threshold in overall.items()
-        },
-    )
+    specs = [
+        tfma.MetricsSpec(
+            metrics=[
+                tfma.MetricConfig(
+                    class_name=part.metric.__name__,
+                    module=part.metric.__module__,
+                    config=json.dumps(settings),
+                )
+            ],
+            # TFMA holds every slice to `thresholds`, also one of three users, in which nothing is behind.
+            thresholds=part.in_slices,
+            per_slice_thresholds={
+                name: tfma.PerSliceMetricThresholds(
+                    thresholds=[tfma.PerSliceMetricThreshold(slicing_specs=[everything], threshold=threshold)]
+                )
+                for name, threshold in part.overall.items()
+            },
+        )
+        for part in parts
+    ]
     return tfma.EvalConfig(
         model_specs=models,
         slicing_specs=[
@@ -126,7 +169,7 @@ def _eval_config(
             *(tfma.SlicingSpec(feature_keys=[key]) for key in evaluation.slices),
             *(tfma.SlicingSpec(feature_values={key: features.YES}) for key in cold_slices.COLD),
         ],
-        metrics_specs=[spec],
+        metrics_specs=specs,
         options=tfma.Options(include_default_metrics=BoolValue(value=False)),
     )
 
@@ -160,22 +203,25 @@ def _at_most(bar: float, allowed_rise: float | None = None) -> tfma.MetricThresh
 def summarize(summary: EvaluationSummary) -> str:
     """One line for the console, such as "recall@10 .226 (popularity .086, served .210), 943 eval users"."""
     overall = summary.overall
-    if features.RMSE in overall.model:
-        names, reference = (features.RMSE, features.MAE), "biases"
-        measured_on = f"{overall.example_count:,} eval ratings"
-    else:
-        names, reference = (features.RECALL_AT[10], features.NDCG_AT[10]), "popularity"
-        measured_on = f"{overall.user_count:,} eval users"
     parts = []
-    for name in names:
-        if name in overall.model:
-            beside = ", ".join(
-                f"{source} {_short(measures[name])}"
-                for source, measures in ((reference, overall.reference), ("served", overall.served))
-                if name in measures
-            )
-            parts.append(f"{name} {_short(overall.model[name])}" + (f" ({beside})" if beside else ""))
-    line = ", ".join([*parts, measured_on])
+    for names, reference in (
+        ((features.RECALL_AT[10], features.NDCG_AT[10]), "popularity"),
+        ((features.RMSE, features.MAE), "biases"),
+    ):
+        for name in names:
+            if name in overall.model:
+                beside = ", ".join(
+                    f"{source} {_short(measures[name])}"
+                    for source, measures in ((reference, overall.reference), ("served", overall.served))
+                    if name in measures
+                )
+                parts.append(f"{name} {_short(overall.model[name])}" + (f" ({beside})" if beside else ""))
+    # Errors are means over ratings, the rest over users.
+    measured_on = [
+        *([f"{overall.user_count:,} eval users"] if features.RECALL_AT[10] in overall.model else []),
+        *([f"{overall.example_count:,} eval ratings"] if features.RMSE in overall.model else []),
+    ]
+    line = ", ".join([*parts, *measured_on])
     return line if summary.blessed else f"{line}; not blessed: {'; '.join(summary.reasons)}"
 
 

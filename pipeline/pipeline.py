@@ -19,30 +19,47 @@ from components.model_probe.component import ModelProbe
 from components.movielens_example_gen.component import MovieLensExampleGen
 from components.movielens_example_gen.settings import MOVIES, RATINGS
 from components.recommender_trainer.component import RecommenderTrainer
+from components.recommender_tuner.component import RecommenderTuner
 from components.report_gen.component import ReportGen
 from components.served_model.component import ServedModel
 from components.served_model.names import SERVED_MODEL
-from pipeline.config import RANKING, RETRIEVAL, PipelineConfig
-from pipeline.evaluation import EXTRACTORS, ranking_eval_config, retrieval_eval_config
+from pipeline.config import JOINT, RANKING, RETRIEVAL, PipelineConfig
+from pipeline.evaluation import EXTRACTORS, joint_eval_config, ranking_eval_config, retrieval_eval_config
 from pipeline.fingerprint import source_fingerprint
 from reports.page import templates_digest
 from schema import MOVIES_SCHEMA, RATINGS_SCHEMA
 from trainer_module import features
-from trainer_module.hyperparameters import FitHyperparameters
 
 EXAMPLE_GEN = "components.movielens_example_gen.executor"
 DATA_GATE = "components.data_gate.executor"
 PROBE = ("components.model_probe.executor", "components.model_probe.bare_process")
 TRAINER = "components.recommender_trainer.executor"
+TUNER = "components.recommender_tuner.executor"
 SERVED = "components.served_model.executor"
 REPORT_GEN = "components.report_gen.executor"
 PUSHER = "components.atomic_pusher.executor"
 PREPROCESSING_FN = "trainer_module.preprocessing.preprocessing_fn"
-RUN_FNS = {RETRIEVAL: "trainer_module.retrieval.run_fn", RANKING: "trainer_module.ranking.run_fn"}
+RUN_FNS = {
+    RETRIEVAL: "trainer_module.retrieval.run_fn",
+    RANKING: "trainer_module.ranking.run_fn",
+    JOINT: "trainer_module.joint.run_fn",
+}
+TUNER_FNS = {
+    RETRIEVAL: "trainer_module.retrieval_tuning.tuner_fn",
+    RANKING: "trainer_module.ranking_tuning.tuner_fn",
+    JOINT: "trainer_module.joint_tuning.tuner_fn",
+}
+EVAL_CONFIGS = {
+    RETRIEVAL: retrieval_eval_config,
+    RANKING: ranking_eval_config,
+    JOINT: joint_eval_config,
+}
+# Whose signatures each servable has.
+CONTRACTS = {RETRIEVAL: [RETRIEVAL], RANKING: [RANKING], JOINT: [RETRIEVAL, RANKING]}
 
 
 def create_pipeline(config: PipelineConfig) -> Pipeline:
-    """From the raw files in `config.data_dir` to pushed retrieval and ranking SavedModels."""
+    """From the raw files in `config.data_dir` to pushed SavedModels."""
     if config.data_dir is None:
         raise ValueError("data_dir is not set: the folder of raw MovieLens files")
     code = source_fingerprint(EXAMPLE_GEN)
@@ -91,51 +108,34 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         disable_analyzer_cache=True,  # It serves rolling spans; no later run of this DAG would read it.
     )
 
-    retrieval_trainer = _trainer(RETRIEVAL, config, config.retrieval, transform, movies)
-    ranking_trainer = _trainer(RANKING, config, config.ranking, transform, movies)
-    retrieval = retrieval_trainer.outputs["model"]
-    ranking = ranking_trainer.outputs["model"]
-
+    tuners: dict[str, RecommenderTuner] = {
+        name: _tuner(name, config, transform, movies) for name in config.tuning.models
+    }
+    trainers = {name: _trainer(name, config, transform, movies, tuners.get(name)) for name in config.models}
+    models = {name: trainer.outputs["model"] for name, trainer in trainers.items()}
     # What each model is compared with.
-    served_retrieval = _served_model(RETRIEVAL, config, retrieval, ratings)
-    served_ranking = _served_model(RANKING, config, ranking, ratings)
-
-    retrieval_evaluator = _evaluator(
-        ratings, retrieval, served_retrieval, schema, retrieval_eval_config(config.evaluation, config.seed)
-    ).with_id("RetrievalEvaluator")
-    ranking_evaluator = _evaluator(
-        ratings, ranking, served_ranking, schema, ranking_eval_config(config.evaluation, config.seed)
-    ).with_id("RankingEvaluator")
-
-    retrieval_probe, ranking_probe = (
-        ModelProbe(
+    served = {name: _served_model(name, config, model, ratings) for name, model in models.items()}
+    evaluators = {
+        name: _evaluator(name, config, ratings, model, served[name], schema) for name, model in models.items()
+    }
+    probes = {
+        name: ModelProbe(
             model,
             ratings,
             movies,
             ratings_statistics,
             transform.outputs["transformed_examples"],
-            contract=[name],
+            contract=CONTRACTS[name],
             settings=config.probe,
             hides_rated=config.retrieval.exclude_rated,
             code_fingerprint="".join(map(source_fingerprint, PROBE)),
         ).with_id(f"{name.capitalize()}Probe")
-        for name, model in ((RETRIEVAL, retrieval), (RANKING, ranking))
-    )
-
-    retrieval_pusher = _pusher(
-        RETRIEVAL,
-        config,
-        retrieval,
-        served_retrieval,
-        retrieval_evaluator,
-        retrieval_probe,
-        ratings,
-        movies,
-        schema,
-    )
-    ranking_pusher = _pusher(
-        RANKING, config, ranking, served_ranking, ranking_evaluator, ranking_probe, ratings, movies, schema
-    )
+        for name, model in models.items()
+    }
+    pushers = [
+        _pusher(name, config, model, served[name], evaluators[name], probes[name], ratings, movies, schema)
+        for name, model in models.items()
+    ]
 
     nodes = [
         ratings_gen,
@@ -150,16 +150,12 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         movies_validator,
         data_gate,
         transform,
-        retrieval_trainer,
-        ranking_trainer,
-        served_retrieval,
-        served_ranking,
-        retrieval_evaluator,
-        ranking_evaluator,
-        retrieval_probe,
-        ranking_probe,
-        retrieval_pusher,
-        ranking_pusher,
+        *tuners.values(),
+        *trainers.values(),
+        *served.values(),
+        *evaluators.values(),
+        *probes.values(),
+        *pushers,
     ]
 
     return Pipeline(
@@ -195,26 +191,49 @@ def _report_gen(nodes: Sequence[Any], config: PipelineConfig, *, exit_handler: b
     )
 
 
+def _tuner(model: str, config: PipelineConfig, transform: Transform, movies: BaseChannel) -> RecommenderTuner:
+    tuner_fn = TUNER_FNS[model]
+    tuner = RecommenderTuner(
+        examples=transform.outputs["transformed_examples"],
+        movies=movies,
+        transform_graph=transform.outputs["transform_graph"],
+        tuner_fn=tuner_fn,
+        custom_config={
+            **_fit_config(model, config, source_fingerprint(tuner_fn) + source_fingerprint(TUNER)),
+            "trials": config.tuning.trials,
+            "trial_epochs": config.tuning.epochs,
+            "search_dir": config.tuning_dir(model),
+        },
+    )
+    tuner.with_id(f"{model.capitalize()}Tuner")
+    return tuner
+
+
+def _fit_config(model: str, config: PipelineConfig, code: str) -> dict[str, Any]:
+    """What a fit goes by, as a Trainer and a Tuner get it."""
+    return {
+        "hyperparameters": config.hyperparameters(model).model_dump(mode="json"),
+        "seed": config.seed,
+        "history_length": config.data.history_length,
+        "code_fingerprint": code,
+    }
+
+
 def _trainer(
     model: str,
     config: PipelineConfig,
-    hyperparameters: FitHyperparameters,
     transform: Transform,
     movies: BaseChannel,
+    tuner: RecommenderTuner | None,
 ) -> RecommenderTrainer:
     run_fn = RUN_FNS[model]
-    custom_config: dict[str, Any] = {
-        "hyperparameters": hyperparameters.model_dump(mode="json"),
-        "seed": config.seed,
-        "history_length": config.data.history_length,
-        "code_fingerprint": source_fingerprint(run_fn) + source_fingerprint(TRAINER),
-    }
     trainer = RecommenderTrainer(
         examples=transform.outputs["transformed_examples"],
         movies=movies,
         transform_graph=transform.outputs["transform_graph"],
         run_fn=run_fn,
-        custom_config=custom_config,
+        custom_config=_fit_config(model, config, source_fingerprint(run_fn) + source_fingerprint(TRAINER)),
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
     )
     trainer.with_id(f"{model.capitalize()}Trainer")
     return trainer
@@ -236,17 +255,24 @@ def _served_model(name: str, config: PipelineConfig, model: BaseChannel, ratings
 
 
 def _evaluator(
-    examples: BaseChannel, model: BaseChannel, served: ServedModel, schema: BaseChannel, eval_config: Any
+    name: str,
+    config: PipelineConfig,
+    examples: BaseChannel,
+    model: BaseChannel,
+    served: ServedModel,
+    schema: BaseChannel,
 ) -> Evaluator:
-    return Evaluator(
+    evaluator = Evaluator(
         examples=examples,
         example_splits=[features.EVAL_SPLIT],
         model=model,
         baseline_model=served.outputs[SERVED_MODEL],
-        eval_config=eval_config,
+        eval_config=EVAL_CONFIGS[name](config.evaluation, config.seed),
         module_path=EXTRACTORS,
         schema=schema,
     )
+    evaluator.with_id(f"{name.capitalize()}Evaluator")
+    return evaluator
 
 
 def _pusher(

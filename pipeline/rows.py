@@ -22,7 +22,12 @@ class RowOfUser(tfma.metrics.Preprocessor):
 
     Args:
         model_names: the candidate first; the baseline, if there is one, second.
+
+    Attributes:
+        output: of the models, and the feature that holds its label.
     """
+
+    output: str
 
     def __init__(self, model_names: Sequence[str]) -> None:
         super().__init__(name=type(self).__name__)
@@ -36,6 +41,8 @@ class RowOfUser(tfma.metrics.Preprocessor):
         several = len(self._model_names) > 1
         label = labels[self._model_names[0]] if several else labels
         answers = [predictions[name] for name in self._model_names] if several else [predictions]
+        if isinstance(label, dict):  # A model that does both tasks has a label for each.
+            label = label[self.output]
         yield (user_id, *self._measure(_only(label, "its label"), answers))
 
     def _measure(self, label: Any, answers: Sequence[Any]) -> Row:
@@ -47,6 +54,8 @@ class RankedRow(RowOfUser):
 
     Sources are the models in their order and the candidate's reference.
     """
+
+    output = features.MOVIE_ID
 
     def _measure(self, label: Any, answers: Sequence[Any]) -> Row:
         lists = [_output(answer, features.MOVIE_ID).tolist() for answer in answers]
@@ -61,6 +70,8 @@ class RankedRow(RowOfUser):
 class RatedRow(RowOfUser):
     """(user id, error in stars by source), sources as in `RankedRow`."""
 
+    output = features.USER_RATING
+
     def _measure(self, label: Any, answers: Sequence[Any]) -> Row:
         predicted = [_output(answer, features.USER_RATING) for answer in answers]
         predicted.append(_output(answers[0], features.REFERENCE_RATING))
@@ -69,6 +80,8 @@ class RatedRow(RowOfUser):
 
 class ListedRow(RowOfUser):
     """(user id, movies in the catalogue, what the first slots show by source), sources as in `RankedRow`."""
+
+    output = features.MOVIE_ID
 
     def _measure(self, label: Any, answers: Sequence[Any]) -> Row:
         shown = [

@@ -14,10 +14,8 @@ from components.atomic_pusher.history import LOG_FILE
 from components.atomic_pusher.manifest import PROMOTE, PUSH, ROLLBACK, Action, Manifest, ManifestError
 from components.atomic_pusher.publishing import PushError, point
 from components.atomic_pusher.versions import is_model, read_manifest, served_version, versions_in
-from pipeline.config import RANKING, RETRIEVAL, PipelineConfig
+from pipeline.config import JOINT, MODELS, PipelineConfig
 from pipeline.run_summary import shown
-
-MODELS: Final = (RETRIEVAL, RANKING)
 
 # Metrics that say how much was measured, and what to call that.
 _COUNTS: Final = {"example_count": "ratings", "user_count": "users"}
@@ -65,6 +63,8 @@ def show_versions(output: str, model: str | None) -> None:
         )
     console = _console()
     for name, folder in folders.items():
+        if not found[name] and name == JOINT:  # Most pipelines train none.
+            continue
         served = served_version(folder)
         told = "no version" if served is None else f"version {served} is served by default"
         console.print(f"{name}: {told} [{_shown(folder)}]")

@@ -25,8 +25,9 @@ def main_metric(summary: EvaluationSummary) -> str:
 
 
 def reference_name(summary: EvaluationSummary) -> str:
-    """What the reference of a model is called."""
-    return REFERENCES.get(main_metric(summary), features.REFERENCE)
+    """What the reference of a model is called; those of both tasks for a joint model."""
+    names = [name for metric, name in REFERENCES.items() if metric in summary.overall.model]
+    return " and ".join(names) or features.REFERENCE
 
 
 def judged_on(summary: EvaluationSummary) -> str:

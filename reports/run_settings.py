@@ -16,7 +16,7 @@ MOVIES_GEN: Final = "MoviesGen"
 EXAMPLES: Final = "examples"
 
 # Of each node whose `custom_config` has hyperparameters, and what its section is called.
-_TRAINERS: Final = {"RetrievalTrainer": "retrieval", "RankingTrainer": "ranking"}
+_TRAINERS: Final = {"RetrievalTrainer": "retrieval", "RankingTrainer": "ranking", "JointTrainer": "joint"}
 
 _PACKAGES: Final = (
     "tfx",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,9 @@ from trainer_module import features
 # Where TFX's Trainer puts the SavedModel in its artifact.
 SERVING_FORMAT: Final = "Format-Serving"
 _TRAINER: Final = "Trainer"
+_TUNER: Final = "Tuner"
+# Its file in the Tuner's artifact.
+_TUNER_RESULTS_FILE: Final = "tuner_results.json"
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class TrainedModel:
       served: what it was compared with, None if that is not known; it may be gone.
       pushed: the version that serving got, "" if none.
       blessing: folder of its probe's InfraBlessing, None if it was not probed.
+      tuner_results: folder of the trials of the search before its fit, None if there was none.
     """
 
     name: str
@@ -41,6 +45,7 @@ class TrainedModel:
     served: Artifact | None
     pushed: str
     blessing: Path | None = None
+    tuner_results: Path | None = None
 
     @property
     def fit(self) -> Mapping[str, Any]:
@@ -60,9 +65,13 @@ class TrainedModel:
         path = self.model_run / features.MOVIE_EMBEDDINGS_FILE if self.model_run else None
         return path if path and path.is_file() else None
 
+    @property
+    def trials(self) -> Sequence[Mapping[str, Any]]:
+        """The trials of the search, the best first: `trial_id`, `score` and what was tried."""
+        return _read(self.tuner_results, _TUNER_RESULTS_FILE) or ()
+
     def _read(self, name: str) -> Any:
-        path = self.model_run / name if self.model_run else None
-        return json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else None
+        return _read(self.model_run, name)
 
 
 def trained_models(run: Run) -> Iterator[TrainedModel]:
@@ -75,6 +84,7 @@ def trained_models(run: Run) -> Iterator[TrainedModel]:
         blessing = _made_from(run, trainer, artifact, "infra_blessing")
         version = str(pushed.properties.get("pushed_version", "")) if pushed else ""
         model_run = run.artifact(trainer.id, "model_run")
+        trials = run.artifact(trainer.id.replace(_TRAINER, _TUNER), "tuner_results")
         yield TrainedModel(
             name=trainer.id.removesuffix(_TRAINER).lower(),
             trainer=trainer,
@@ -84,7 +94,13 @@ def trained_models(run: Run) -> Iterator[TrainedModel]:
             served=_made_from(run, trainer, artifact, SERVED_MODEL),
             pushed=version if pushed and pushed.properties.get("pushed") else "",
             blessing=blessing.folder if blessing and blessing.folder.is_dir() else None,
+            tuner_results=trials.folder if trials else None,
         )
+
+
+def _read(folder: Path | None, name: str) -> Any:
+    path = folder / name if folder else None
+    return json.loads(path.read_text(encoding="utf-8")) if path and path.is_file() else None
 
 
 def verdict_of(blessed: bool) -> Verdict:

@@ -1,6 +1,7 @@
 """How a model was trained: its learning curves and hyperparameters."""
 
 import json
+from collections.abc import Iterator
 
 from matplotlib.ticker import MaxNLocator
 
@@ -46,6 +47,24 @@ def training_part(model: TrainedModel) -> Part:
                 (Column("epoch"), *(Column(name, ".4f") for name in series)),
                 tuple((epoch + 1, *(values[epoch] for values in series.values())) for epoch in range(epochs)),
             ),
+            *_trials(model, monitor),
+        ),
+    )
+
+
+def _trials(model: TrainedModel, monitor: str) -> Iterator[Table]:
+    """What the search before the fit has tried, the best first."""
+    if not model.trials:
+        return
+    tried = [name for name in model.trials[0] if name not in ("trial_id", "score")]
+    yield Table(
+        f"{model.name}-trials",
+        f"The trials of the search for the {model.name} model's hyperparameters, the best first; "
+        f"{monitor} is on examples cut from the train split.",
+        (Column("trial"), Column(monitor, ".4f"), *(Column(name, ".4g") for name in tried)),
+        tuple(
+            (int(trial["trial_id"]) + 1, trial["score"], *(trial.get(name) for name in tried))
+            for trial in model.trials
         ),
     )
 

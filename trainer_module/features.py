@@ -121,6 +121,8 @@ RECOMMEND: Final = "recommend"
 RECOMMEND_FROM_HISTORY: Final = "recommend_from_history"
 SIMILAR_MOVIES: Final = "similar_movies"
 RANK: Final = "rank"
+# Of a model that does both: what `serving_default` is to a model that only ranks.
+RANK_EXAMPLES: Final = "rank_examples"
 EVALUATE: Final = "evaluate"
 TRANSFORM_FEATURES: Final = "transform_features"
 

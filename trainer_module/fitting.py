@@ -126,7 +126,7 @@ def refit(
       model: a compiled model, not trained yet.
       train: one epoch of batches of the whole train split.
       epochs: how many.
-      monitor: a training figure to report, such as `rmse`, if there is one.
+      monitor: a training figure to report, such as `rmse`; None for the loss alone.
 
     Returns:
       Every epoch's figures.

@@ -1,8 +1,10 @@
 """Hyperparameters of the models: validated, frozen, and free of TensorFlow so that `--help` stays quick."""
 
-from typing import Literal
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class FitHyperparameters(BaseModel):
@@ -127,3 +129,38 @@ class RankingHyperparameters(FitHyperparameters):
     ensemble_seeds: int = Field(
         1, ge=1, description="Models from as many seeds, whose mean the SavedModel predicts."
     )
+
+
+class JointHyperparameters(RetrievalHyperparameters, RankingHyperparameters):
+    """Retrieval and ranking as one model: the settings of both, and how much the loss of each counts.
+
+    What both have is shared. 0 leaves a task untrained, which makes a specialist of the model.
+    """
+
+    epochs: int = Field(20, ge=1, description="Upper limit; early stopping usually ends the fit before it.")
+    retrieval_weight: float = Field(1.0, ge=0, description="Of the retrieval loss.")
+    ranking_weight: float = Field(1.0, ge=0, description="Of the squared error of the ratings.")
+    validation: Literal["random"] = Field(
+        "random", description="The share of the ratings that both tasks hold out."
+    )
+    recent_weights: tuple[Literal[0]] = Field((0,), description="Not for a joint model.")
+    refit: Literal[False] = Field(False, description="Not for a joint model.")
+    ensemble_seeds: Literal[1] = Field(1, description="Not for a joint model.")
+
+    @model_validator(mode="after")
+    def _some_task(self) -> "JointHyperparameters":
+        if not self.retrieval_weight and not self.ranking_weight:
+            raise ValueError("retrieval_weight and ranking_weight are both 0: one of them has to count")
+        return self
+
+
+def tuned_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, object]:
+    """The values in a configuration of KerasTuner's HyperParameters; none without one.
+
+    KerasTuner's values are scalars, so a search over lists writes them as JSON texts such as "[64, 32]".
+    """
+    values: Mapping[str, Any] = hyperparameters["values"] if hyperparameters else {}
+    return {
+        name: json.loads(value) if isinstance(value, str) and value.startswith("[") else value
+        for name, value in values.items()
+    }

@@ -175,7 +175,13 @@ def _cut(batch: Batch, *, validation: bool, share: float, seed: int) -> Batch:
 
     A hash of the (user, movie) pair decides, so the order of reading does not matter.
     """
-    pair = tf.strings.join([batch[features.USER_ID], batch[features.MOVIE_ID]], separator="\t")
-    bucket = tf.strings.to_hash_bucket_strong(pair, HASH_BUCKETS, key=[seed, 0])
-    mask = tf.equal(bucket < int(share * HASH_BUCKETS), validation)
+    mask = tf.equal(validation_mask(batch, share, seed), validation)
     return {name: tf.boolean_mask(feature, mask) for name, feature in batch.items()}
+
+
+@no_autograph
+def validation_mask(ids: Batch, share: float, seed: int) -> tf.Tensor:
+    """Of `user_id` [B] and `movie_id` [B], which pairs are validation examples, [B]."""
+    pair = tf.strings.join([ids[features.USER_ID], ids[features.MOVIE_ID]], separator="\t")
+    bucket = tf.strings.to_hash_bucket_strong(pair, HASH_BUCKETS, key=[seed, 0])
+    return bucket < int(share * HASH_BUCKETS)

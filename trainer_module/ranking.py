@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ from trainer_module.towers import HistoryBag, TitleWords, UnknownIds, Vocabulary
 from trainer_module.training_setup import TrainingSetup
 from trainer_module.user_states import UserStates, read_user_states
 
+MODE: Final = "min"
 ID_FEATURES = (features.USER_INDEX, features.MOVIE_INDEX)
 CATEGORIES = (
     features.AGE_BUCKET_INDEX,
@@ -111,46 +113,71 @@ def run_fn(fn_args: TrainerArgs) -> None:
     """Trains the ranking model and writes the SavedModel; TFX calls it with the Trainer's arguments."""
     setup = TrainingSetup(fn_args)
     hyperparameters = RankingHyperparameters.model_validate(setup.hyperparameters)
-    states = read_user_states(setup.examples(fn_args.train_files), setup.catalogue)
-    sizes = VocabularySizes.of(setup.transform_output)
     with tempfile.TemporaryDirectory() as assets:
-        rated = None
-        build: Callable[[], RatingModel]
-        if hyperparameters.structure == "svdpp":
-            rated = _rating_sets(setup, hyperparameters, states, states.mean_rating, assets, "training")
-            biases = _first_biases(states, len(setup.catalogue), sizes)
-            build = partial(SvdppModel, sizes, hyperparameters, states.mean_rating, rated, biases)
-        else:
-            build = partial(RankingModel, sizes, hyperparameters, states.mean_rating)
-        names = SVDPP_FEATURES if rated else INPUT_FEATURES
-        members = fit_members(build, setup, hyperparameters, names, fn_args)
-        model = SeedAverage(members)
-        cross_weights = os.path.join(fn_args.model_run_dir, features.CROSS_WEIGHTS_FILE)
-        with tf.io.gfile.GFile(cross_weights, "w") as file:
-            file.write(json.dumps(model.cross_weights()))
+        family = RankingFamily(setup, hyperparameters, assets)
+        model = SeedAverage(
+            fit_members(family.build, setup, hyperparameters, family.names, fn_args.model_run_dir)
+        )
+        write_cross_weights(model, fn_args.model_run_dir)
         known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
-        sets = None
-        if rated:
-            sets = rated, _rating_sets(setup, hyperparameters, known, states.mean_rating, assets, "known")
-        _export(model, setup, states, known, sets, assets, fn_args.serving_model_dir)
+        serving = make_serving(model, family, known, assets)
+        tf.saved_model.save(serving, fn_args.serving_model_dir, signatures=serving.signatures())
 
 
-def _rating_sets(
-    setup: TrainingSetup,
-    hyperparameters: RankingHyperparameters,
-    states: UserStates,
-    mean_rating: float,
-    assets: str,
-    name: str,
-) -> RatingSets:
-    return RatingSets(
-        states,
-        setup.catalogue,
-        mean_rating=mean_rating,
-        limit=hyperparameters.history_limit,
-        assets=assets,
-        name=name,
-    )
+def train(setup: TrainingSetup, hyperparameters: RankingHyperparameters, model_run_dir: str) -> SeedAverage:
+    """Fits a model and leaves what `fit` leaves in `model_run_dir`."""
+    with tempfile.TemporaryDirectory() as assets:
+        family = RankingFamily(setup, hyperparameters, assets)
+        return SeedAverage(fit_members(family.build, setup, hyperparameters, family.names, model_run_dir))
+
+
+class RankingFamily:
+    """Ranking models of one structure over one data set, which differ in their seed alone.
+
+    Args:
+      setup: the Trainer's arguments, opened.
+      hyperparameters: of the models.
+      assets: a folder for files that a SavedModel carries, until it is saved.
+
+    Attributes:
+      build: makes a new model from the current seed.
+      names: what a model reads of an example.
+      rated: the ratings of training, for a structure that reads them.
+    """
+
+    def __init__(self, setup: TrainingSetup, hyperparameters: RankingHyperparameters, assets: str) -> None:
+        self.setup = setup
+        self.rated: RatingSets | None = None
+        self.names: tuple[str, ...] = INPUT_FEATURES
+        self.build: Callable[[], RatingModel]
+        self._hyperparameters = hyperparameters
+        self._assets = assets
+        states = setup.training_states
+        sizes = VocabularySizes.of(setup.transform_output)
+        if hyperparameters.structure == "svdpp":
+            self.rated = self.rating_sets(states, "training")
+            self.names = SVDPP_FEATURES
+            biases = _first_biases(states, len(setup.catalogue), sizes)
+            self.build = partial(SvdppModel, sizes, hyperparameters, states.mean_rating, self.rated, biases)
+        else:
+            self.build = partial(RankingModel, sizes, hyperparameters, states.mean_rating)
+
+    def rating_sets(self, states: UserStates, name: str) -> RatingSets:
+        """What a model of such a structure reads of all ratings in `states`."""
+        return RatingSets(
+            states,
+            self.setup.catalogue,
+            mean_rating=self.setup.training_states.mean_rating,
+            limit=self._hyperparameters.history_limit,
+            assets=self._assets,
+            name=name,
+        )
+
+
+def write_cross_weights(model: SeedAverage | RatingModel, model_run_dir: str) -> None:
+    """Leaves how strongly the parts of x0 are crossed."""
+    with tf.io.gfile.GFile(os.path.join(model_run_dir, features.CROSS_WEIGHTS_FILE), "w") as file:
+        file.write(json.dumps(model.cross_weights()))
 
 
 def _first_biases(
@@ -166,15 +193,19 @@ def _first_biases(
     return found
 
 
-def _export(
-    model: SeedAverage,
-    setup: TrainingSetup,
-    states: UserStates,
-    known: UserStates,
-    rating_sets: tuple[RatingSets, RatingSets] | None,
-    assets: str,
-    serving_model_dir: str,
-) -> None:
+def make_serving(
+    model: SeedAverage | tf.keras.Model, family: RankingFamily, known: UserStates, assets: str
+) -> RankingServing:
+    """What the SavedModel answers.
+
+    Args:
+      model: trained; as of `RankingServing`.
+      family: what it is a member of.
+      known: users as of the last rating known.
+      assets: a folder for files that the SavedModel carries, until it is saved.
+    """
+    setup, states = family.setup, family.setup.training_states
+    sets = (family.rated, family.rating_sets(known, "known")) if family.rated else None
     users, training_users = (
         UserTable(
             of,
@@ -185,7 +216,7 @@ def _export(
         )
         for of, filename in ((known, "users.txt"), (states, "training_users.txt"))
     )
-    serving = RankingServing(
+    return RankingServing(
         model,
         setup.transform_output,
         history_length=setup.history_length,
@@ -194,6 +225,5 @@ def _export(
         scale=(float(states.ratings.min()), float(states.ratings.max())),
         training_users=training_users,
         biases=damped_biases(states, len(setup.catalogue)),
-        rating_sets=rating_sets,
+        rating_sets=sets,
     )
-    tf.saved_model.save(serving, serving_model_dir, signatures=serving.signatures())

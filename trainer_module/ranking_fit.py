@@ -11,7 +11,6 @@ import tensorflow as tf
 from trainer_module import features
 from trainer_module.fitting import fit, refit
 from trainer_module.hyperparameters import RankingHyperparameters
-from trainer_module.inputs import TrainerArgs
 from trainer_module.rating_model import RatingModel
 from trainer_module.rating_sets import RatingSets
 from trainer_module.training_setup import TrainingSetup
@@ -50,7 +49,7 @@ def fit_members(
     setup: TrainingSetup,
     hyperparameters: RankingHyperparameters,
     names: Collection[str],
-    fn_args: TrainerArgs,
+    model_run_dir: str,
 ) -> list[RatingModel]:
     """Fits `ensemble_seeds` models, from the seed of the run and those after it.
 
@@ -62,7 +61,7 @@ def fit_members(
       setup: the Trainer's arguments, opened.
       hyperparameters: of the fits.
       names: what the model reads of an example.
-      fn_args: the Trainer's arguments.
+      model_run_dir: as of `fit`; what other seeds leave is in folders below it.
     """
     read = {*names, features.USER_RATING}
     train, validation = setup.batches(read, hyperparameters)
@@ -86,10 +85,10 @@ def fit_members(
         )
         return model, record["best_epoch"]
 
-    first, epochs = early_stopped(setup.seed, fn_args.model_run_dir)
+    first, epochs = early_stopped(setup.seed, model_run_dir)
     seeds = range(setup.seed, setup.seed + hyperparameters.ensemble_seeds)
     if not hyperparameters.refit:
-        folders = {seed: os.path.join(fn_args.model_run_dir, f"seed_{seed}") for seed in seeds[1:]}
+        folders = {seed: os.path.join(model_run_dir, f"seed_{seed}") for seed in seeds[1:]}
         return [first, *(early_stopped(seed, folder)[0] for seed, folder in folders.items())]
     whole = setup.all_batches(read, hyperparameters)
     members, refits = [], []
@@ -98,7 +97,7 @@ def fit_members(
         members.append(new(seed))
         figures = refit(members[-1], whole, epochs=epochs, monitor="rmse")
         refits.append({"seed": seed, "seconds": round(time.monotonic() - started, 1), "epochs": figures})
-    path = os.path.join(fn_args.model_run_dir, features.FIT_FILE)
+    path = os.path.join(model_run_dir, features.FIT_FILE)
     with tf.io.gfile.GFile(path) as file:
         record = json.loads(file.read())
     with tf.io.gfile.GFile(path, "w") as file:

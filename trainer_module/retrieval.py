@@ -4,6 +4,7 @@ import io
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,7 @@ from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.inputs import TrainerArgs
 from trainer_module.partitions import IndexReport, make_index
 from trainer_module.retrieval_examples import Periods, RetrievalExamples, held_out, with_period
-from trainer_module.retrieval_model import MONITOR, RetrievalModel
+from trainer_module.retrieval_model import MODE, MONITOR, RetrievalModel
 from trainer_module.retrieval_signatures import (
     RetrievalServing,
     recent_popularity,
@@ -36,69 +37,108 @@ def run_fn(fn_args: TrainerArgs) -> None:
     """Trains the retrieval model and writes the SavedModel; TFX calls it with the Trainer's arguments."""
     setup = TrainingSetup(fn_args)
     hyperparameters = RetrievalHyperparameters.model_validate(setup.hyperparameters)
-    states = read_user_states(setup.examples(fn_args.train_files), setup.catalogue)
-    periods = Periods.of(states.timestamps, hyperparameters.periods)
-    states = with_period(states, periods, hyperparameters)
-    model = _fitted(setup, hyperparameters, states, periods, fn_args.model_run_dir)
-    _write_embeddings(model, setup.catalogue, states, fn_args.model_run_dir)
+    data = RetrievalData(setup, hyperparameters)
+    model = _fitted(data, fn_args.model_run_dir)
+    write_embeddings(model, data.states, setup.catalogue, fn_args.model_run_dir)
     known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
-    known = with_period(known, periods, hyperparameters)
-    indexes = _export(model, setup, hyperparameters, states, known, fn_args.serving_model_dir)
-    with tf.io.gfile.GFile(os.path.join(fn_args.model_run_dir, features.INDEX_FILE), "w") as file:
-        file.write(json.dumps({name: index.as_dict() for name, index in indexes.items()}, indent=2))
+    with tempfile.TemporaryDirectory() as assets:
+        serving, indexes = make_serving(model, data, known, assets)
+        tf.saved_model.save(serving, fn_args.serving_model_dir, signatures=serving.signatures())
+    write_indexes(indexes, fn_args.model_run_dir)
 
 
-def _fitted(
-    setup: TrainingSetup,
-    hyperparameters: RetrievalHyperparameters,
-    states: UserStates,
-    periods: Periods,
-    model_run_dir: str,
+def train(
+    setup: TrainingSetup, hyperparameters: RetrievalHyperparameters, model_run_dir: str
 ) -> RetrievalModel:
+    """Fits a model and leaves what `fit` leaves in `model_run_dir`."""
+    return _fitted(RetrievalData(setup, hyperparameters), model_run_dir)
+
+
+class RetrievalData:
+    """The ratings that a retrieval model learns from.
+
+    Args:
+      setup: the Trainer's arguments, opened.
+      hyperparameters: of the model.
+
+    Attributes:
+      states: what each user has rated in the train split, with the period that a query is of.
+    """
+
+    def __init__(self, setup: TrainingSetup, hyperparameters: RetrievalHyperparameters) -> None:
+        self.setup = setup
+        self.hyperparameters = hyperparameters
+        self._periods = Periods.of(setup.training_states.timestamps, hyperparameters.periods)
+        self.states = self.with_period(setup.training_states)
+
+    def with_period(self, states: UserStates) -> UserStates:
+        """Other states with the period that each user's query is of."""
+        return with_period(states, self._periods, self.hyperparameters)
+
+    def examples(self, states: UserStates) -> RetrievalExamples:
+        """What a model learns from these ratings."""
+        return RetrievalExamples(self.with_period(states), self._periods, self.hyperparameters)
+
+    def cut(self, chosen: npt.NDArray[np.bool_]) -> tuple[UserStates, tf.data.Dataset, tf.data.Dataset]:
+        """Ratings to learn from, and batches for training and for validation, which keeps `chosen` [N]."""
+        kept, validation = self.states.where(~chosen), self.states.where(chosen)
+        examples, seed = self.examples(kept), self.setup.seed
+        return (
+            kept,
+            examples.training_batches(seed),
+            examples.validation_batches(validation.positions, validation.row_splits, seed),
+        )
+
+    def new_model(self, states: UserStates) -> RetrievalModel:
+        """An untrained model that knows how popular the movies are in `states`."""
+        movies = len(self.setup.catalogue)
+        return RetrievalModel(
+            VocabularySizes.of(self.setup.transform_output),
+            self.hyperparameters,
+            self.setup.catalogue,
+            np.stack([total_popularity(states, movies), recent_popularity(states, movies)], axis=1),
+        )
+
+
+def _fitted(data: RetrievalData, model_run_dir: str) -> RetrievalModel:
     """The model with the weights of its best epoch, or of as many epochs over the whole train split."""
-    chosen = held_out(states, hyperparameters.validation, hyperparameters.validation_share, setup.seed)
-    kept, validation = states.where(~chosen), states.where(chosen)
-    examples = RetrievalExamples(with_period(kept, periods, hyperparameters), periods, hyperparameters)
-    validation_batches = examples.validation_batches(validation.positions, validation.row_splits, setup.seed)
-    model = _model(setup, hyperparameters, kept)
+    setup, hyperparameters = data.setup, data.hyperparameters
+    chosen = held_out(data.states, hyperparameters.validation, hyperparameters.validation_share, setup.seed)
+    kept, training, validation = data.cut(chosen)
+    model = data.new_model(kept)
+    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
     record = fit(
         model,
-        examples.training_batches(setup.seed),
-        validation_batches,
+        training,
+        validation,
         hyperparameters,
         monitor=MONITOR,
-        mode="max",
+        mode=MODE,
         model_run_dir=model_run_dir,
     )
-    weights = hyperparameters.recent_weights
-    weight = model.blend(validation_batches, weights) if len(weights) > 1 else weights[0]
+    weight = chosen_blend(model, validation, hyperparameters)
     model.set_blend(weight)
     if not hyperparameters.refit:
         return model
     tf.keras.utils.set_random_seed(setup.seed)
-    model = _model(setup, hyperparameters, states)
-    everything = RetrievalExamples(states, periods, hyperparameters).training_batches(setup.seed)
+    model = data.new_model(data.states)
+    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
+    everything = data.examples(data.states).training_batches(setup.seed)
     refit(model, everything, epochs=record["best_epoch"])
     model.set_blend(weight)
     return model
 
 
-def _model(
-    setup: TrainingSetup, hyperparameters: RetrievalHyperparameters, states: UserStates
-) -> RetrievalModel:
-    movies = len(setup.catalogue)
-    model = RetrievalModel(
-        VocabularySizes.of(setup.transform_output),
-        hyperparameters,
-        setup.catalogue,
-        np.stack([total_popularity(states, movies), recent_popularity(states, movies)], axis=1),
-    )
-    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
-    return model
+def chosen_blend(
+    model: RetrievalModel, validation: tf.data.Dataset, hyperparameters: RetrievalHyperparameters
+) -> float:
+    """What is best added to each query's weight of recent popularity, of a model that is trained."""
+    weights = hyperparameters.recent_weights
+    return model.blend(validation, weights) if len(weights) > 1 else weights[0]
 
 
-def _write_embeddings(
-    model: RetrievalModel, catalogue: Catalogue, states: UserStates, model_run_dir: str
+def write_embeddings(
+    model: RetrievalModel, states: UserStates, catalogue: Catalogue, model_run_dir: str
 ) -> None:
     """Leaves what a map of the movies takes: ids, embeddings [M, dim] and ratings of training."""
     # A remote file cannot seek back, as the writer of an archive has to.
@@ -113,54 +153,61 @@ def _write_embeddings(
         file.write(archive.getvalue())
 
 
-def _export(
-    model: RetrievalModel,
-    setup: TrainingSetup,
-    hyperparameters: RetrievalHyperparameters,
-    states: UserStates,
-    known: UserStates,
-    serving_model_dir: str,
-) -> dict[str, IndexReport]:
-    """Writes the SavedModel; returns which indexes it holds and why, by what they search."""
-    movies = len(setup.catalogue)
-    with tempfile.TemporaryDirectory() as assets:
-        tables = [
-            UserTable(
-                of,
-                history_length=hyperparameters.history_limit,
-                keep_rated=keep_rated,
-                mean_rating=states.mean_rating,
-                asset_file=os.path.join(assets, filename),
-            )
-            for of, keep_rated, filename in (
-                (known, hyperparameters.exclude_rated, "users.txt"),
-                (with_newcomers(states, known), True, "training_users.txt"),
-            )
-        ]
-        embeddings = model.candidate_embeddings().numpy()
-        candidates, searched_by_users = make_index(
-            embeddings,
-            *_sampled_users(model.query_tower, tables[1], states, setup.seed),
-            hyperparameters,
-            setup.seed,
+def write_indexes(indexes: Mapping[str, IndexReport], model_run_dir: str) -> None:
+    """Leaves which indexes were made and why."""
+    with tf.io.gfile.GFile(os.path.join(model_run_dir, features.INDEX_FILE), "w") as file:
+        file.write(json.dumps({name: index.as_dict() for name, index in indexes.items()}, indent=2))
+
+
+def make_serving(
+    model: RetrievalModel, data: RetrievalData, known: UserStates, assets: str
+) -> tuple[RetrievalServing, dict[str, IndexReport]]:
+    """What the SavedModel answers, and which indexes it holds and why, by what they search.
+
+    Args:
+      model: a trained model.
+      data: what it was trained on.
+      known: users as of the last rating known.
+      assets: a folder for files that the SavedModel carries, until it is saved.
+    """
+    setup, hyperparameters, states = data.setup, data.hyperparameters, data.states
+    known, movies = data.with_period(known), len(setup.catalogue)
+    tables = [
+        UserTable(
+            of,
+            history_length=hyperparameters.history_limit,
+            keep_rated=keep_rated,
+            mean_rating=states.mean_rating,
+            asset_file=os.path.join(assets, filename),
         )
-        unit = tf.math.l2_normalize(model.movie_embeddings(), axis=1).numpy()
-        directions, searched_by_movies = make_index(
-            unit, *_sampled_movies(unit, setup.seed), hyperparameters, setup.seed
+        for of, keep_rated, filename in (
+            (known, hyperparameters.exclude_rated, "users.txt"),
+            (with_newcomers(states, known), True, "training_users.txt"),
         )
-        serving = RetrievalServing(
-            query_tower=model.query_tower,
-            candidates=candidates,
-            directions=directions,
-            movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
-            users=tables[0],
-            training_users=tables[1],
-            popularity=total_popularity(states, movies),
-            recent=recent_popularity(states, movies),
-            top_k=hyperparameters.top_k,
-        )
-        tf.saved_model.save(serving, serving_model_dir, signatures=serving.signatures())
-    return {"candidates": searched_by_users, "directions": searched_by_movies}
+    ]
+    embeddings = model.candidate_embeddings().numpy()
+    candidates, searched_by_users = make_index(
+        embeddings,
+        *_sampled_users(model.query_tower, tables[1], states, setup.seed),
+        hyperparameters,
+        setup.seed,
+    )
+    unit = tf.math.l2_normalize(model.movie_embeddings(), axis=1).numpy()
+    directions, searched_by_movies = make_index(
+        unit, *_sampled_movies(unit, setup.seed), hyperparameters, setup.seed
+    )
+    serving = RetrievalServing(
+        query_tower=model.query_tower,
+        candidates=candidates,
+        directions=directions,
+        movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
+        users=tables[0],
+        training_users=tables[1],
+        popularity=total_popularity(states, movies),
+        recent=recent_popularity(states, movies),
+        top_k=hyperparameters.top_k,
+    )
+    return serving, {"candidates": searched_by_users, "directions": searched_by_movies}
 
 
 def _sampled_users(

@@ -1,6 +1,7 @@
 """The two-tower retrieval model: its loss and its validation figures."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from trainer_module.towers import QUERY_FEATURES, CandidateTower, QueryTower, Si
 # The length of the list that validation looks at.
 RANKED = 10
 MONITOR = f"val_ndcg_at_{RANKED}"
+MODE: Final = "max"
 # Movies up to which `auto` takes the loss over all of them, and the most scores that one step may hold.
 FULL_UP_TO = 20_000
 MOST_SCORES = 100_000_000
@@ -83,6 +85,11 @@ class RetrievalModel(MeanLossModel):
         """Embeddings of the whole catalogue without biases and popularity, [M, towers * dim]."""
         dim = self._hyperparameters.embedding_dim
         return tf.concat([tower(self._catalogue)[:, :dim] for tower in self.candidate_tower.towers], axis=1)
+
+    def popularity(self, movie_index: tf.Tensor) -> tf.Tensor:
+        """The candidate tower's popularity of movies by vocabulary index [B], [B, 2]; 0 of an unknown one."""
+        known = tf.pad(self._catalogue[features.MOVIE_POPULARITY], [[0, 1], [0, 0]])
+        return tf.gather(known, tf.gather(self._position, movie_index))
 
     def compute_loss(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Mean loss per rating to be found of a batch of `RetrievalExamples`, summed over the pairs."""

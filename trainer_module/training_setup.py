@@ -1,13 +1,15 @@
 """What every `run_fn` does first: seeds, the transform output, the catalogue, the batches."""
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from trainer_module.catalogue import read_catalogue
-from trainer_module.hyperparameters import FitHyperparameters
+from trainer_module.hyperparameters import FitHyperparameters, tuned_values
 from trainer_module.inputs import TrainerArgs, TransformedExamples
+from trainer_module.user_states import UserStates, read_user_states
 
 # Keys of the Trainer's custom_config.
 HYPERPARAMETERS = "hyperparameters"
@@ -22,7 +24,7 @@ class TrainingSetup:
     Attributes:
       seed: of every random choice of the fit.
       history_length: movies of history that a model reads.
-      hyperparameters: the model's, as plain values.
+      hyperparameters: the model's, as plain values; those that a Tuner found replace the configured ones.
       transform_output: vocabularies, feature types and the transform graph.
       catalogue: all movies.
     """
@@ -31,11 +33,19 @@ class TrainingSetup:
         config = fn_args.custom_config
         self.seed: int = config[SEED]
         self.history_length: int = config[HISTORY_LENGTH]
-        self.hyperparameters: dict[str, object] = config[HYPERPARAMETERS]
+        self.hyperparameters: dict[str, object] = {
+            **config[HYPERPARAMETERS],
+            **tuned_values(fn_args.hyperparameters),
+        }
         tf.keras.utils.set_random_seed(self.seed)
         self.transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
         self.catalogue = read_catalogue(fn_args.movie_files, self.transform_output, self.seed)
         self._train_files = fn_args.train_files
+
+    @cached_property
+    def training_states(self) -> UserStates:
+        """What each user has rated in the train split."""
+        return read_user_states(self.examples(self._train_files), self.catalogue)
 
     def examples(self, files: Sequence[str]) -> TransformedExamples:
         """The transformed Examples of some splits."""

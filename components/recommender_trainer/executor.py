@@ -21,9 +21,12 @@ class Executor(executor.GenericExecutor):
         exec_properties: dict[str, Any],
     ) -> fn_args_utils.FnArgs:
         fn_args = super()._GetFnArgs(input_dict, output_dict, exec_properties)
-        movies = artifact_utils.get_single_instance(input_dict[MOVIES_KEY])
-        splits = artifact_utils.decode_split_names(movies.split_names)
-        fn_args.movie_files = [
-            io_utils.all_files_pattern(artifact_utils.get_split_uri([movies], split)) for split in splits
-        ]
+        fn_args.movie_files = movie_files(input_dict)
         return fn_args
+
+
+def movie_files(input_dict: dict[str, list[types.Artifact]]) -> list[str]:
+    """The file patterns of the catalogue's Examples, all splits."""
+    movies = artifact_utils.get_single_instance(input_dict[MOVIES_KEY])
+    splits = artifact_utils.decode_split_names(movies.split_names)
+    return [io_utils.all_files_pattern(artifact_utils.get_split_uri([movies], split)) for split in splits]

@@ -19,6 +19,7 @@ REPORTED_CHANNELS: Final = (
     "schema",
     "anomalies",
     "gate_result",
+    "tuner_results",
     "model",
     "model_run",
     SERVED_MODEL,

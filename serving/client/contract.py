@@ -8,6 +8,8 @@ from typing import Final
 
 RETRIEVAL: Final = "retrieval"
 RANKING: Final = "ranking"
+# One model with the signatures of both.
+JOINT: Final = "joint"
 
 # Signatures.
 RECOMMEND: Final = "recommend"

@@ -85,11 +85,14 @@ def _write_config(file: Path, models: Path) -> list[str]:
     listed = list(config.model_config_list.config)
     there = []
     for model in listed:
-        model.base_path = str(models / model.name)
-        if any(path.name.isdecimal() and path.is_dir() for path in models.glob(f"{model.name}/*")):
+        # A joint model answers what either asks, under its name. Numbers of versions are times.
+        newest = {name: _newest_version(models / name) for name in (model.name, contract.JOINT)}
+        folder = max(newest, key=lambda name: newest[name])
+        model.base_path = str(models / folder)
+        if newest[folder] >= 0:
             there.append(model)
         else:
-            print(f"{model.base_path} holds no version and is left out", file=sys.stderr)
+            print(f"{models / model.name} holds no version and is left out", file=sys.stderr)
     if contract.RETRIEVAL not in [model.name for model in there]:
         raise CommandError(
             f"no model to serve in {models}: run `make run` first, or name a folder with --models"
@@ -98,6 +101,13 @@ def _write_config(file: Path, models: Path) -> list[str]:
     config.model_config_list.config.extend(there)
     file.write_text(text_format.MessageToString(config), encoding="utf-8")
     return [model.name for model in there]
+
+
+def _newest_version(folder: Path) -> int:
+    """-1 if there is none."""
+    return max(
+        (int(path.name) for path in folder.glob("*") if path.name.isdecimal() and path.is_dir()), default=-1
+    )
 
 
 def _choose(options: argparse.Namespace, models: Path, config: Path, names: list[str]) -> Server:

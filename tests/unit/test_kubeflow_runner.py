@@ -19,6 +19,8 @@ IMAGE = "registry.example/movielens:1"
 ROOT = "gs://bucket/weekly"
 CLUSTER = f"""
 data_dir: gs://bucket/ml-25m
+tuning:
+  models: [ranking]
 kubeflow:
   image: {IMAGE}
   root: {ROOT}
@@ -74,7 +76,9 @@ def test_the_nodes_and_their_wiring_are_those_of_the_local_pipeline(tasks: Any, 
     from pipeline.config import load_config
     from pipeline.pipeline import create_pipeline
 
-    local = create_pipeline(load_config(None, [f"output={tmp_path}", f"data_dir={tmp_path}"]))
+    local = create_pipeline(
+        load_config(None, [f"output={tmp_path}", f"data_dir={tmp_path}", "tuning.models=[ranking]"])
+    )
     assert set(tasks) == {node.id for node in local.components}
     for node in local.components:
         upstream = {other.id for other in node.upstream_nodes}
@@ -123,6 +127,15 @@ def test_it_writes_below_the_root_and_knows_nothing_of_this_machine(spec: Any, t
     assert str(PROJECT) not in text
     # A value, also one inside of a nested JSON text or a flag, that starts like an absolute path.
     assert re.findall(r'["=]/[^"]*', text) == []
+
+
+@pytest.mark.slow
+def test_the_trainer_takes_what_the_tuner_finds(tasks: Any) -> None:
+    taken = tasks["RankingTrainer"]["inputs"]["artifacts"]["hyperparameters"]["taskOutputArtifact"]
+    assert taken == {"producerTask": "RankingTuner", "outputArtifactKey": "best_hyperparameters"}
+    assert "hyperparameters" not in tasks["RetrievalTrainer"]["inputs"]["artifacts"]
+    # A search that was killed goes on there.
+    assert f"{ROOT}/tuning/ranking" in json.dumps(tasks["RankingTuner"]["inputs"])
 
 
 @pytest.mark.slow

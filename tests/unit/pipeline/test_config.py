@@ -1,13 +1,16 @@
 """The configuration: what is refused and with which words, and that the documented defaults are true."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from pipeline.config import ConfigError, PipelineConfig, load_config
+from pipeline import setting_trees
+from pipeline.config import ConfigError, PipelineConfig, load_config, preset_names
 
+SHIPPED = setting_trees.PRESETS
 DEFAULTS = Path(__file__).parents[3] / "pipeline" / "configs" / "default.yaml"
 
 
@@ -36,6 +39,53 @@ def test_file_then_overrides_and_the_last_one_wins(tmp_path: Path):
     assert (config.seed, config.ranking.epochs, config.ranking.dropout) == (7, 5, 0.5)
     assert config.ranking.hidden_units == (64, 32)
     assert config.retrieval == PipelineConfig().retrieval
+
+
+@pytest.fixture
+def presets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of presets in place of those that come with the project."""
+    folder = tmp_path / "presets"
+    folder.mkdir()
+    monkeypatch.setattr(setting_trees, "PRESETS", folder)
+    (folder / "fast.yaml").write_text("seed: 1\nranking:\n  epochs: 2\n  dropout: 0.3\n  l2: 0.5\n")
+    (folder / "typo.yaml").write_text("ranking:\n  epoch: 2\n")
+    return folder
+
+
+def test_preset_then_file_then_overrides(presets: Path, tmp_path: Path):
+    path = tmp_path / "my.yaml"
+    path.write_text("ranking:\n  dropout: 0.4\n  l2: 0.6\n")
+    config = load_config(path, ["ranking.l2=0.7"], "fast")
+    assert (config.seed, config.ranking.epochs) == (1, 2)
+    assert (config.ranking.dropout, config.ranking.l2) == (0.4, 0.7)
+    assert config.ranking.batch_size == PipelineConfig().ranking.batch_size
+
+
+def test_unknown_preset_is_refused_with_those_there_are(presets: Path):
+    with pytest.raises(ConfigError, match="there is no preset 'slow'; there are fast, typo"):
+        load_config(preset="slow")
+
+
+def test_a_wrong_setting_is_blamed_on_where_it_is(presets: Path, tmp_path: Path):
+    path = tmp_path / "my.yaml"
+    path.write_text("ranking:\n  dropouts: 0.4\n")
+    with pytest.raises(ConfigError, match=r"^preset typo: unknown setting ranking.epoch; did you mean"):
+        load_config(path, preset="typo")
+    with pytest.raises(ConfigError, match=r"my.yaml: unknown setting ranking.dropouts; did you mean"):
+        load_config(path, preset="fast")
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_a_shipped_preset_is_valid_and_says_which_data_and_split_made_it(name: str):
+    load_config(preset=name)
+    comments = [line for line in (SHIPPED / f"{name}.yaml").read_text().splitlines() if line.startswith("#")]
+    text = "\n".join(comments)
+    assert re.search("split|fold", text)
+    assert re.search("ml-|synthetic sample", text, re.IGNORECASE)
+
+
+def test_the_best_settings_are_a_preset():
+    assert "best" in preset_names()
 
 
 @pytest.mark.parametrize(
@@ -138,5 +188,5 @@ def test_runs_on_one_data_set_are_one_series(overrides: list[str], series: str):
 def test_shipped_presets_change_the_models_alone(path: Path):
     changed = load_config(path)
     assert changed != PipelineConfig()
-    models = {"retrieval", "ranking"}
+    models = {"model", "retrieval", "ranking", "joint"}
     assert changed.model_dump(exclude=models) == PipelineConfig().model_dump(exclude=models)

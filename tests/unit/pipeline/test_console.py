@@ -41,6 +41,46 @@ def _run(console: RunConsole) -> None:
     _epoch(3)  # Nobody listens any more.
 
 
+def _trial(trial: int, best: str) -> None:
+    logger = logging.getLogger(features.PROGRESS_LOGGER)
+    told = {"trial": trial, "trials": 20, "best": best}
+    logger.info("epoch", extra={"epoch": 1, "epochs": 3, "figure": "val_rmse .99", **told})
+    logger.info("trial", extra={"figure": f"val_rmse .9{trial}", "trial_ended": True, **told})
+
+
+def test_a_search_is_a_line_a_trial_off_a_terminal():
+    stream = io.StringIO()
+    with RunConsole(stream, ["RankingTuner"], TITLE) as console:
+        console.node_started("RankingTuner")
+        _trial(1, "")
+        _trial(2, "best val_rmse .91 in trial 1")
+    lines = [" ".join(line.split()) for line in stream.getvalue().splitlines()]
+    assert lines == [
+        TITLE,
+        "RankingTuner running",
+        "RankingTuner trial 1 of 20: val_rmse .91",
+        "RankingTuner trial 2 of 20 (best val_rmse .91 in trial 1): val_rmse .92",
+    ]
+
+
+def test_a_search_shows_trial_epoch_and_the_best_on_a_terminal(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "160")
+    stream = Terminal()
+    with RunConsole(stream, ["RankingTuner"], TITLE) as console:
+        console.node_started("RankingTuner")
+        logging.getLogger(features.PROGRESS_LOGGER).info(
+            "epoch",
+            extra={
+                **{"epoch": 2, "epochs": 3, "figure": "val_rmse .99"},
+                **{"trial": 4, "trials": 20, "best": "best val_rmse .91 in trial 1"},
+            },
+        )
+        console._live.refresh()  # type: ignore[union-attr]
+        shown = " ".join(stream.getvalue().split())
+    assert "trial 4 of 20 (best val_rmse .91 in trial 1): epoch 2 of up to 3" in shown
+
+
 NODES = ["RatingsGen", "RankingTrainer", "RankingPusher", "Report"]
 
 

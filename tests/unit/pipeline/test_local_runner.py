@@ -58,6 +58,11 @@ def _refused(argv: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str])
         ),
         (["--config", "{tmp}/type.yaml"], "type.yaml: seed is 'soon', which should be a valid integer"),
         (["--set", "ranking.epochs=no"], "override 'ranking.epochs=no': ranking.epochs is "),
+        (["--preset", "no-such"], "there is no preset 'no-such'; there are best"),
+        (
+            ["--tune", "everything"],
+            "tuning.models.0 is 'everything', which should be ",
+        ),
         (["--split", "sideways"], "data.split is 'sideways', which should be 'leave_last_out'"),
         (["--set", "sample.users=1"], "1 users and 800 movies go with"),
         (

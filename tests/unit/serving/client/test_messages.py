@@ -14,7 +14,7 @@ PROJECT = Path(__file__).resolve().parents[4]
 
 
 def test_names_of_the_serving_contract_are_those_of_the_models() -> None:
-    models = {"RETRIEVAL": "retrieval", "RANKING": "ranking"}
+    models = {"RETRIEVAL": "retrieval", "RANKING": "ranking", "JOINT": "joint"}
     for name, value in vars(contract).items():
         if name.isupper():
             assert value == models.get(name, getattr(features, name, None)), name

@@ -1,0 +1,1 @@
+"""A Tuner that also reads the catalogue."""
