@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 # TFX comes before TFMA: imported after it, some of its components can be None.
 import tfx.components  # noqa: F401
@@ -20,13 +20,6 @@ import tensorflow_model_analysis as tfma
 from pipeline.ranked_ids import FIRST, Shown
 from pipeline.rows import Row
 from trainer_module import features
-
-LIST_METRICS: Final = (
-    features.COVERAGE,
-    features.PERSONALIZATION,
-    features.LOG_POPULARITY,
-    features.SHORT_LISTS,
-)
 
 ByUser: TypeAlias = dict[Any, Row]
 
@@ -48,7 +41,7 @@ class ListCombiner(beam.CombineFn):
         return [
             tfma.metrics.MetricKey(pattern.format(metric), model_name=model, example_weighted=None)
             for model, pattern in self._sources()
-            for metric in LIST_METRICS
+            for metric in features.LIST_METRICS
         ]
 
     def _sources(self) -> list[tuple[str, str]]:
@@ -99,8 +92,8 @@ def spread(lists: Sequence[Shown], catalogue_size: int) -> tuple[float, float, f
         catalogue_size: movies that there are.
 
     Returns:
-        The four in the order of `LIST_METRICS`. Log-popularity is NaN where it is not known, or nothing is
-        shown.
+        The four in the order of `features.LIST_METRICS`. Log-popularity is NaN where it is not known, or
+        nothing is shown.
     """
     times = Counter(movie for movies, _ in lists for movie in movies)
     length = min(FIRST, catalogue_size)

@@ -123,7 +123,8 @@ def _draw_dots(
 
 
 def _slice_table(model: str, summary: EvaluationSummary) -> Table:
-    names = list(summary.overall.model)
+    # The lists of a slice are a part of all lists, and the table of all metrics has those.
+    names = [name for name in summary.overall.model if name not in features.LIST_METRICS]
     return Table(
         f"{model}-slice-table",
         f"Metrics of the {model} model by slice of the eval split; in brackets those of "

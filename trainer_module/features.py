@@ -173,6 +173,7 @@ COVERAGE: Final = "coverage@10"
 PERSONALIZATION: Final = "personalization@10"
 LOG_POPULARITY: Final = "log_popularity@10"
 SHORT_LISTS: Final = "short_lists@10"
+LIST_METRICS: Final = (COVERAGE, PERSONALIZATION, LOG_POPULARITY, SHORT_LISTS)
 USER_COUNT: Final = "user_count"
 EXAMPLE_COUNT: Final = "example_count"
 EVALUATION_DEPTH: Final = max(LIST_LENGTHS)

@@ -12,7 +12,6 @@ from pipeline import metrics
 from pipeline.config import EvaluationConfig
 from pipeline.evaluation import ranking_eval_config, retrieval_eval_config, summarize
 from pipeline.fingerprint import source_fingerprint
-from pipeline.list_metrics import LIST_METRICS
 from reports.evaluation_results import (
     Bar,
     EvaluationSummary,
@@ -22,6 +21,7 @@ from reports.evaluation_results import (
     read_metrics,
 )
 from tests.unit.pipeline.tiny_evaluator import ByUser, Evaluated, lists, run
+from trainer_module import features
 
 pytestmark = pytest.mark.slow
 
@@ -62,7 +62,7 @@ def retrieval(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
 
 def measured(measures: Mapping[str, Measure]) -> dict[str, float]:
     """Without what is measured of the lists alone."""
-    return {name: value for name, value in values(measures).items() if name not in LIST_METRICS}
+    return {name: value for name, value in values(measures).items() if name not in features.LIST_METRICS}
 
 
 def values(measures: Mapping[str, Measure]) -> dict[str, float]:
