@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -45,9 +46,9 @@ def checks_table(table_id: str, caption: str, measured: str, where: str, checks:
             Column("verdict"),
             Column("check"),
             Column("measure"),
-            Column("figure", ".4g"),
+            Column("figure"),
             Column("bound"),
-            Column("bar", ".4g"),
+            Column("bar"),
             Column(where),
             Column("in detail"),
         ),
@@ -57,9 +58,9 @@ def checks_table(table_id: str, caption: str, measured: str, where: str, checks:
                 _VERDICTS[check["verdict"]],
                 check["name"],
                 check["measure"],
-                check["figure"],
+                _rounded(check["figure"]),
                 check["bound"] if check["bar"] is not None else None,
-                check["bar"],
+                _rounded(check["bar"]),
                 check["where"],
                 check["detail"],
             )
@@ -67,3 +68,10 @@ def checks_table(table_id: str, caption: str, measured: str, where: str, checks:
         ),
         filterable=True,
     )
+
+
+def _rounded(value: float | None) -> float | None:
+    """Counts are whole, and of other figures four digits are enough."""
+    if value is None or not math.isfinite(value):
+        return value
+    return int(value) if float(value).is_integer() else float(f"{value:.4g}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from reports.gate_part import gate_part, read_record
+from reports.page import shown
 from reports.run_data import Artifact, Node, NodeState, Run
 from reports.verdict import Verdict
 
@@ -48,6 +49,12 @@ def test_what_failed_comes_first_with_figure_and_bar() -> None:
         ("ratings", Verdict.PASSED),
     ]
     assert table.rows[0][4:7] == (0.4, "at most", 0.2)
+
+
+def test_a_count_is_written_out_and_a_share_is_rounded() -> None:
+    part = gate_part(record({**PASSED, "figure": 100000.0}, {**PASSED, "figure": 1 / 3}), Path("gate.json"))
+    [table] = part.tables
+    assert [shown(row[4], table.columns[4]) for row in table.rows] == ["100,000", "0.3333"]
 
 
 def test_an_allowed_anomaly_is_a_warning() -> None:
