@@ -114,7 +114,9 @@ def test_model_below_the_bar_is_not_pushed(project: Path, sample_run: PipelineRu
     assert run.status == local_runner.FAILED
     assert "does not keep to the bar of at most 0.1" in run.figures["RankingEvaluator"]
     assert "RankingPusher pushed nothing, because its model was not blessed" in run.err
-    assert run.figures["RankingPusher"] == "nothing pushed [synthetic sample]"
+    assert run.figures["RankingPusher"] == (
+        "nothing pushed: its model was not blessed (see its evaluator) [synthetic sample]"
+    )
     # The other model is as good as it was.
     assert "not blessed" not in run.figures["RetrievalEvaluator"]
     assert run.pushed["ranking"] == before["ranking"]
