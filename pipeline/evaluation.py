@@ -220,7 +220,7 @@ def summarize(summary: EvaluationSummary) -> str:
     measured_on = [
         *([f"{overall.user_count:,} eval users"] if features.RECALL_AT[10] in overall.model else []),
         *([f"{overall.example_count:,} eval ratings"] if features.RMSE in overall.model else []),
-    ]
+    ] or [f"{overall.user_count:,} eval users"]
     line = ", ".join([*parts, *measured_on])
     return line if summary.blessed else f"{line}; not blessed: {'; '.join(summary.reasons)}"
 

@@ -32,6 +32,7 @@ CONFIG = {
 def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     """What a Tuner reads, of the tiny world."""
     folder = tmp_path_factory.mktemp("world")
+    (folder / "transform").mkdir()
     transformed = conftest.run_transform(folder / "transform", RATINGS)
     graph, examples, movies = (
         standard_artifacts.TransformGraph(),
