@@ -39,10 +39,16 @@ class Executor(base_executor.BaseExecutor):
         made.tuner.search(**made.fit_kwargs)
         ended = list(made.tuner.oracle.trials.values())
         if not any(trial.status == "COMPLETED" for trial in ended):
-            reasons = {(trial.message or "").strip().rpartition("\n")[2] for trial in ended}
+            reasons = {_reason(trial.message or "") for trial in ended}
             raise TuningError(f"none of {len(ended)} trials has ended well: {'; '.join(sorted(reasons))}")
         write_best_hyperparameters(made.tuner, output_dict)
         best = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.BEST_HYPERPARAMETERS_KEY]
         )
         best.set_string_custom_property(FIGURE_PROPERTY, f"{made.tuner.best} of {len(ended)}")
+
+
+def _reason(trace: str) -> str:
+    """The message in the last line of a trial's traceback, without the kind of error."""
+    line = trace.strip().rpartition("\n")[2]
+    return line.partition(": ")[2] or line

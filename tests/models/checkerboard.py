@@ -4,9 +4,9 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-USERS, MOVIES, TASTES = 80, 24, 2
+USERS, MOVIES, TASTES = 160, 24, 2
 # How many movies of the own taste somebody has rated, and how many of the other.
-OWN, OTHER = 8, 3
+OWN, OTHER = 8, 1
 LIKED, DISLIKED = (4.0, 5.0), (1.0, 2.0)
 GENRES = ("Comedy", "Horror")
 FIRST = 1_000_000_000

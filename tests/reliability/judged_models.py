@@ -22,10 +22,12 @@ from tfx.utils.proto_utils import proto_to_json
 from pipeline.evaluation import EXTRACTORS, ranking_eval_config, retrieval_eval_config
 from reports.evaluation_results import EvaluationSummary, read_metrics
 from tests.pipeline_run import PipelineRun
-from trainer_module import features, ranking, retrieval
+from trainer_module import features, ranking, ranking_fit, retrieval
 from trainer_module.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
 
-ROOMS: Final = {"retrieval": retrieval, "ranking": ranking}
+RUN_FNS: Final = {"retrieval": retrieval.run_fn, "ranking": ranking.run_fn}
+# Where each calls `fit`.
+FITTING: Final = {"retrieval": retrieval, "ranking": ranking_fit}
 EVAL_CONFIGS: Final = {"retrieval": retrieval_eval_config, "ranking": ranking_eval_config}
 # Those of the small sample, with few epochs.
 FITS: Final = {
@@ -74,8 +76,8 @@ class Workshop:
         **hyperparameters: object,
     ) -> Path:
         """A model of the real `run_fn` whose fit got changed batches, or its weights changed behind it."""
-        room = ROOMS[name]
-        fit = room.fit
+        fitting = FITTING[name]
+        fit = fitting.fit
 
         def broken_fit(model: Any, train: tf.data.Dataset, *rest: Any, **more: Any) -> Any:
             found = fit(model, train if data is None else train.map(data), *rest, **more)
@@ -84,12 +86,12 @@ class Workshop:
                     weight.assign(weights(weight))
             return found
 
-        monkeypatch.setattr(room, "fit", broken_fit)
+        monkeypatch.setattr(fitting, "fit", broken_fit)
         transform = self._output("Transform", "transform_graph")
         examples = self._output("Transform", "transformed_examples")
         movies = self._output("MoviesGen", "examples")
         made = self.folder / f"made-{len(list(self.folder.glob('made-*')))}"
-        room.run_fn(
+        RUN_FNS[name](
             SimpleNamespace(
                 train_files=[str(examples / "Split-train" / "*")],
                 eval_files=[str(examples / "Split-eval" / "*")],

@@ -14,6 +14,7 @@ from pipeline.config import EvaluationConfig
 from tests.pipeline_run import PipelineRun
 from tests.reliability.judged_models import Batch, Judged, Workshop, lists_of
 from trainer_module import features
+from trainer_module.retrieval_examples import TARGETS
 
 pytestmark = pytest.mark.slow
 
@@ -53,8 +54,7 @@ def test_ratings_learnt_from_shuffled_labels(workshop: Workshop, monkeypatch: py
 
 
 def test_lists_learnt_from_shuffled_labels(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
-    movie = [*features.TRANSFORMED_MOVIE_FEATURES, features.MOVIE_ID]
-    model = workshop.trained("retrieval", monkeypatch, shuffled(movie))
+    model = workshop.trained("retrieval", monkeypatch, shuffled([TARGETS]))
     judged = workshop.judge("retrieval", model, BARS, workshop.good("retrieval"))
     assert not judged.blessed
     assert judged.says(f"{RECALL} does not beat its reference")
