@@ -22,6 +22,8 @@ from trainer_module.retrieval_examples import TARGETS
 from trainer_module.retrieval_model import RetrievalModel
 from trainer_module.towers import QUERY_FEATURES
 
+pytestmark = pytest.mark.slow
+
 MOVIES = 3
 HISTORY = 3
 

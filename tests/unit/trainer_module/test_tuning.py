@@ -36,6 +36,8 @@ from trainer_module.tuning import (
     make_tuner,
 )
 
+pytestmark = pytest.mark.slow
+
 MONITOR = "val_rmse"
 # The best of all possible fits.
 BEST_RATE, BEST_DROPOUT = 2e-3, 0.35

@@ -17,6 +17,8 @@ from tests.unit.trainer_module.tiny_world import MOVIES, RATINGS, write
 from trainer_module import features
 from trainer_module.ranking import run_fn
 
+pytestmark = pytest.mark.slow
+
 RANKING = "trainer_module.ranking_tuning.tuner_fn"
 CONFIG = {
     "hyperparameters": {"validation_share": 0.4, "embedding_dim": 4, "epochs": 9},
