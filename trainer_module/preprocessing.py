@@ -50,7 +50,8 @@ def preprocessing_fn(inputs: Features) -> Features:
             _sparse(inputs[features.HISTORY_MOVIE_IDS]), movie_vocabulary
         ),
         features.HISTORY_RATING_CENTRED: _map_values(
-            lambda values: values - tft.mean(rating), _sparse(inputs[features.HISTORY_RATINGS])
+            lambda values: values - tf.cast(_mean(rating), tf.float32),
+            _sparse(inputs[features.HISTORY_RATINGS]),
         ),
     }
 
@@ -150,6 +151,20 @@ def _multi_hot(feature: tf.SparseTensor, values: tuple[str, ...]) -> tf.Tensor:
 
 
 def _normalize(feature: tf.Tensor, present: tf.Tensor) -> tf.Tensor:
-    """z-score over the examples that have the feature; 0, the mean, for the others."""
-    z_scores = tft.scale_to_z_score(tf.cast(tf.boolean_mask(feature, present), tf.float32))
+    """z-score over the examples that have the feature; 0, the mean, for the others and for a constant."""
+    values = tf.cast(tf.boolean_mask(feature, present), tf.float64)
+    mean = _mean(values)
+    deviation = tf.sqrt(tf.maximum(_mean(values**2) - mean**2, 0.0))
+    z_scores = tf.cast(tf.math.divide_no_nan(values - mean, deviation), tf.float32)
     return tf.scatter_nd(tf.where(present), z_scores, tf.shape(feature, out_type=tf.int64))
+
+
+def _mean(values: tf.Tensor) -> tf.Tensor:
+    """Mean over the whole data set of whole or half numbers, as float64; 0 where there are none.
+
+    Such numbers add up exactly, in whichever order. `tft.mean` and `tft.scale_to_z_score` put means of
+    batches together, and Beam chooses the size of batches by the clock: two runs would differ in the last
+    digits.
+    """
+    values = tf.cast(values, tf.float64)
+    return tf.math.divide_no_nan(tft.sum(values), tf.cast(tft.size(values), tf.float64))
