@@ -14,6 +14,8 @@ from trainer_module.user_states import UserStates
 
 # "Recent" popularity is that of the last month of ratings.
 RECENT_SECONDS = 30 * 24 * 3600
+# How many users are searched for at a time where lists are evaluated.
+EVALUATED_AT_A_TIME = 64
 
 Outputs = dict[str, tf.Tensor]
 
@@ -146,9 +148,8 @@ class RetrievalServing(tf.Module):
         """
         user_id, movie_id = _user_and_movie(examples)
         rows, movies = self._training_users.rows(user_id), self._movies.rows(movie_id)
-        hidden = self._training_users.rated(rows)
-        found = self._search_for_users(self._training_users, rows, hidden, self._evaluation_depth)
-        popular = self._popularity.search(hidden, self._evaluation_depth)
+        found = self._evaluated(rows)
+        popular = self._popularity.search(self._training_users.rated(rows), self._evaluation_depth)
         cold_movie = self._movies.columns(movies, [features.MOVIE_INDEX])[features.MOVIE_INDEX] == 0
         return {
             features.MOVIE_ID: self._shown(found)[features.MOVIE_ID],
@@ -159,6 +160,31 @@ class RetrievalServing(tf.Module):
             features.COLD_USER: tf.where(rows == 0, features.YES, features.NO),
             features.COLD_MOVIE: tf.where(cold_movie, features.YES, features.NO),
         }
+
+    def _evaluated(self, rows: tf.Tensor) -> Found:
+        """Rows of the training users [B] to the same movies, whoever else is in the batch.
+
+        With the number of rows, the last digits of a matrix product change, and with them the order of movies
+        that are all but tied; and Beam chooses the size of a batch as it goes. So that number is fixed here.
+        """
+        batch = tf.shape(rows)[0]
+        # The loop cannot stack the results of no row at all.
+        missing = tf.where(batch > 0, -batch % EVALUATED_AT_A_TIME, EVALUATED_AT_A_TIME)
+        depth = self._evaluation_depth
+
+        def search(some: tf.Tensor) -> Found:
+            return self._search_for_users(self._training_users, some, self._training_users.rated(some), depth)
+
+        found = tf.map_fn(
+            search,
+            tf.reshape(tf.pad(rows, [[0, missing]]), [-1, EVALUATED_AT_A_TIME]),
+            fn_output_signature=(
+                tf.TensorSpec([EVALUATED_AT_A_TIME, depth], tf.float32),
+                tf.TensorSpec([EVALUATED_AT_A_TIME, depth], tf.int32),
+            ),
+        )
+        scores, positions = (tf.reshape(part, [-1, depth])[:batch] for part in found)
+        return scores, positions
 
     @property
     def _evaluation_depth(self) -> int:

@@ -332,3 +332,45 @@ def test_popularity_by_hand() -> None:
         [1 + 4 / 17, 1 + 2 / 17, 1 / 17, 1 + 3 / 17, 5 / 17, 1 / 17, 0],
         rtol=1e-6,
     )
+
+
+def test_a_list_is_evaluated_the_same_whoever_else_is_in_the_batch(tmp_path: Path) -> None:
+    # All movies score the same but for the last digits, which the order of adding up decides.
+    dim, users = 64, [f"u{number}" for number in range(100)]
+    numbers = np.random.default_rng(1)
+    taste = numbers.normal(size=dim).astype(np.float32)
+    embeddings = np.stack([numbers.permutation(taste) for _ in range(500)])
+    movies = tiny_world.catalogue([str(number) for number in range(len(embeddings))])
+    states = tiny_world.states(movies, {user: [("0", 5.0, NOW)] for user in users})
+    plain = RetrievalHyperparameters(embedding_dim=dim, dropout=0, unknown_id_share=0, sequence_length=0)
+    tower = QueryTower(tiny_world.sizes(users=len(users), movies=len(embeddings)), plain)
+    rows = tiny_world.batch([tiny_world.transformed("", "")], history_length=2)
+    tower({name: rows[name] for name in QUERY_FEATURES})
+    silence(tower)
+    variable(tower, features.USER_INDEX).assign(tf.fill([len(users) + 1, dim], 0.37))
+    table = UserTable(
+        states,
+        history_length=2,
+        keep_rated=True,
+        mean_rating=states.mean_rating,
+        asset_file=str(tmp_path / "users"),
+    )
+    evaluate = RetrievalServing(
+        query_tower=tower,
+        candidates=BruteForce(np.pad(embeddings, [(0, 0), (0, EXTRA_DIMS)])),
+        directions=BruteForce(embeddings),
+        movies=MovieTable(movies, str(tmp_path / "movies")),
+        users=table,
+        training_users=table,
+        popularity=total_popularity(states, len(movies)),
+        recent=recent_popularity(states, len(movies)),
+        top_k=TOP_K,
+    ).signatures()[features.EVALUATE]
+
+    def found(size: int) -> np.ndarray:
+        batches = [users[start : start + size] for start in range(0, len(users), size)]
+        answers = [evaluate(examples=examples(batch, "0"))[features.MOVIE_ID] for batch in batches]
+        return np.concatenate([answer.numpy() for answer in answers])
+
+    for size in (1, 7, 33):
+        np.testing.assert_array_equal(found(size), found(len(users)), err_msg=f"batches of {size}")
