@@ -22,7 +22,7 @@ from studies.prepared import PreparedSplit
 from studies.scoring import ranked_lists, retrieval_figures
 from studies.split_data import SplitData
 from studies.tasks import BY_ID, BY_SCORE, JOINT, RANKING, RETRIEVAL, Task
-from studies.trained_models import measure, train_and_measure, trainer_arguments
+from studies.trained_models import measure, trainer_arguments
 from tests.pipeline_run import PROJECT, PipelineRun
 from trainer_module.features import CROSS_WEIGHTS_FILE, NDCG_AT, RECALL_AT, RMSE
 
@@ -100,36 +100,26 @@ def test_our_models_are_fitted_by_their_own_run_fn(study: Study) -> None:
 
 def test_a_joint_model_is_measured_by_score_and_by_id(study: Study) -> None:
     config = load_config(None, ["joint.epochs=1", "joint.batch_size=512"], "study-joint")
-    source = find_data(PipelineConfig(data_dir=str(study.data)))
-    harness = Harness("multitask", source, study.work, again=False, console=Console(quiet=True))
-
-    [found] = harness.run([Cell("random", "ours", JOINT, 1, config.joint.model_dump(mode="json"))])
-
-    for figure in (RECALL_AT[10], NDCG_AT[10], BY_ID[10]):
-        assert 0 < float(found[figure]) < 1
-    assert 0.5 < float(found[RMSE]) < 1.5
-    # No movie scores exactly as another one.
-    assert found[BY_SCORE[10]] == found[BY_ID[10]]
-    text = multitask.report([found], harness.folder)
-    assert "## Joint models, synthetic sample, split random" in text
-    assert tables.mean_and_deviation([found], BY_SCORE[100]) in text
-
-
-def test_scores_of_a_joint_model_are_those_that_its_lists_go_by(study: Study, tmp_path: Path) -> None:
-    config = load_config(None, ["joint.epochs=2", "joint.batch_size=512"], "study-joint")
     settings = config.joint.model_dump(mode="json")
     source = find_data(PipelineConfig(data_dir=str(study.data)))
     harness = Harness("multitask", source, study.work, again=False, console=Console(quiet=True))
-    split = harness.prepare("random")
+    cell = Cell("random", "ours", JOINT, 1, settings)
+
+    [found] = harness.run([cell])
+
+    assert 0 < float(found[BY_ID[10]]) < 1
+    assert 0.5 < float(found[RMSE]) < 1.5
+    text = multitask.report([found], harness.folder)
+    assert "## Joint models, synthetic sample, split random" in text
+    assert tables.mean_and_deviation([found], BY_SCORE[100]) in text
+    # The scores are those that the lists of the SavedModel go by.
+    split, fitted = harness.prepare("random"), harness.cell_folder(cell) / "fit"
     data = SplitData.read(Path(split.arrays))
-
-    measured = train_and_measure(JOINT, split, settings, 1, tmp_path, print).figures
-    checkpoint = str(tmp_path / "run" / "checkpoints" / "best")
-    scores = catalogue_scores(trainer_arguments(split, settings, 1, tmp_path), checkpoint, data)
+    arguments = trainer_arguments(split, settings, 1, fitted)
+    scores = catalogue_scores(arguments, str(fitted / "run" / "checkpoints" / "best"), data)
     figures = retrieval_figures(data, ranked_lists(lambda users: scores[users], data, seed=1))
-
     # The last digits of a score, and with them two movies that all but tie, may change places.
-    assert {name: measured[name] for name in figures} == pytest.approx(figures, abs=1e-3)
+    assert {name: float(found[name]) for name in figures} == pytest.approx(figures, abs=1e-3)
 
 
 @pytest.mark.parametrize(("task", "figure"), [(RETRIEVAL, NDCG_AT[10]), (RANKING, RMSE)])
