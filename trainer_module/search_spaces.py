@@ -92,6 +92,8 @@ def space_of(hyperparameters: FitHyperparameters) -> Space:
             space["unobserved_weight"] = Range(0.01, 0.5, log=True)
             space["given_weight"] = Range(0.0, 0.5)
     if isinstance(hyperparameters, JointHyperparameters):
+        # Batches of both tasks have as many rows, and those of ratings are the most.
+        space["batch_size"] = Choice((512, 1024, 2048))
         # The retrieval loss keeps its weight: what counts is the one beside the other.
         space["ranking_weight"] = Range(0.1, 30.0, log=True)
     if space == _FIT:
