@@ -32,16 +32,12 @@ examples:
 
 _PENALTIES: Final = ("l2=1e12", "user_l2=1e12", "history_l2=1e12", "sequence_length=0")
 # What is tried to make towers collapse: a preset and what differs from it. At this rate, towers that end in a
-# ReLU die. The penalties make all that they reach vanish beside what they do not reach: biases and
-# popularity. In the last one these stay at 0, where they begin under this loss, because ratings alone do not train
-# them.
+# ReLU die. The penalties make all that they reach vanish beside what they do not: biases and popularity.
+# In the last one these stay at 0, where they begin under this loss, because ratings alone do not train them.
 _COLLAPSES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "learning rate 0.4": ("study-joint", ["learning_rate=0.4"]),
     "L2 penalty 1e12": ("study-joint", _PENALTIES),
-    "L2 penalty 1e12, squared loss": (
-        "study-rating",
-        [*_PENALTIES, "loss=weighted_squared"],
-    ),
+    "L2 penalty 1e12, squared loss": ("study-rating", [*_PENALTIES, "loss=weighted_squared"]),
 }
 _WHY_NOT: Final = """\
 The last rows try to make the towers collapse. Neither tower ends in a ReLU, so a large learning rate does not
