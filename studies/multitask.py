@@ -30,22 +30,19 @@ examples:
   python -m studies multitask --split temporal
 """
 
+_PENALTIES: Final = ("l2=1e12", "user_l2=1e12", "history_l2=1e12", "sequence_length=0")
 # What is tried to make towers collapse: a preset and what differs from it. At this rate, towers that end in a
-# ReLU die. The penalty makes all that it reaches vanish beside what it does not reach: biases, popularity,
-# genres and years. In the last one biases and popularity stay at 0, where they begin under this loss, because
-# ratings alone do not train them.
+# ReLU die. The penalties make all that they reach vanish beside what they do not: biases and popularity.
+# In the last one these stay at 0, where they begin under this loss, because ratings alone do not train them.
 _COLLAPSES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "learning rate 0.4": ("study-joint", ["learning_rate=0.4"]),
-    "L2 penalty 1e12": ("study-joint", ["l2=1e12", "user_l2=1e12", "sequence_length=0"]),
-    "L2 penalty 1e12, squared loss": (
-        "study-rating",
-        ["l2=1e12", "user_l2=1e12", "sequence_length=0", "loss=weighted_squared"],
-    ),
+    "L2 penalty 1e12": ("study-joint", _PENALTIES),
+    "L2 penalty 1e12, squared loss": ("study-rating", [*_PENALTIES, "loss=weighted_squared"]),
 }
 _WHY_NOT: Final = """\
 The last rows try to make the towers collapse. Neither tower ends in a ReLU, so a large learning rate does not
-make them 0. A penalty does, as far as it reaches, but biases, popularity, genres and years stay: scores tie
-between movies that are alike in all of these, and by score no more than these few are found in addition.
+make them 0. A penalty does, as far as it reaches, but biases and popularity stay: scores tie between movies
+that are alike in both, and by score no more than these few are found in addition.
 `share tied` is that of the ratings whose movie scores exactly as another one. Where all scores tie, accuracy
 reads 1 by score and chance by id: `python -m studies collapse`."""
 

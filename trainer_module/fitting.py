@@ -33,7 +33,7 @@ class _LearningRate(tf.keras.callbacks.Callback):
 
 
 def learning_rate(hyperparameters: FitHyperparameters, epoch: int) -> float:
-    """The rate of an epoch, from 0; `cosine` is equation 5 of Loshchilov and Hutter 2017, without restarts."""
+    """The rate of an epoch, from 0; `cosine` is equation 5 of Loshchilov and Hutter 2017, no restarts."""
     highest = hyperparameters.learning_rate
     if hyperparameters.learning_rate_decay == "none":
         return highest

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from trainer_module import features
-from trainer_module.fitting import DivergedError, fit, refit
+from trainer_module.fitting import DivergedError, fit, learning_rate, refit
 from trainer_module.hyperparameters import FitHyperparameters
 
 ONE_BATCH = tf.data.Dataset.from_tensors(tf.ones([2, 1]))
@@ -32,7 +32,8 @@ class Climber(tf.keras.Model):
 
     def train_step(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         self.height.assign_add(1.0)
-        return {"loss": tf.where(self.height == float(self._nan_at), math.nan, -self.height)}
+        loss = tf.where(self.height == float(self._nan_at), math.nan, -self.height)
+        return {"loss": loss, "rate": tf.convert_to_tensor(self.optimizer.learning_rate)}
 
     def test_step(self, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"distance": tf.abs(self.height - 2), "nearness": 2 - tf.abs(self.height - 2)}
@@ -44,7 +45,7 @@ def fitted(model: tf.keras.Model, folder: Path, monitor: str = "val_distance", *
         model,
         ONE_BATCH,
         ONE_BATCH,
-        FitHyperparameters(epochs=10, patience=3),
+        FitHyperparameters(epochs=10, patience=3, **more.get("settings", {})),
         monitor=monitor,
         mode=more.get("mode", "min"),
         model_run_dir=str(folder),
@@ -93,14 +94,14 @@ def test_a_loss_that_is_no_number_fails_the_fit(tmp_path: Path) -> None:
 def test_a_last_step_that_breaks_the_weights_fails_the_fit(tmp_path: Path) -> None:
     # The loss of a batch is taken before its step, so only validation sees what the last step did.
     model = tf.keras.Sequential([tf.keras.layers.Dense(1, kernel_initializer="ones", input_shape=[1])])
-    model.compile(tf.keras.optimizers.SGD(1e38), "mse")
+    model.compile(tf.keras.optimizers.SGD(), "mse")
     data = tf.data.Dataset.from_tensors((tf.fill([2, 1], 10.0), tf.zeros([2, 1])))
     with pytest.raises(DivergedError, match=r"val_loss became (nan|inf) in epoch 1"):
         fit(
             model,
             data,
             data,
-            FitHyperparameters(epochs=1),
+            FitHyperparameters(epochs=1, learning_rate=1e38),
             monitor="val_loss",
             mode="min",
             model_run_dir=str(tmp_path),
@@ -110,7 +111,8 @@ def test_a_last_step_that_breaks_the_weights_fails_the_fit(tmp_path: Path) -> No
 def test_a_refit_runs_all_of_its_epochs() -> None:
     model = Climber()
     model.compile()
-    assert refit(model, ONE_BATCH, epochs=4, monitor="loss") == {"loss": [-1, -2, -3, -4]}
+    figures = refit(model, ONE_BATCH, FitHyperparameters(), epochs=4, monitor="loss")
+    assert figures["loss"] == [-1, -2, -3, -4]
     assert float(model.height) == 4
 
 
@@ -118,4 +120,35 @@ def test_a_refit_that_diverges_fails() -> None:
     model = Climber(nan_at=2)
     model.compile()
     with pytest.raises(DivergedError, match="loss became nan in epoch 2"):
-        refit(model, ONE_BATCH, epochs=4, monitor="loss")
+        refit(model, ONE_BATCH, FitHyperparameters(), epochs=4, monitor="loss")
+
+
+# Of 10 epochs with a highest rate of .8: half of it after 5 of them, nearly nothing in the last one.
+COSINE = {"learning_rate": 0.8, "learning_rate_decay": "cosine"}
+RATES = [0.8, 0.780423, 0.723607, 0.635114, 0.523607, 0.4, 0.276393, 0.164886, 0.076393, 0.019577]
+
+
+def test_a_cosine_falls_along_half_a_period() -> None:
+    settings = FitHyperparameters.model_validate({"epochs": 10, **COSINE})
+    assert [learning_rate(settings, epoch) for epoch in range(10)] == pytest.approx(RATES, abs=1e-6)
+    constant = settings.model_copy(update={"learning_rate_decay": "none"})
+    assert [learning_rate(constant, epoch) for epoch in range(10)] == [0.8] * 10
+
+
+def test_a_fit_takes_the_rate_of_each_epoch(tmp_path: Path) -> None:
+    # Early stopping ends it after 5 of 10 epochs.
+    rates = fitted(Climber(), tmp_path, settings=COSINE)["epochs"]["rate"]
+    assert rates == pytest.approx(RATES[:5], abs=1e-6)
+
+
+def test_a_refit_takes_the_rates_of_the_fit_before() -> None:
+    # It ends where the fit was best, so its rates are no whole half of a period.
+    model = Climber()
+    model.compile()
+    settings = FitHyperparameters.model_validate({"epochs": 10, **COSINE})
+    assert refit(model, ONE_BATCH, settings, epochs=3)["rate"] == pytest.approx(RATES[:3], abs=1e-6)
+
+
+def test_without_decay_the_rate_stays(tmp_path: Path) -> None:
+    rates = fitted(Climber(), tmp_path, settings={"learning_rate": 0.25})["epochs"]["rate"]
+    assert rates == [0.25] * 5

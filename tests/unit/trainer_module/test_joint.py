@@ -18,7 +18,7 @@ from trainer_module.inputs import validation_mask
 from trainer_module.joint import JointModel, run_fn
 from trainer_module.joint_batches import RANKING, RETRIEVAL, held_out_with_ratings, side_by_side
 from trainer_module.ranking import RankingModel
-from trainer_module.retrieval_examples import TARGETS
+from trainer_module.retrieval_examples import NO_TARGET, RATED, TARGETS
 from trainer_module.retrieval_model import RetrievalModel
 from trainer_module.towers import QUERY_FEATURES
 
@@ -39,13 +39,14 @@ def model(**hyperparameters: Any) -> JointModel:
             "user_l2": 0.0,
             "sequence_length": 0,
             "hidden_units": (2,),
+            "periods": 1,
             **hyperparameters,
         }
     )
     sizes = tiny_world.sizes(users=MOVIES, movies=MOVIES)
     catalogue = tiny_world.catalogue([str(movie) for movie in range(1, MOVIES + 1)])
     built = JointModel(
-        RetrievalModel(sizes, chosen, catalogue, np.ones([MOVIES, 2], np.float32)),
+        RetrievalModel(sizes, chosen, catalogue, np.ones([MOVIES, 3], np.float32), np.ones(MOVIES, np.int32)),
         RankingModel(sizes, chosen, 3.0),
         chosen,
         scale_width=4.0,
@@ -70,7 +71,11 @@ def batch(rows: list[tuple[int, int, float]]) -> dict[str, dict[str, tf.Tensor]]
         HISTORY,
     )
     targets = tf.constant([[movie - 1] for _, movie, _ in rows])
-    return {RETRIEVAL: {**{name: rated[name] for name in QUERY_FEATURES}, TARGETS: targets}, RANKING: rated}
+    queries = {name: rated[name] for name in QUERY_FEATURES}
+    return {
+        RETRIEVAL: {**queries, TARGETS: targets, RATED: tf.fill([len(rows), 1], NO_TARGET)},
+        RANKING: rated,
+    }
 
 
 ROWS = batch([(1, 1, 5.0), (2, 2, 2.0)])
@@ -112,7 +117,7 @@ def test_a_task_without_weight_is_not_trained(weights: tuple[float, float], move
 def test_a_rating_is_the_ranking_model_s_and_the_weighted_match_of_the_towers() -> None:
     built = model()
     plant(built)
-    variable(built, "match").assign([[0.5], [0.25], [0.0], [0.0], [0.0]])
+    variable(built, "match").assign([[0.5], [0.25], *[[0.0]] * 4])
     pairs = batch([(1, 1, 3.0), (2, 2, 3.0), (1, 2, 3.0)])
     # 3 + .5 * 2 * 2, 3 + .25 * 2 * 2, and nothing in common.
     np.testing.assert_allclose(built(pairs[RANKING]), [5.0, 4.0, 3.0], rtol=1e-5)
@@ -121,7 +126,7 @@ def test_a_rating_is_the_ranking_model_s_and_the_weighted_match_of_the_towers() 
 def test_ratings_train_the_towers_once_the_match_counts() -> None:
     built = model(retrieval_weight=0.0)
     plant(built)
-    variable(built, "match").assign([[0.5], [0.5], [0.0], [0.0], [0.0]])
+    variable(built, "match").assign([[0.5], [0.5], *[[0.0]] * 4])
     with tf.GradientTape() as tape:
         loss = built.compute_loss(ROWS, training=True)
     users = variable(built.retrieval.query_tower, features.USER_INDEX)

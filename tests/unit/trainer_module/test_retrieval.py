@@ -17,7 +17,7 @@ from tests.unit.trainer_module.tiny_world import MOVIES, silence, variable
 from trainer_module import features
 from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.retrieval import run_fn
-from trainer_module.retrieval_examples import TARGETS
+from trainer_module.retrieval_examples import RATED, TARGETS, Periods, RetrievalExamples, with_period
 from trainer_module.retrieval_model import RetrievalModel, loss_for, popularity_features
 from trainer_module.towers import QUERY_FEATURES
 from trainer_module.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
@@ -31,19 +31,34 @@ PLAIN = {
     "sequence_length": 0,
     "l2": 0,
     "user_l2": 0,
+    "history_l2": 0,
+    "periods": 3,
 }
 
 
 def model(
-    movies: int, ratings: list[float] | None = None, dim: int = 1, **settings: object
+    movies: int,
+    ratings: list[float] | None = None,
+    dim: int = 1,
+    first_period: tuple[int, ...] = (),
+    **settings: object,
 ) -> RetrievalModel:
-    """A model of as many users as movies, all of whose weights are 0."""
+    """A model of 3 periods and as many users as movies, all of whose weights are 0.
+
+    Args:
+      movies: their ids and vocabulary indices are 1, 2, ...
+      ratings: of each movie, of all time and of the month before each moment.
+      dim: of the towers.
+      first_period: of each movie; all of them are there from the first one if left out.
+      settings: other hyperparameters.
+    """
     counts = np.array(ratings or [1.0] * movies, np.float32)
     built = RetrievalModel(
         tiny_world.sizes(users=movies, movies=movies),
         RetrievalHyperparameters.model_validate({"embedding_dim": dim, **PLAIN, **settings}),
         tiny_world.catalogue([str(movie) for movie in range(1, movies + 1)]),
-        np.stack([counts, counts], axis=1),
+        np.repeat(counts[:, None], 1 + 3 + 1, axis=1),
+        np.array(first_period or [1] * movies, np.int32),
     )
     built.compute_loss(watched([(1, 1), (2, 2)]))
     silence(built)
@@ -51,15 +66,19 @@ def model(
     return built
 
 
-def watched(pairs: list[tuple[int, int]], history: tuple[int, ...] = (0,)) -> dict[str, tf.Tensor]:
-    """A batch of (user index, movie index)."""
+def watched(
+    pairs: list[tuple[int, int]], history: tuple[int, ...] = (0,), period: int = 0
+) -> dict[str, tf.Tensor]:
+    """A batch of (user index, movie index), whose users have rated their history."""
     queries = tiny_world.batch(
         [tiny_world.transformed(str(user), "", user_index=user) for user, _ in pairs], HISTORY
     )
     return {
         **{name: queries[name] for name in QUERY_FEATURES},
         features.HISTORY_MOVIE_INDEX: tf.constant([history] * len(pairs), tf.int64),
+        features.PERIOD_INDEX: tf.fill([len(pairs)], period),
         TARGETS: tf.constant([[movie - 1] for _, movie in pairs]),
+        RATED: tf.constant([[movie - 1 for movie in history]] * len(pairs)),
     }
 
 
@@ -116,14 +135,86 @@ def test_the_squared_loss_is_over_all_that_was_not_seen() -> None:
     assert float(built.compute_loss(watched([(1, 2)], (0, 3)))) == pytest.approx(1 + 25 / 2, rel=1e-5)
 
 
+def test_the_squared_loss_may_ask_for_what_was_seen() -> None:
+    built = model(4, loss="weighted_squared", unobserved_weight=0.5, given_weight=0.25)
+    plant(built, [[0], [1], [0], [0], [0]], [[50], [3], [2], [5], [4]])
+    # As above, and (5 - 1)^2 / 4 of movie 3.
+    loss = float(built.compute_loss(watched([(1, 2)], (0, 3))))
+    assert loss == pytest.approx(1 + 25 / 2 + 16 / 4, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "period", "negatives"),
+    [
+        # Movies 1, 3 and 4 came in periods 1, 2 and 3.
+        ("now", 1, [3]),
+        ("now", 2, [3, 1]),
+        ("now", 3, [3, 1, 0]),
+        # A query without a period is of now, when all are there.
+        ("now", 0, [3, 1, 0]),
+        ("last_rating", 1, [3, 1, 0]),
+    ],
+)
+def test_what_came_later_is_no_negative_of_queries_as_of_now(
+    as_of: str, period: int, negatives: list[float]
+) -> None:
+    built = model(4, loss="full_softmax", as_of=as_of, first_period=(1, 1, 2, 3))
+    plant(built, [[0], [1], [0], [0], [0]], [[50], [3], [2], [1], [0]])
+    by_hand = math.log(math.exp(2) + sum(map(math.exp, negatives))) - 2
+    loss = float(built.compute_loss(watched([(1, 2)], period=period)))
+    assert loss == pytest.approx(by_hand, rel=1e-5)
+
+
+def test_what_came_later_is_no_negative_of_a_sample_either() -> None:
+    built = model(2, loss="sampled_softmax", as_of="now", first_period=(1, 3))
+    plant(built, [[0], [1], [1]], [[0], [3], [0]])
+    # Two rows of period 2: movie 1 has no rival left, movie 2 is to be found although it came later.
+    loss = float(built.compute_loss(watched([(1, 1), (2, 2)], period=2)))
+    assert loss == pytest.approx(math.log(1 + math.exp(3)) / 2, rel=1e-5)
+
+
+def test_what_came_later_has_no_weight_in_the_squared_loss() -> None:
+    settings = {"loss": "weighted_squared", "unobserved_weight": 0.5, "given_weight": 0.25}
+    built = model(4, as_of="now", first_period=(1, 1, 2, 3), **settings)
+    plant(built, [[0], [1], [0], [0], [0]], [[50], [3], [2], [5], [4]])
+    # The target 2, movie 1 that was passed over, and movie 3 that was seen, but not the later movie 4.
+    loss = float(built.compute_loss(watched([(1, 2)], (0, 3), period=2)))
+    assert loss == pytest.approx(1 + 9 / 2 + 16 / 4, rel=1e-5)
+
+
+def test_a_score_takes_recent_popularity_as_of_the_query_s_period() -> None:
+    # All time, the starts of periods 1, 2 and 3, and now: another movie is ahead in each.
+    ratings = np.array([[9, 9, 1, 1, 1], [1, 1, 9, 1, 1], [1, 1, 1, 9, 1], [1, 1, 1, 1, 9]], np.float32)
+    built = RetrievalModel(
+        tiny_world.sizes(users=4, movies=4),
+        RetrievalHyperparameters.model_validate({"embedding_dim": 1, **PLAIN}),
+        tiny_world.catalogue(list("1234")),
+        ratings,
+        np.ones(4, np.int32),
+    )
+    built.compute_loss(watched([(1, 1)]))
+    silence(built)
+    built.set_blend(2.0)
+    for period, ahead in ((1, 0), (2, 1), (3, 2), (0, 3)):
+        query = built.query_tower({name: watched([(1, 1)], period=period)[name] for name in QUERY_FEATURES})
+        scores = tf.matmul(query, built.candidate_embeddings(), transpose_b=True).numpy()[0]
+        # Twice the z-scores of one number among three equal ones.
+        expected = np.full(4, -2 / math.sqrt(3))
+        expected[ahead] = 2 * math.sqrt(3)
+        np.testing.assert_allclose(scores, expected, rtol=1e-5, err_msg=f"period {period}")
+
+
 @pytest.mark.parametrize("loss", ["sampled_softmax", "full_softmax", "weighted_squared"])
 def test_a_step_learns_every_weight_of_the_towers(loss: str) -> None:
     tf.keras.utils.set_random_seed(1)
     built = RetrievalModel(
         tiny_world.sizes(users=4, movies=4),
-        RetrievalHyperparameters.model_validate({"embedding_dim": 3, "loss": loss, "dropout": 0}),
+        RetrievalHyperparameters.model_validate(
+            {"embedding_dim": 3, "loss": loss, "dropout": 0, "periods": 2}
+        ),
         tiny_world.catalogue(list("1234")),
-        np.array([[1, 2], [2, 1], [3, 5], [4, 1]], np.float32),
+        np.array([[1, 0, 1, 2], [2, 1, 0, 1], [3, 0, 4, 5], [4, 2, 2, 1]], np.float32),
+        np.ones(4, np.int32),
     )
     batch = watched([(row, row) for row in (1, 2, 3, 4)])
     batch[features.HISTORY_MOVIE_INDEX] = tf.constant([[2], [3], [4], [1]], tf.int64)
@@ -184,13 +275,14 @@ def test_towers_side_by_side_are_searched_by_their_mean_score() -> None:
 
 
 def test_validation_chooses_how_much_recent_popularity_counts() -> None:
-    counts = np.ones([20, 2], np.float32)
-    counts[19, 1] = 100
+    counts = np.ones([20, 1 + 3 + 1], np.float32)
+    counts[19, -1] = 100
     built = RetrievalModel(
         tiny_world.sizes(users=20, movies=20),
         RetrievalHyperparameters.model_validate({"embedding_dim": 1, **PLAIN}),
         tiny_world.catalogue([str(movie) for movie in range(1, 21)]),
         counts,
+        np.ones(20, np.int32),
     )
     built.compute_loss(watched([(1, 1)]))
     silence(built)
@@ -248,6 +340,22 @@ def test_what_a_user_has_rated_is_no_rival() -> None:
     # Ten movies are better than movie 10, two of which are history.
     assert recall(built, watched([(1, 10)], history=(20, 19))) == 1
     assert recall(built, watched([(1, 8)], history=(20, 19))) == 0
+
+
+def test_what_a_user_has_rated_is_no_rival_however_long_ago() -> None:
+    # Movies 9 to 20 were rated before the two that the history holds, and are better than movie 8.
+    rated = [*range(20, 8, -1), 1, 2]
+    catalogue = tiny_world.catalogue([str(movie) for movie in range(1, 21)])
+    states = tiny_world.states(catalogue, {"ann": [(str(movie), 3.0, movie) for movie in rated]})
+    settings = RetrievalHyperparameters.model_validate({"history_limit": 2, **PLAIN})
+    periods = Periods.of(states.timestamps, 3)
+    (batch,) = RetrievalExamples(
+        with_period(states, periods, settings), periods, settings
+    ).validation_batches(np.array([7], np.int32), np.array([0, 1]), seed=1)
+    assert batch[features.HISTORY_MOVIE_INDEX].numpy().tolist() == [[1, 2]]
+    built = model(20)
+    plant(built, np.ones([21, 1]), np.arange(21)[:, None])
+    assert figures(built, batch) == (1, 1)
 
 
 def test_a_tower_of_nans_finds_nothing() -> None:

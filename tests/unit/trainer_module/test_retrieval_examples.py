@@ -9,7 +9,15 @@ import tensorflow as tf
 from tests.unit.trainer_module import tiny_world
 from trainer_module import features
 from trainer_module.hyperparameters import RetrievalHyperparameters
-from trainer_module.retrieval_examples import TARGETS, Periods, RetrievalExamples, held_out, with_period
+from trainer_module.retrieval_examples import (
+    NO_TARGET,
+    RATED,
+    TARGETS,
+    Periods,
+    RetrievalExamples,
+    held_out,
+    with_period,
+)
 from trainer_module.user_states import UserStates
 
 MOVIES = tiny_world.catalogue(list("abcde"))
@@ -110,6 +118,17 @@ def test_validation_asks_once_a_user_with_all_that_training_holds() -> None:
     learned, asked = STATES.where(kept), STATES.where(~kept)
     found = rows(examples(learned).validation_batches(asked.positions, asked.row_splits, seed=1))
     assert sorted(found) == [(1, [1, 3], [1], 3), (3, [4, 1], [4, 1], 2)]
+
+
+def test_validation_knows_all_that_is_rated_also_what_the_history_has_lost() -> None:
+    kept = np.array([True, True, False, True, True, True, True, False])
+    learned, asked = STATES.where(kept), STATES.where(~kept)
+    (batch,) = examples(learned, history_limit=1).validation_batches(
+        asked.positions, asked.row_splits, seed=1
+    )
+    assert batch[features.HISTORY_MOVIE_INDEX].numpy().tolist() == [[2], [5]]
+    assert batch[RATED].numpy().tolist() == [[NO_TARGET, 0, 1], [3, 0, 4]]
+    assert batch[TARGETS].numpy().tolist() == [[2], [1]]
 
 
 def test_validation_asks_for_who_is_new_as_for_a_stranger() -> None:

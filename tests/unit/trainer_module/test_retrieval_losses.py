@@ -41,8 +41,26 @@ def test_hard_negatives_are_the_best_scored_ones() -> None:
 def test_the_squared_loss_weighs_what_was_not_rated_less() -> None:
     # First row: (1 - 1)^2 + .1 (0 + 1), the 3 hidden. Second: (2 - 1)^2 + (0 - 1)^2 + .1 (0 + 0).
     by_hand = (0.1 * 1 + 1 + 1) / 3
-    loss = squared_loss(SCORES, TARGETS, FIRST_ROW_HIDES_THE_LAST, 0.1)
+    loss = squared_loss(SCORES, TARGETS, FIRST_ROW_HIDES_THE_LAST, NOTHING, 0.1, 0.25)
     assert float(loss) == pytest.approx(by_hand, rel=1e-6)
+
+
+@pytest.mark.parametrize(("given_weight", "of_the_given"), [(0.0, 0.0), (0.25, 0.25 * (3 - 1) ** 2)])
+def test_the_squared_loss_may_ask_for_what_the_query_has_read(
+    given_weight: float, of_the_given: float
+) -> None:
+    # As above, and the 3 of the first row should be 1 as well. The number of targets stays 3.
+    by_hand = (0.1 * 1 + 1 + 1 + of_the_given) / 3
+    given = FIRST_ROW_HIDES_THE_LAST
+    loss = squared_loss(SCORES, TARGETS, given, given, 0.1, given_weight)
+    assert float(loss) == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_what_came_later_has_no_weight_beside_what_was_read() -> None:
+    # First row: the -1 was read, (-1 - 1)^2 / 4, and the 3 came later. Second: as above.
+    given = tf.constant([[False, False, True, False], [False] * 4])
+    loss = squared_loss(SCORES, TARGETS, given | FIRST_ROW_HIDES_THE_LAST, given, 0.1, 0.25)
+    assert float(loss) == pytest.approx((1 + 1 + 1) / 3, rel=1e-6)
 
 
 @pytest.mark.parametrize("hard_negatives", [None, 1])

@@ -14,9 +14,14 @@ from tests.unit.trainer_module.tiny_world import silence, variable
 from trainer_module import features
 from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.index import BruteForce, Index, Partitioned
-from trainer_module.retrieval_signatures import RetrievalServing, recent_popularity, total_popularity
+from trainer_module.retrieval_signatures import (
+    RetrievalServing,
+    popularity_before,
+    recent_popularity,
+    total_popularity,
+)
 from trainer_module.serving_tables import MovieTable, UserTable
-from trainer_module.towers import EXTRA_DIMS, QUERY_FEATURES, QueryTower
+from trainer_module.towers import QUERY_FEATURES, QueryTower, extra_dims
 
 # Candidate embeddings. Nobody has rated "cold" in training, so its embedding comes from its content.
 CANDIDATES = {
@@ -51,13 +56,14 @@ KNOWN = {
 ALL_TIME = ["e", "a", "d", "b", "c", "é", "cold"]
 RECENT = ["a", "d", "b", "e", "c", "é", "cold"]
 TOP_K = 4
+PLAIN = {"dropout": 0, "unknown_id_share": 0, "sequence_length": 0, "periods": 2}
 
 Answer = Callable[..., dict[str, Any]]
 
 
 def query_tower() -> QueryTower:
     """ann likes the first direction, movies "a" and "c" speak for one direction each."""
-    plain = RetrievalHyperparameters(embedding_dim=2, dropout=0, unknown_id_share=0, sequence_length=0)
+    plain = RetrievalHyperparameters.model_validate({"embedding_dim": 2, **PLAIN})
     tower = QueryTower(tiny_world.sizes(users=len(KNOWN), movies=6), plain)
     rows = tiny_world.batch([tiny_world.transformed("", "")], history_length=2)
     tower({name: rows[name] for name in QUERY_FEATURES})
@@ -96,7 +102,7 @@ def export(
     serving = RetrievalServing(
         query_tower=query_tower(),
         # Without bias and popularity.
-        candidates=index(np.pad(embeddings, [(0, 0), (0, EXTRA_DIMS)])),
+        candidates=index(np.pad(embeddings, [(0, 0), (0, extra_dims(2))])),
         directions=index(embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)),
         movies=MovieTable(MOVIES, str(assets / "movies")),
         users=known,
@@ -334,6 +340,15 @@ def test_popularity_by_hand() -> None:
     )
 
 
+def test_the_month_before_a_moment_holds_its_start_and_not_its_end() -> None:
+    month = 30 * DAY
+    ratings = [("a", 3.0, NOW - month - 1), ("b", 3.0, NOW - month), ("c", 3.0, NOW - 1), ("d", 3.0, NOW)]
+    states = tiny_world.states(MOVIES, {"ann": ratings, "ben": ratings[2:]})
+    assert popularity_before(states, len(MOVIES), NOW).tolist() == [0, 1, 2, 0, 0, 0, 0]
+    assert popularity_before(states, len(MOVIES), NOW + 1).tolist() == [0, 0, 2, 2, 0, 0, 0]
+    assert popularity_before(states, len(MOVIES), NOW - month - 1).tolist() == [0] * 7
+
+
 def test_a_list_is_evaluated_the_same_whoever_else_is_in_the_batch(tmp_path: Path) -> None:
     # All movies score the same but for the last digits, which the order of adding up decides.
     dim, users = 64, [f"u{number}" for number in range(100)]
@@ -342,7 +357,7 @@ def test_a_list_is_evaluated_the_same_whoever_else_is_in_the_batch(tmp_path: Pat
     embeddings = np.stack([numbers.permutation(taste) for _ in range(500)])
     movies = tiny_world.catalogue([str(number) for number in range(len(embeddings))])
     states = tiny_world.states(movies, {user: [("0", 5.0, NOW)] for user in users})
-    plain = RetrievalHyperparameters(embedding_dim=dim, dropout=0, unknown_id_share=0, sequence_length=0)
+    plain = RetrievalHyperparameters.model_validate({"embedding_dim": dim, **PLAIN})
     tower = QueryTower(tiny_world.sizes(users=len(users), movies=len(embeddings)), plain)
     rows = tiny_world.batch([tiny_world.transformed("", "")], history_length=2)
     tower({name: rows[name] for name in QUERY_FEATURES})
@@ -357,7 +372,7 @@ def test_a_list_is_evaluated_the_same_whoever_else_is_in_the_batch(tmp_path: Pat
     )
     evaluate = RetrievalServing(
         query_tower=tower,
-        candidates=BruteForce(np.pad(embeddings, [(0, 0), (0, EXTRA_DIMS)])),
+        candidates=BruteForce(np.pad(embeddings, [(0, 0), (0, extra_dims(2))])),
         directions=BruteForce(embeddings),
         movies=MovieTable(movies, str(tmp_path / "movies")),
         users=table,

@@ -1,5 +1,6 @@
 """On the synthetic sample, whose tastes are planted, each way to learn finds far more than popularity."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,23 @@ from tests.unit.trainer_module import tiny_world
 from trainer_module import features
 from trainer_module.catalogue import Catalogue
 from trainer_module.hyperparameters import RetrievalHyperparameters
-from trainer_module.retrieval_examples import Periods, RetrievalExamples, held_out, with_period
-from trainer_module.retrieval_model import RetrievalModel
-from trainer_module.retrieval_signatures import recent_popularity, total_popularity
+from trainer_module.retrieval import RetrievalData
+from trainer_module.retrieval_examples import held_out
+from trainer_module.towers import VOCABULARIES
 from trainer_module.user_states import UserStates
 
 SAMPLE = SampleSpec.sized(20_000)
+
+
+class Vocabularies:
+    """Stands in for the transform output, which knows how many users and movies there are."""
+
+    def __init__(self, states: UserStates, movies: Catalogue) -> None:
+        sizes = tiny_world.sizes(users=len(states.ids), movies=len(movies)).sizes
+        self._rows = {VOCABULARIES[name]: sizes[name] for name in VOCABULARIES}
+
+    def vocabulary_size_by_name(self, name: str) -> int:
+        return self._rows[name] - 1
 
 
 @pytest.fixture(scope="module")
@@ -47,22 +59,19 @@ def test_planted_tastes_are_found(planted: tuple[UserStates, Catalogue], setting
     hyperparameters = RetrievalHyperparameters.model_validate(
         {"embedding_dim": 16, "batch_size": 256, "learning_rate": 5e-3, "sequence_length": 0, **settings}
     )
-    chosen = held_out(states, "random", 0.1, seed=1)
-    periods = Periods.of(states.timestamps, hyperparameters.periods)
-    kept, asked = states.where(~chosen), states.where(chosen)
-    examples = RetrievalExamples(with_period(kept, periods, hyperparameters), periods, hyperparameters)
-    validation = examples.validation_batches(asked.positions, asked.row_splits, seed=1)
-    counts = np.stack([total_popularity(kept, len(movies)), recent_popularity(kept, len(movies))], axis=1)
-    sizes = tiny_world.sizes(users=len(states.ids), movies=len(movies))
-    # A new tower with a softmax ranks by popularity.
-    by_popularity = RetrievalModel(
-        sizes, hyperparameters.model_copy(update={"loss": "full_softmax"}), movies, counts
+    setup: Any = SimpleNamespace(
+        training_states=states, catalogue=movies, seed=1, transform_output=Vocabularies(states, movies)
     )
+    data = RetrievalData(setup, hyperparameters)
+    kept, training, validation = data.cut(held_out(states, "random", 0.1, seed=1))
+    # A new tower with a softmax ranks by popularity.
+    softmax = hyperparameters.model_copy(update={"loss": "full_softmax"})
+    by_popularity = RetrievalData(setup, softmax).new_model(kept)
     by_popularity.compile()
     popularity = by_popularity.evaluate(validation, verbose=0, return_dict=True)["recall_at_10"]
 
-    model = RetrievalModel(sizes, hyperparameters, movies, counts)
+    model = data.new_model(kept)
     model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
-    model.fit(examples.training_batches(seed=1), epochs=hyperparameters.epochs, verbose=0)
+    model.fit(training, epochs=hyperparameters.epochs, verbose=0)
     recall = model.evaluate(validation, verbose=0, return_dict=True)["recall_at_10"]
     assert recall > 1.3 * popularity, (recall, popularity)

@@ -1,6 +1,7 @@
 """Known answers of the towers' parts, and a gradient for everything that is there to be learnt."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -13,7 +14,6 @@ from trainer_module import features
 from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.towers import (
     CANDIDATE_FEATURES,
-    EXTRA_DIMS,
     QUERY_FEATURES,
     CandidateTower,
     HistoryBag,
@@ -22,6 +22,7 @@ from trainer_module.towers import (
     TitleWords,
     UnknownIds,
     VocabularySizes,
+    extra_dims,
 )
 
 SIZES = tiny_world.sizes(users=3, movies=3)
@@ -114,6 +115,7 @@ ROWS = [
         title_word_index=[row, 2],
         release_year_normalized=float(row),
         release_decade_index=row,
+        movie_popularity=[0.5, *[0.0] * 4],
     )
     for row in (1, 2, 3)
 ]
@@ -160,13 +162,32 @@ def test_a_query_without_a_period_is_of_now() -> None:
 def test_the_weights_of_popularity_depend_on_the_query() -> None:
     tower = QueryTower(SIZES, PLAIN)
     query = query_of()
-    assert tower(query).shape == (3, 2 + EXTRA_DIMS)
+    assert tower(query).shape == (3, 2 + extra_dims(3))
     # A new tower goes by all-time popularity, whoever asks.
-    np.testing.assert_allclose(tower(query)[:, 2:], [[1, 1, 0]] * 3)
+    np.testing.assert_allclose(tower(query)[:, 2:], [[1, 1, 0, 0, 0, 0]] * 3)
     silence(tower)
     variable(tower, features.USER_INDEX).assign(TABLE)
     variable(tower, "popularity/kernel").assign([[0.5, 0], [0, 1]])
-    np.testing.assert_allclose(tower(query)[:, 2:], [[1, 0.5, 2], [1, 1.5, 4], [1, 2.5, 6]])
+    # Without a period a query is of now, which is the last column.
+    now = [[1, 0.5, 0, 0, 0, 2], [1, 1.5, 0, 0, 0, 4], [1, 2.5, 0, 0, 0, 6]]
+    np.testing.assert_allclose(tower(query)[:, 2:], now)
+
+
+def test_a_query_reads_recent_popularity_as_of_its_period() -> None:
+    tower = QueryTower(SIZES, PLAIN)
+    query = query_of(period_index=[1, 3, 0])
+    tower(query)
+    silence(tower)
+    variable(tower, features.USER_INDEX).assign(TABLE)
+    variable(tower, "popularity/kernel").assign([[0.5, 0], [0, 1]])
+    # Behind the bias and all time: the starts of periods 1, 2 and 3, and now.
+    np.testing.assert_allclose(
+        tower(query)[:, 2:], [[1, 0.5, 2, 0, 0, 0], [1, 1.5, 0, 0, 4, 0], [1, 2.5, 0, 0, 0, 6]]
+    )
+    tower.added_recent_weight.assign(10.0)
+    np.testing.assert_allclose(
+        tower(query)[:, 2:], [[1, 0.5, 12, 0, 0, 0], [1, 1.5, 0, 0, 14, 0], [1, 2.5, 0, 0, 0, 16]]
+    )
 
 
 def test_strangers_learn_what_to_do_without_id_and_history() -> None:
@@ -202,14 +223,16 @@ def test_the_convolution_reads_the_latest_movies_in_their_order() -> None:
 def test_a_movie_without_an_id_still_has_its_content() -> None:
     tower = CandidateTower(SIZES, PLAIN)
     movie = {name: BATCH[name] for name in CANDIDATE_FEATURES}
-    movie[features.MOVIE_POPULARITY] = tf.constant([[1.0, 0.0], [0.0, 0.0], [0.0, 2.0]])
+    movie[features.MOVIE_POPULARITY] = tf.constant([[1.0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 3, 2]])
     tower(movie)
     silence(tower)
     variable(tower, "movie_index_embedding").assign([[0, 0], *TABLE[1:]])
     variable(tower, features.RELEASE_DECADE_INDEX)[2].assign([0.5, 0.25])
     variable(tower, "bias").assign([[0], [7], [8], [9]])
     np.testing.assert_allclose(
-        tower(movie), [[1, 2, 7, 1, 0], [3.5, 4.25, 8, 0, 0], [5, 6, 9, 0, 2]], rtol=1e-6
+        tower(movie),
+        [[1, 2, 7, 1, 0, 0, 0, 0], [3.5, 4.25, 8, 0, 0, 0, 0, 0], [5, 6, 9, 0, 0, 0, 3, 2]],
+        rtol=1e-6,
     )
     cold = {**movie, features.MOVIE_INDEX: tf.zeros_like(movie[features.MOVIE_INDEX])}
     np.testing.assert_allclose(tower(cold)[:, :3], [[0, 0, 0], [0.5, 0.25, 0], [0, 0, 0]])
@@ -232,3 +255,71 @@ def test_a_gradient_reaches_every_variable(tower: str) -> None:
     ):
         assert gradient is not None, weight.name
         assert np.abs(tf.convert_to_tensor(gradient)).max() > 0, weight.name
+
+
+# By weight, as the layers name them.
+QUERY_PENALTIES = {
+    "user_index_embedding": "user_l2",
+    **dict.fromkeys(
+        (
+            "age_bucket_index_embedding",
+            "gender_index_embedding",
+            "occupation_index_embedding",
+            "zip_area_index_embedding",
+            "age/kernel",
+            "period",
+            "latest_movies/movie_index_embedding",
+        ),
+        "l2",
+    ),
+    "history_bag/weighted_sum/movie_index_embedding": "history_l2",
+}
+CANDIDATE_PENALTIES = dict.fromkeys(
+    (
+        "movie_index_embedding",
+        "movie_content/genres/kernel",
+        "movie_content/title_words/weighted_sum/title_word_index_embedding",
+        "movie_content/release_decade_index_embedding",
+        "movie_content/year/kernel",
+    ),
+    "l2",
+)
+
+
+@pytest.mark.parametrize(
+    ("tower", "names", "penalties"),
+    [
+        (QueryTower, QUERY_FEATURES, QUERY_PENALTIES),
+        (CandidateTower, CANDIDATE_FEATURES, CANDIDATE_PENALTIES),
+    ],
+)
+def test_each_weight_is_penalized_as_its_hyperparameter_says(
+    tower: type[tf.keras.layers.Layer], names: tuple[str, ...], penalties: dict[str, str]
+) -> None:
+    values = {"l2": 0.5, "user_l2": 0.25, "history_l2": 0.125}
+    layer = tower(SIZES, PLAIN.model_copy(update=values))
+    layer({name: BATCH[name] for name in names})
+    for weight in layer.trainable_variables:
+        weight.assign(tf.ones_like(weight))
+    with tf.GradientTape() as tape:
+        penalty = tf.add_n(layer.losses)
+    gradients = tape.gradient(penalty, layer.trainable_variables)
+    # The slope of w^2 at 1 is 2. Others, such as biases and the weights of popularity, are free.
+    found = {
+        _part(weight.name): float(tf.reduce_mean(gradient)) / 2
+        for weight, gradient in zip(layer.trainable_variables, gradients, strict=True)
+        if gradient is not None
+    }
+    assert found == {name: values[hyperparameter] for name, hyperparameter in penalties.items()}
+
+
+def _part(name: str) -> str:
+    """The name of a weight below its tower, without what Keras counts layers with."""
+    inner = name.partition("/")[2].removesuffix(":0").removesuffix("/embeddings")
+    return re.sub(r"_\d+(?=/|$)", "", inner)
+
+
+def test_no_penalty_is_none() -> None:
+    layer = CandidateTower(SIZES, PLAIN)
+    layer({name: BATCH[name] for name in CANDIDATE_FEATURES})
+    assert layer.losses == []

@@ -133,7 +133,7 @@ def transformed(user: str, movie: str, **values: Value) -> Row:
         features.TIMESTAMP,
     )
     row: dict[str, Value] = dict.fromkeys(scalars, 0)
-    row |= {features.PERIOD_INDEX: 0, features.MOVIE_POPULARITY: [0.0, 0.0]}
+    row |= {features.PERIOD_INDEX: 0}
     row |= dict.fromkeys((features.AGE_NORMALIZED, features.RELEASE_YEAR_NORMALIZED), 0.0)
     row |= {
         features.USER_ID: user,
