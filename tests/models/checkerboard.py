@@ -4,9 +4,10 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-USERS, MOVIES, TASTES = 160, 24, 2
-# How many movies of the own taste somebody has rated, and how many of the other.
-OWN, OTHER = 8, 1
+USERS, MOVIES, TASTES = 320, 28, 2
+# How many movies of the own taste somebody has rated on average, and how many of the other. Were it the same
+# number for all, the ratings beside the one that is asked for would tell its taste.
+OWN, OTHER = 10, 3
 LIKED, DISLIKED = (4.0, 5.0), (1.0, 2.0)
 GENRES = ("Comedy", "Horror")
 FIRST = 1_000_000_000
@@ -49,9 +50,10 @@ def _of_user(user: int) -> Iterator[Row]:
     chance = random.Random(user)
     own = [number for number in range(MOVIES) if taste(number) == taste(user)]
     other = [number for number in range(MOVIES) if taste(number) != taste(user)]
+    liked = sum(chance.random() < OWN / (OWN + OTHER) for _ in range(OWN + OTHER))
     rated = [
-        *((number, LIKED) for number in chance.sample(own, OWN)),
-        *((number, DISLIKED) for number in chance.sample(other, OTHER)),
+        *((number, LIKED) for number in chance.sample(own, liked)),
+        *((number, DISLIKED) for number in chance.sample(other, OWN + OTHER - liked)),
     ]
     chance.shuffle(rated)
     catalogue = movies()
