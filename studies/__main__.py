@@ -13,11 +13,16 @@ from rich.console import Console
 from pipeline.config import ConfigError, load_config
 from pipeline.data_source import DatasetError, find_data
 from pipeline.run_lock import OutputInUseError
-from studies import collapse, dcn, leaderboard
+from studies import collapse, dcn, leaderboard, multitask
 from studies.child import StudyError
 from studies.harness import RESULTS_FILE, Harness
 
-STUDIES: Final[dict[str, Any]] = {"leaderboard": leaderboard, "dcn": dcn, "collapse": collapse}
+STUDIES: Final[dict[str, Any]] = {
+    "leaderboard": leaderboard,
+    "multitask": multitask,
+    "dcn": dcn,
+    "collapse": collapse,
+}
 
 _DESCRIPTION: Final = (
     "Every result goes to a CSV as soon as it is there, so an interrupted study goes on where it stopped; "

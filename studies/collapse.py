@@ -9,15 +9,17 @@ the list is worth. The embeddings here are those of iALS, of which a growing sha
 import argparse
 import csv
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from benchmarks.tables import markdown
 from studies import plots, tables
+from studies.accuracies import Reading, read
 from studies.harness import RESULTS_FILE, Harness
-from studies.split_data import Bools, Floats, Ints, Ratings, SplitData
+from studies.split_data import Bools, Floats, SplitData
 from studies.splits import SPLITS
+from studies.tasks import ACCURACY_LENGTHS, BY_ID, BY_SCORE
 
 SUMMARY: Final = "why retrieval is measured by id: score-based accuracy of dying towers"
 EPILOG: Final = """\
@@ -27,19 +29,6 @@ examples:
 """
 
 _SHARES: Final = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1.0)
-_LENGTHS: Final = (10, 100)
-
-
-class Reading(NamedTuple):
-    """Accuracies over the ratings of the eval split, for each of the list lengths.
-
-    Attributes:
-      by_score: as `tf.math.in_top_k` counts, ties and all.
-      by_id: the movie itself in the list, ties in random order.
-    """
-
-    by_score: dict[int, float]
-    by_id: dict[int, float]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -82,29 +71,12 @@ def with_dead(scores: Floats, share: float, seed: int) -> Floats:
     return np.where(np.outer(users, movies), np.maximum(scores, 0), 0.0)
 
 
-def read(scores: Floats, evaluation: Ratings, seed: int) -> Reading:
-    """Top-k accuracies by score and by id over the whole catalogue, training movies included.
-
-    Args:
-      scores: [U, M].
-      evaluation: the ratings that are looked for.
-      seed: of the order of ties.
-    """
-    random = np.random.default_rng(seed)
-    better, ties = _rivals(scores, evaluation.user, evaluation.movie)
-    rank = better + np.floor(random.random(len(ties)) * (ties + 1)).astype(np.int64)
-    return Reading(
-        {k: float(np.mean(better < k)) for k in _LENGTHS},
-        {k: float(np.mean(rank < k)) for k in _LENGTHS},
-    )
-
-
 def report(readings: dict[float, Reading], title: str, folder: Path) -> str:
     """Writes `results.csv`, `results.md` and the plot; returns the table as Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
-    header = ["dead", *(f"top-{k} {way}" for k in _LENGTHS for way in ("by score", "by id"))]
+    header = ["dead", *(names[k] for k in ACCURACY_LENGTHS for names in (BY_SCORE, BY_ID))]
     rows = [
-        [share, *(figure for k in _LENGTHS for figure in (reading.by_score[k], reading.by_id[k]))]
+        [share, *(figure for k in ACCURACY_LENGTHS for figure in (reading.by_score[k], reading.by_id[k]))]
         for share, reading in readings.items()
     ]
     with (folder / RESULTS_FILE).open("w", encoding="utf-8", newline="") as file:
@@ -127,16 +99,6 @@ def _alive(size: int, share: float, random: np.random.Generator) -> Bools:
     alive = np.ones(size, np.bool_)
     alive[random.permutation(size)[: round(share * size)]] = False
     return alive
-
-
-def _rivals(scores: Floats, users: Ints, movies: Ints) -> tuple[Ints, Ints]:
-    """How many movies score above each rating's own, and how many others score the same, [n] each."""
-    better, ties = np.empty(len(users), np.int64), np.empty(len(users), np.int64)
-    for row, (user, movie) in enumerate(zip(users, movies, strict=True)):
-        own = scores[user, movie]
-        better[row] = np.count_nonzero(scores[user] > own)
-        ties[row] = np.count_nonzero(scores[user] == own) - 1
-    return better, ties
 
 
 def _share(text: str) -> float:

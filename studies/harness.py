@@ -14,7 +14,7 @@ from studies.cells import Cell, Outcome
 from studies.child import Tell, run_child
 from studies.prepared import PreparedSplit, prepare
 from studies.results import Results, Row
-from studies.tasks import RATING_FIGURES, RETRIEVAL
+from studies.tasks import RATING_FIGURES
 from trainer_module.features import NDCG_AT, RECALL_AT
 
 _WORKER: Final = "studies.cell_worker"
@@ -95,6 +95,6 @@ class Harness:
         return self._prepared[name]
 
     def _say(self, title: str, row: Row, ending: str) -> None:
-        shown = (RECALL_AT[10], NDCG_AT[10]) if row["task"] == RETRIEVAL else RATING_FIGURES
+        shown = [name for name in (RECALL_AT[10], NDCG_AT[10], *RATING_FIGURES) if row[name]]
         figures = ", ".join(f"{name} {float(row[name]):.4f}" for name in shown)
         self._console.print(f"{title}: {figures}, {ending}", markup=False, soft_wrap=True)

@@ -10,9 +10,9 @@ from studies import our_models, plots, tables
 from studies.cells import Cell
 from studies.harness import Harness
 from studies.peers.registry import PEERS
-from studies.results import Row
+from studies.results import Row, does
 from studies.splits import SPLITS
-from studies.tasks import NEW_USERS_NDCG, RANKING, RETRIEVAL
+from studies.tasks import JOINT, NEW_USERS_NDCG, RANKING, RETRIEVAL
 from trainer_module.features import MAE, NDCG_AT, RECALL_AT, RMSE
 
 SUMMARY: Final = "our models beside popularity, biases, item-kNN, EASE, iALS, SVD and SVD++"
@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--splits", nargs="+", choices=splits, default=splits, metavar="SPLIT", help=f"of {', '.join(splits)}"
     )
-    parser.add_argument("--tasks", nargs="+", choices=(RETRIEVAL, RANKING), default=[RETRIEVAL, RANKING])
+    tasks = [RETRIEVAL, RANKING, JOINT]
+    parser.add_argument("--tasks", nargs="+", choices=tasks, default=tasks, help="default: all")
     parser.add_argument(
         "--models", nargs="+", metavar="NAME", help="only these rows of the table (default: all)"
     )
@@ -70,8 +71,8 @@ def run(options: argparse.Namespace, harness: Harness) -> str:
 
 def report(rows: Sequence[Row], folder: Path) -> str:
     """Writes `results.md` and the plots of finished cells; returns the tables as Markdown."""
-    retrieval = [row for row in rows if row["task"] == RETRIEVAL]
-    ranking = [row for row in rows if row["task"] == RANKING]
+    retrieval = [row for row in rows if does(row, RETRIEVAL)]
+    ranking = [row for row in rows if does(row, RANKING)]
     parts = []
     for split in dict.fromkeys(row["split"] for row in retrieval):
         of_split = [row for row in retrieval if row["split"] == split]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pipeline.config import PipelineConfig, load_config
 from studies.cells import Cell
-from studies.tasks import RANKING, RETRIEVAL, Task
+from studies.tasks import JOINT, RANKING, RETRIEVAL, Task
 
 PRESETS: Final = Path(__file__).resolve().parent.parent / "pipeline" / "configs" / "presets"
 DEFAULT: Final = "default"
@@ -21,12 +21,17 @@ def configurations(folder: Path = PRESETS) -> dict[str, PipelineConfig]:
 def distinct_models(
     configs: Mapping[str, PipelineConfig],
 ) -> list[tuple[str, Task, dict[str, Any]]]:
-    """(name, task, hyperparameters) of each model; a preset that leaves one as it is adds nothing."""
+    """(name, task, hyperparameters) of each model; a preset that leaves one as it is adds nothing.
+
+    A joint model is only that of a configuration that trains one.
+    """
     found: list[tuple[str, Task, dict[str, Any]]] = []
-    tasks: tuple[Task, ...] = (RETRIEVAL, RANKING)
+    tasks: tuple[Task, ...] = (RETRIEVAL, RANKING, JOINT)
     for task in tasks:
         seen: list[dict[str, Any]] = []
         for name, config in configs.items():
+            if task == JOINT and config.model != JOINT:
+                continue
             settings = getattr(config, task).model_dump(mode="json")
             if settings not in seen:
                 seen.append(settings)

@@ -61,6 +61,33 @@ def intervals(path: Path, values: Mapping[str, Sequence[float]], *, unit: str) -
     _save(figure, path)
 
 
+def readings(path: Path, values: Mapping[str, Mapping[str, float]], *, unit: str) -> None:
+    """Readings of one thing by several rules, for each name on its line."""
+    figure, axes = new_figure(WIDE, 80 + 26 * max(len(values), 1))
+    # One inside the other where both are the same.
+    shapes = ("o", 11, "none"), ("D", 5, None)
+    for place, of_name in enumerate(values.values()):
+        axes.plot([*of_name.values()], [place] * len(of_name), "-", color=palette.GRID.light)
+        for (rule, value), color, (marker, size, fill) in zip(
+            of_name.items(), palette.SERIES, shapes, strict=False
+        ):
+            axes.plot(
+                [value],
+                [place],
+                marker,
+                ms=size,
+                mew=2,
+                mfc=fill or color.light,
+                color=color.light,
+                label=rule if place == 0 else None,
+            )
+    axes.set_yticks(range(len(values)), [shortened(name, 44) for name in values])
+    axes.set_ylim(len(values) - 0.5, -0.5)
+    axes.set_xlabel(unit)
+    legend_above(axes)
+    _save(figure, path)
+
+
 def lines(
     path: Path, series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, x: str, y: str
 ) -> None:

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from studies.cells import Cell, Outcome
 from studies.child import StudyError
-from studies.tasks import RATING_FIGURES, RETRIEVAL_FIGURES
+from studies.tasks import ACCURACY_FIGURES, JOINT, RATING_FIGURES, RETRIEVAL_FIGURES, Task
 
-FIGURES: Final = (*RETRIEVAL_FIGURES, *RATING_FIGURES)
+FIGURES: Final = (*RETRIEVAL_FIGURES, *RATING_FIGURES, *ACCURACY_FIGURES)
 # What a cell is known by; `asked` is what its settings were to be, `settings` what they were.
 KEY: Final = ("data", "split", "task", "model", "seed", "asked", "code")
 MEASURED: Final = (
@@ -80,6 +80,13 @@ class Results:
             writer.writerows(self._rows.values())
         os.replace(beside, self._path)
         return row
+
+
+def does(row: Row, task: Task) -> bool:
+    """Whether a model is trained for a task; a joint model is where the loss of the task counts."""
+    if row["task"] != JOINT:
+        return row["task"] == task
+    return bool(json.loads(row["settings"])[f"{task}_weight"])
 
 
 def _key(data: str, cell: Cell) -> tuple[str, ...]:

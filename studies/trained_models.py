@@ -12,13 +12,15 @@ from typing import Any, Final
 import numpy as np
 import tensorflow as tf
 
+from studies.accuracies import read
 from studies.cells import Outcome
 from studies.child import Tell
 from studies.example_arrays import serialized
+from studies.joint_scores import catalogue_scores
 from studies.prepared import PreparedSplit
 from studies.scoring import rating_figures, retrieval_figures
 from studies.split_data import SplitData
-from studies.tasks import RETRIEVAL, Task
+from studies.tasks import JOINT, RANKING, RETRIEVAL, Task
 from trainer_module import features
 from trainer_module.training_setup import HISTORY_LENGTH, HYPERPARAMETERS, SEED
 
@@ -53,30 +55,42 @@ def train_and_measure(
       folder: the SavedModel goes to `model/` in it, and what the fit leaves to `run/`.
       tell: is called with each line of progress.
     """
-    model, run = folder / "model", folder / "run"
+    arguments = trainer_arguments(split, hyperparameters, seed, folder)
+    model, run = Path(arguments.serving_model_dir), Path(arguments.model_run_dir)
     run.mkdir(parents=True, exist_ok=True)
     run_fn: Callable[[StudyTrainerArgs], None] = import_module(f"trainer_module.{task}").run_fn
-    arguments = StudyTrainerArgs(
-        [split.train],
-        [split.evaluation],
-        [split.movies],
-        split.transform_graph,
-        str(model),
-        str(run),
-        {HYPERPARAMETERS: hyperparameters, SEED: seed, HISTORY_LENGTH: split.history_length},
-    )
     logging.getLogger(features.PROGRESS_LOGGER).addHandler(_Teller(tell))
     started = time.monotonic()
     run_fn(arguments)
     fit_seconds = time.monotonic() - started
     tell("measuring")
     figures, per_second = measure(model, task, split)
+    checkpoint = tf.train.latest_checkpoint(str(run / "checkpoints"))
+    if task == JOINT:
+        data = SplitData.read(Path(split.arrays))
+        scores = catalogue_scores(arguments, checkpoint, data)
+        figures |= read(scores, data.evaluation, seed).figures()
     return Outcome(
         figures,
         fit_seconds=fit_seconds,
         per_second=per_second,
-        weights=_weights(run),
+        weights=_weights(checkpoint),
         settings=hyperparameters,
+    )
+
+
+def trainer_arguments(
+    split: PreparedSplit, hyperparameters: dict[str, Any], seed: int, folder: Path
+) -> StudyTrainerArgs:
+    """What the `run_fn` of a model is called with; see `train_and_measure`."""
+    return StudyTrainerArgs(
+        [split.train],
+        [split.evaluation],
+        [split.movies],
+        split.transform_graph,
+        str(folder / "model"),
+        str(folder / "run"),
+        {HYPERPARAMETERS: hyperparameters, SEED: seed, HISTORY_LENGTH: split.history_length},
     )
 
 
@@ -84,19 +98,23 @@ def measure(model: Path, task: Task, split: PreparedSplit) -> tuple[dict[str, fl
     """Asks the signature that the Evaluator asks, over the same Examples.
 
     Returns:
-      The figures by name, and how many users got a list, or how many ratings were predicted, in a second.
+      The figures by name, and how many users got a list, or how many ratings were predicted, in a second; a
+      joint model predicts them and gives a list with each.
     """
     loaded = tf.saved_model.load(str(model))
     evaluate = loaded.signatures[features.EVALUATE]
     data = SplitData.read(Path(split.arrays))
     examples = np.array(list(serialized(split.raw_eval).as_numpy_iterator()), np.object_)
-    if task == RETRIEVAL:
+    figures: dict[str, float] = {}
+    if task != RANKING:
         # The list is that of the user, whatever the row, so each is asked for once.
         _, first = np.unique(data.evaluation.user, return_index=True)
         lists, per_second = _answers(evaluate, examples[first], features.MOVIE_ID)
-        return retrieval_figures(data, [ranked.tolist() for ranked in lists]), per_second
-    predicted, per_second = _answers(evaluate, examples, features.USER_RATING)
-    return rating_figures(predicted.astype(np.float64), data.evaluation.rating), per_second
+        figures |= retrieval_figures(data, [ranked.tolist() for ranked in lists])
+    if task != RETRIEVAL:
+        predicted, per_second = _answers(evaluate, examples, features.USER_RATING)
+        figures |= rating_figures(predicted.astype(np.float64), data.evaluation.rating)
+    return figures, per_second
 
 
 def _answers(signature: Any, examples: Any, output: str) -> tuple[Any, float]:
@@ -111,14 +129,13 @@ def _answers(signature: Any, examples: Any, output: str) -> tuple[Any, float]:
     return np.concatenate(parts), len(examples) / (time.monotonic() - started)
 
 
-def _weights(run: Path) -> int | None:
+def _weights(checkpoint: str | None) -> int | None:
     """How many numbers the fit learned, from its checkpoint; None if it left none."""
-    found = tf.train.latest_checkpoint(str(run / "checkpoints"))
-    if found is None:
+    if checkpoint is None:
         return None
     sizes: list[int] = [
         math.prod(shape)
-        for name, shape in tf.train.list_variables(found)
+        for name, shape in tf.train.list_variables(checkpoint)
         # Metrics and counters are single numbers, which no weight is.
         if shape and not name.startswith("optimizer/")
     ]

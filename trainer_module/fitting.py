@@ -21,6 +21,25 @@ class DivergedError(RuntimeError):
     """The loss or the monitored figure became NaN or infinite."""
 
 
+class _LearningRate(tf.keras.callbacks.Callback):
+    """Sets the learning rate of each epoch."""
+
+    def __init__(self, hyperparameters: FitHyperparameters) -> None:
+        super().__init__()
+        self._hyperparameters = hyperparameters
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self.model.optimizer.learning_rate.assign(learning_rate(self._hyperparameters, epoch))
+
+
+def learning_rate(hyperparameters: FitHyperparameters, epoch: int) -> float:
+    """The rate of an epoch, from 0; `cosine` is equation 5 of Loshchilov and Hutter 2017, without restarts."""
+    highest = hyperparameters.learning_rate
+    if hyperparameters.learning_rate_decay == "none":
+        return highest
+    return highest * (1 + math.cos(math.pi * epoch / hyperparameters.epochs)) / 2
+
+
 class _Progress(tf.keras.callbacks.Callback):
     """Reports each epoch and stops a fit whose loss is no longer a number."""
 
@@ -89,6 +108,7 @@ def fit(
         epochs=hyperparameters.epochs,
         verbose=0,
         callbacks=[
+            _LearningRate(hyperparameters),
             _Progress(hyperparameters.epochs, monitor),
             tf.keras.callbacks.EarlyStopping(
                 monitor, mode=mode, patience=hyperparameters.patience, restore_best_weights=False
@@ -118,13 +138,19 @@ def fit(
 
 
 def refit(
-    model: tf.keras.Model, train: tf.data.Dataset, *, epochs: int, monitor: str | None = None
+    model: tf.keras.Model,
+    train: tf.data.Dataset,
+    hyperparameters: FitHyperparameters,
+    *,
+    epochs: int,
+    monitor: str | None = None,
 ) -> dict[str, list[float]]:
     """Fits a compiled model for a number of epochs that an earlier fit found best.
 
     Args:
       model: a compiled model, not trained yet.
       train: one epoch of batches of the whole train split.
+      hyperparameters: of the earlier fit.
       epochs: how many.
       monitor: a training figure to report, such as `rmse`; None for the loss alone.
 
@@ -135,5 +161,6 @@ def refit(
       DivergedError: if the loss or the figure becomes NaN or infinite.
     """
     model.train_step = no_autograph(model.train_step)
-    history = model.fit(train, epochs=epochs, verbose=0, callbacks=[_Progress(epochs, monitor)]).history
+    callbacks = [_LearningRate(hyperparameters), _Progress(epochs, monitor)]
+    history = model.fit(train, epochs=epochs, verbose=0, callbacks=callbacks).history
     return {name: [float(value) for value in values] for name, values in history.items()}

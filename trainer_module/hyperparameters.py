@@ -15,6 +15,10 @@ class FitHyperparameters(BaseModel):
     epochs: int = Field(20, ge=1, description="Upper limit; early stopping usually ends the fit before it.")
     batch_size: int = Field(1024, ge=2)
     learning_rate: float = Field(2e-3, gt=0, description="Of Adam.")
+    learning_rate_decay: Literal["none", "cosine"] = Field(
+        "none",
+        description="`cosine` lowers the rate from epoch to epoch, along half a period over all `epochs`.",
+    )
     embedding_dim: int = Field(32, ge=1, description="Width of every embedding and of both towers' output.")
     dropout: float = Field(0.2, ge=0, lt=1)
     unknown_id_share: float = Field(
@@ -47,6 +51,13 @@ class RetrievalHyperparameters(FitHyperparameters):
     unobserved_weight: float = Field(
         0.1, gt=0, le=1, description="For `weighted_squared`: weight of a movie that the user has not rated."
     )
+    given_weight: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="For `weighted_squared`: weight of a movie that the query has read, whose score is drawn "
+        "to 1 as that of a movie to be found is; 0 leaves it out.",
+    )
     hard_negatives: int | None = Field(
         None,
         ge=1,
@@ -74,8 +85,11 @@ class RetrievalHyperparameters(FitHyperparameters):
         description="What may be added to each query's learned weight of recent popularity after the fit; "
         "validation chooses.",
     )
-    l2: float = Field(1e-5, ge=0, description="L2 penalty on the embeddings.")
+    l2: float = Field(1e-5, ge=0, description="L2 penalty on the other embeddings.")
     user_l2: float = Field(1e-4, ge=0, description="L2 penalty on the embeddings of user ids.")
+    history_l2: float = Field(
+        1e-5, ge=0, description="L2 penalty on the embeddings that the bag of the history sums."
+    )
     validation: Literal["random", "last", "latest"] = Field(
         "last",
         description="Which ratings of the train split are held out: a random share, each user's last one "

@@ -95,7 +95,7 @@ def fit_members(
     for seed in seeds:
         started = time.monotonic()
         members.append(new(seed))
-        figures = refit(members[-1], whole, epochs=epochs, monitor="rmse")
+        figures = refit(members[-1], whole, hyperparameters, epochs=epochs, monitor="rmse")
         refits.append({"seed": seed, "seconds": round(time.monotonic() - started, 1), "epochs": figures})
     path = os.path.join(model_run_dir, features.FIT_FILE)
     with tf.io.gfile.GFile(path) as file:

@@ -20,6 +20,7 @@ from trainer_module.retrieval_examples import Periods, RetrievalExamples, held_o
 from trainer_module.retrieval_model import MODE, MONITOR, RetrievalModel
 from trainer_module.retrieval_signatures import (
     RetrievalServing,
+    popularity_before,
     recent_popularity,
     total_popularity,
     user_queries,
@@ -91,13 +92,28 @@ class RetrievalData:
 
     def new_model(self, states: UserStates) -> RetrievalModel:
         """An untrained model that knows how popular the movies are in `states`."""
-        movies = len(self.setup.catalogue)
         return RetrievalModel(
             VocabularySizes.of(self.setup.transform_output),
             self.hyperparameters,
             self.setup.catalogue,
-            np.stack([total_popularity(states, movies), recent_popularity(states, movies)], axis=1),
+            self._popularity(states),
+            self._first_period(states),
         )
+
+    def _popularity(self, states: UserStates) -> npt.NDArray[np.float32]:
+        """Ratings by catalogue position of all time, and those of the month before each period and now."""
+        movies, times = len(self.setup.catalogue), states.timestamps
+        moments = [times.min(initial=0), *self._periods.edges, times.max(initial=0) + 1]
+        recent = [popularity_before(states, movies, int(moment)) for moment in moments]
+        return np.stack([total_popularity(states, movies), *recent], axis=1)
+
+    def _first_period(self, states: UserStates) -> npt.NDArray[np.int32]:
+        """The period of each movie's first rating [M], the first one for a movie without any."""
+        first = np.full(len(self.setup.catalogue), states.timestamps.max(initial=0))
+        np.minimum.at(first, states.positions, states.timestamps)
+        rated = np.bincount(states.positions, minlength=len(first)) > 0
+        periods: npt.NDArray[np.int32] = np.where(rated, self._periods.index(first), 1).astype(np.int32)
+        return periods
 
 
 def _fitted(data: RetrievalData, model_run_dir: str) -> RetrievalModel:
@@ -124,7 +140,7 @@ def _fitted(data: RetrievalData, model_run_dir: str) -> RetrievalModel:
     model = data.new_model(data.states)
     model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
     everything = data.examples(data.states).training_batches(setup.seed)
-    refit(model, everything, epochs=record["best_epoch"])
+    refit(model, everything, hyperparameters, epochs=record["best_epoch"])
     model.set_blend(weight)
     return model
 

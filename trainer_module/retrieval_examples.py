@@ -16,6 +16,8 @@ from trainer_module.user_states import UserStates
 # Catalogue positions that a query should find, [B, Y], NO_TARGET where a row has fewer.
 TARGETS = "targets"
 NO_TARGET = -1
+# Positions of all that the users of validation have rated, [B, R], NO_TARGET where a row has fewer.
+RATED = "rated"
 # Users that validation ranks the catalogue for; more say little more and cost as much as the epoch.
 VALIDATION_USERS = 20_000
 VALIDATION_BATCH = 256
@@ -146,10 +148,10 @@ class RetrievalExamples:
 
         @no_autograph
         def make(users: tf.Tensor) -> Batch:
-            history, _ = self._of_users(users)
+            history, _ = self._of_users(users, self._hyperparameters.history_limit)
             places, valid = _window(tf.gather(splits, users), tf.gather(splits, users + 1), None)
             found = tf.where(valid, tf.gather(targets, places), NO_TARGET)
-            return {**self._queries(users, history), TARGETS: found}
+            return {**self._queries(users, history), TARGETS: found, RATED: self._of_users(users, None)[1]}
 
         return tf.data.Dataset.from_tensor_slices(users).batch(VALIDATION_BATCH).map(make).cache()
 
@@ -170,19 +172,17 @@ class RetrievalExamples:
     def _held_out(self, users: tf.Tensor, numbers: tf.Tensor, draw: tf.Tensor) -> Batch:
         """Numbers among `users` [B] and a seed [2] to a part of what they have rated and the rest."""
         users = tf.gather(users, numbers)
-        history, positions = self._of_users(users)
+        history, positions = self._of_users(users, self._hyperparameters.history_limit)
         chosen = tf.random.stateless_uniform(tf.shape(history), draw) < self._hyperparameters.held_out_share
         return {
             **self._queries(users, tf.where(chosen, 0, history)),
             TARGETS: tf.where(chosen, positions, NO_TARGET),
         }
 
-    def _of_users(self, users: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _of_users(self, users: tf.Tensor, limit: int | None) -> tuple[tf.Tensor, tf.Tensor]:
         """The latest movies of users [B]: indices and catalogue positions, [B, H], padded in front."""
         splits = tf.constant(self._splits)
-        places, valid = _window(
-            tf.gather(splits, users), tf.gather(splits, users + 1), self._hyperparameters.history_limit
-        )
+        places, valid = _window(tf.gather(splits, users), tf.gather(splits, users + 1), limit)
         history = tf.where(valid, tf.gather(self._movies, places), 0)
         return history, tf.where(valid, tf.gather(self._positions, places), NO_TARGET)
 

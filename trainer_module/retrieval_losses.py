@@ -2,7 +2,7 @@
 
 Scores, targets and hidden are [B, S]: B queries and S candidates, which are the catalogue or a sample of it.
 `targets` is 1 where a candidate is to be found and 0 elsewhere. What is `hidden`, because the query has
-read it, is neither a target nor a negative.
+read it or because it came later, is neither a target nor a negative.
 """
 
 import tensorflow as tf
@@ -34,16 +34,23 @@ def softmax_loss(
 
 
 def squared_loss(
-    scores: tf.Tensor, targets: tf.Tensor, hidden: tf.Tensor, unobserved_weight: float
+    scores: tf.Tensor,
+    targets: tf.Tensor,
+    hidden: tf.Tensor,
+    given: tf.Tensor,
+    unobserved_weight: float,
+    given_weight: float,
 ) -> tf.Tensor:
     """Sum of w (s - t)^2 over the number of targets, [].
 
     w is 1 for a target and `unobserved_weight` for the others (weighted regularized matrix factorization,
-    Hu, Koren and Volinsky 2008, https://doi.org/10.1109/ICDM.2008.22).
+    Hu, Koren and Volinsky 2008, https://doi.org/10.1109/ICDM.2008.22). Of what is hidden only what is `given`
+    counts, [B, S]: t is 1 and w is `given_weight`, as an autoencoder is asked for its input too.
     """
-    weights = tf.where(targets > 0, 1.0, unobserved_weight)
-    weights = tf.where(hidden, 0.0, weights)
-    return tf.reduce_sum(weights * tf.square(scores - targets)) / _count(targets)
+    weights = tf.where(targets > 0, 1.0, tf.where(hidden, 0.0, unobserved_weight))
+    weights = tf.where(given, given_weight, weights)
+    wanted = tf.where(given, 1.0, targets)
+    return tf.reduce_sum(weights * tf.square(scores - wanted)) / _count(targets)
 
 
 def log_inclusion(sampling_probability: tf.Tensor, draws: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,7 @@ from trainer_module import features
 from trainer_module.catalogue import Catalogue
 from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.mean_loss import MeanLossModel
-from trainer_module.retrieval_examples import TARGETS
+from trainer_module.retrieval_examples import RATED, TARGETS
 from trainer_module.retrieval_losses import log_inclusion, softmax_loss, squared_loss
 from trainer_module.towers import QUERY_FEATURES, CandidateTower, QueryTower, SideBySide, VocabularySizes
 
@@ -33,7 +33,9 @@ class RetrievalModel(MeanLossModel):
       sizes: rows of each embedding.
       hyperparameters: widths, rates and the loss.
       catalogue: all movies, over which validation ranks.
-      popularity: ratings of training by catalogue position, all in all and of late, [M, 2].
+      popularity: ratings of training by catalogue position, all in all and, of late, as of the start of each
+        period and as of now, [M, periods + 2].
+      first_period: of each movie's first rating by catalogue position, [M].
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class RetrievalModel(MeanLossModel):
         hyperparameters: RetrievalHyperparameters,
         catalogue: Catalogue,
         popularity: npt.NDArray[np.float32],
+        first_period: npt.NDArray[np.int32],
     ) -> None:
         super().__init__()
         pairs = range(hyperparameters.towers)
@@ -59,6 +62,7 @@ class RetrievalModel(MeanLossModel):
         position[index] = np.arange(len(catalogue), dtype=np.int32)
         position[0] = len(catalogue)
         self._position = tf.constant(position)
+        self._first_period = tf.constant(np.append(first_period, 0), tf.int32)
         self._recall = tf.keras.metrics.Mean(name=f"recall_at_{RANKED}")
         self._ndcg = tf.keras.metrics.Mean(name=f"ndcg_at_{RANKED}")
 
@@ -75,10 +79,10 @@ class RetrievalModel(MeanLossModel):
     def set_blend(self, recent_weight: float) -> None:
         """Adds so much to the weight of recent popularity, in every query."""
         for tower in self.query_tower.towers:
-            tower.added_weights.assign([0.0, recent_weight])
+            tower.added_recent_weight.assign(recent_weight)
 
     def candidate_embeddings(self) -> tf.Tensor:
-        """What the index searches for the whole catalogue, [M, towers * (dim + EXTRA_DIMS)]."""
+        """What the index searches for the whole catalogue, [M, towers * (dim + extra_dims)]."""
         return self.candidate_tower(self._catalogue)
 
     def movie_embeddings(self) -> tf.Tensor:
@@ -87,7 +91,7 @@ class RetrievalModel(MeanLossModel):
         return tf.concat([tower(self._catalogue)[:, :dim] for tower in self.candidate_tower.towers], axis=1)
 
     def popularity(self, movie_index: tf.Tensor) -> tf.Tensor:
-        """The candidate tower's popularity of movies by vocabulary index [B], [B, 2]; 0 of an unknown one."""
+        """The popularity columns of movies by vocabulary index [B], [B, periods + 2]; 0 of an unknown one."""
         known = tf.pad(self._catalogue[features.MOVIE_POPULARITY], [[0, 1], [0, 0]])
         return tf.gather(known, tf.gather(self._position, movie_index))
 
@@ -109,7 +113,8 @@ class RetrievalModel(MeanLossModel):
         shape = tf.stack([tf.shape(targets)[0], tf.shape(movies[features.MOVIE_INDEX])[0]])
         found = _marked(tf.gather(slots, tf.where(targets >= 0, targets, catalogue)), shape)
         history = tf.gather(slots, tf.gather(self._position, queries[features.HISTORY_MOVIE_INDEX]))
-        hidden = (_marked(history, shape) > 0) & (found == 0)
+        given = (_marked(history, shape) > 0) & (found == 0)
+        hidden = given | (self._came_later(queries, movies) & (found == 0))
         losses = []
         for of_query, of_candidate in zip(self.query_tower.towers, self.candidate_tower.towers, strict=True):
             scores = tf.matmul(
@@ -117,13 +122,30 @@ class RetrievalModel(MeanLossModel):
                 of_candidate(movies, training=training),
                 transpose_b=True,
             )
-            losses.append(self._one_loss(scores - correction, found, hidden))
+            losses.append(self._one_loss(scores - correction, found, hidden, given))
         return tf.add_n(losses)
 
-    def _one_loss(self, scores: tf.Tensor, found: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
+    def _came_later(self, queries: Mapping[str, tf.Tensor], movies: Mapping[str, tf.Tensor]) -> tf.Tensor:
+        """Which of S movies had no rating yet in the period of each query [B, S], if queries are as of now.
+
+        A movie that was not there says nothing of what is wanted now. A query of its user's own time, which
+        never gets such a movie, keeps them as negatives.
+        """
+        if self._hyperparameters.as_of == "last_rating":
+            return tf.zeros([1, 1], tf.bool)
+        periods = queries[features.PERIOD_INDEX][:, tf.newaxis]
+        first = tf.gather(self._first_period, tf.gather(self._position, movies[features.MOVIE_INDEX]))
+        return (periods > 0) & (first[tf.newaxis, :] > periods)
+
+    def _one_loss(
+        self, scores: tf.Tensor, found: tf.Tensor, hidden: tf.Tensor, given: tf.Tensor
+    ) -> tf.Tensor:
+        settings = self._hyperparameters
         if self._loss == "weighted_squared":
-            return squared_loss(scores, found, hidden, self._hyperparameters.unobserved_weight)
-        return softmax_loss(scores, found, hidden, self._hyperparameters.hard_negatives)
+            return squared_loss(
+                scores, found, hidden, given, settings.unobserved_weight, settings.given_weight
+            )
+        return softmax_loss(scores, found, hidden, settings.hard_negatives)
 
     def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step; returns the mean loss alone, because ranking the catalogue is left to validation."""
@@ -132,7 +154,7 @@ class RetrievalModel(MeanLossModel):
         return logs
 
     def test_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """Recall and NDCG by id over the whole catalogue, a row a user, the history left out.
+        """Recall and NDCG by id over the whole catalogue, a row a user, what is rated left out.
 
         As `pipeline.ranked_ids` has them. The catalogue is in a random order, which breaks ties.
         """
@@ -140,10 +162,8 @@ class RetrievalModel(MeanLossModel):
         scores = tf.matmul(queries, self.candidate_embeddings(), transpose_b=True)
         # NaN is above everything for `top_k`, so a diverged model would find whatever comes first.
         ranked = ~tf.reduce_any(tf.math.is_nan(scores), axis=1, keepdims=True)
-        history = tf.gather(self._position, inputs[features.HISTORY_MOVIE_INDEX])
-        hidden = _marked(history, tf.shape(scores)) > 0
-        targets = inputs[TARGETS]
-        relevant = _marked(tf.where(targets >= 0, targets, tf.shape(scores)[1]), tf.shape(scores))
+        hidden = _marked(inputs[RATED], tf.shape(scores)) > 0
+        relevant = _marked(inputs[TARGETS], tf.shape(scores))
         best = tf.math.top_k(
             tf.where(hidden & (relevant == 0), scores.dtype.min, scores),
             tf.minimum(RANKED, tf.shape(scores)[1]),
@@ -158,7 +178,7 @@ class RetrievalModel(MeanLossModel):
 
 
 def popularity_features(ratings: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Numbers of ratings [M, 2] to z-scores of their logs [M, 2], 0 where all movies have as many."""
+    """Numbers of ratings [M, N] to z-scores of their logs [M, N], 0 where all movies have as many."""
     logs = np.log1p(ratings, dtype=np.float64)
     deviation = logs.std(axis=0)
     scores = (logs - logs.mean(axis=0)) / np.where(deviation > LEAST_DEVIATION, deviation, 1)
@@ -185,10 +205,10 @@ def loss_for(hyperparameters: RetrievalHyperparameters, movies: int) -> str:
 
 
 def _marked(columns: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
-    """1 at the columns [B, N] of each row and 0 elsewhere, [B, S]; column S, and no other, is nowhere."""
+    """1 at the columns [B, N] of each row and 0 elsewhere, [B, S]; NO_TARGET and column S are nowhere."""
     rows = tf.repeat(tf.range(shape[0]), tf.shape(columns)[1])
     columns = tf.reshape(columns, [-1])
-    places = tf.boolean_mask(tf.stack([rows, columns], axis=1), columns < shape[1])
+    places = tf.boolean_mask(tf.stack([rows, columns], axis=1), (columns >= 0) & (columns < shape[1]))
     return tf.tensor_scatter_nd_update(tf.zeros(shape), places, tf.ones([tf.shape(places)[0]]))
 
 

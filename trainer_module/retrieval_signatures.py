@@ -26,11 +26,19 @@ def total_popularity(states: UserStates, movies: int) -> npt.NDArray[np.float32]
     return counts
 
 
+def popularity_before(states: UserStates, movies: int, moment: int) -> npt.NDArray[np.float32]:
+    """Ratings per catalogue position in the month before a moment, UTC seconds, [M]."""
+    recent = (states.timestamps < moment) & (states.timestamps >= moment - RECENT_SECONDS)
+    counts: npt.NDArray[np.float32] = np.bincount(states.positions[recent], minlength=movies).astype(
+        np.float32
+    )
+    return counts
+
+
 def recent_popularity(states: UserStates, movies: int) -> npt.NDArray[np.float32]:
     """Ratings per catalogue position in the last month, [M]; all-time popularity orders equal ones."""
     total = total_popularity(states, movies)
-    recent = states.positions[states.timestamps > states.timestamps.max(initial=0) - RECENT_SECONDS]
-    scores: npt.NDArray[np.float32] = np.bincount(recent, minlength=movies).astype(np.float32)
+    scores = popularity_before(states, movies, int(states.timestamps.max(initial=0)) + 1)
     scores += total / (total.sum() + 1)
     return scores
 

@@ -58,9 +58,10 @@ _FIT: Final[Space] = {
     "unknown_id_share": Range(0.01, 0.3, log=True),
 }
 _TOWERS: Final[Space] = {
-    "embedding_dim": Choice((32, 64, 128)),
+    "embedding_dim": Choice((32, 48, 64, 96, 128)),
     "l2": Range(1e-7, 1e-3, log=True),
     "user_l2": Range(1e-6, 1e-2, log=True),
+    "history_l2": Range(1e-7, 1e-3, log=True),
 }
 _RATINGS: Final[Space] = {
     "embedding_dim": Choice((16, 32, 64)),
@@ -89,6 +90,7 @@ def space_of(hyperparameters: FitHyperparameters) -> Space:
             space["batch_size"] = Choice((64, 128, 256, 512))
         if hyperparameters.loss == "weighted_squared":
             space["unobserved_weight"] = Range(0.01, 0.5, log=True)
+            space["given_weight"] = Range(0.0, 0.5)
     if isinstance(hyperparameters, JointHyperparameters):
         # The retrieval loss keeps its weight: what counts is the one beside the other.
         space["ranking_weight"] = Range(0.1, 30.0, log=True)

@@ -36,9 +36,14 @@ QUERY_FEATURES = (
     features.HISTORY_MOVIE_INDEX,
 )
 CANDIDATE_FEATURES = (*features.TRANSFORMED_MOVIE_FEATURES, features.MOVIE_POPULARITY)
-# The columns of MOVIE_POPULARITY, and how many numbers both towers put behind their embeddings.
-POPULARITY_SPANS = ("all time", "recent")
-EXTRA_DIMS = 1 + len(POPULARITY_SPANS)
+
+
+def extra_dims(periods: int) -> int:
+    """How many numbers both towers put behind their embeddings: the bias and the columns of MOVIE_POPULARITY.
+
+    Those are popularity of all time, recent popularity at the start of each period, and that of now.
+    """
+    return 1 + 1 + periods + 1
 
 
 @dataclass(frozen=True)
@@ -61,10 +66,25 @@ class VocabularySizes:
         return tf.keras.layers.Embedding(
             self.sizes[feature],
             dim,
-            embeddings_initializer=tf.keras.initializers.RandomNormal(stddev=0.05),
-            embeddings_regularizer=tf.keras.regularizers.L2(l2) if l2 else None,
+            embeddings_initializer=_small(),
+            embeddings_regularizer=_penalty(l2),
             name=f"{feature}_embedding",
         )
+
+
+def projection(dim: int, name: str, l2: float, use_bias: bool = False) -> tf.keras.layers.Dense:
+    """Numbers, or flags of several categories at once, to an embedding, begun and penalized like one."""
+    return tf.keras.layers.Dense(
+        dim, use_bias=use_bias, kernel_initializer=_small(), kernel_regularizer=_penalty(l2), name=name
+    )
+
+
+def _small() -> tf.keras.initializers.Initializer:
+    return tf.keras.initializers.RandomNormal(stddev=0.05)
+
+
+def _penalty(l2: float) -> tf.keras.regularizers.Regularizer | None:
+    return tf.keras.regularizers.L2(l2) if l2 else None
 
 
 class UnknownIds(tf.keras.layers.Layer):
@@ -153,10 +173,10 @@ class MovieContent(tf.keras.layers.Layer):
 
     def __init__(self, sizes: VocabularySizes, dim: int, l2: float = 0.0) -> None:
         super().__init__()
-        self._genres = tf.keras.layers.Dense(dim, use_bias=False)
+        self._genres = projection(dim, "genres", l2)
         self._words = TitleWords(sizes, dim, l2)
-        self._decade = sizes.embedding(features.RELEASE_DECADE_INDEX, dim)
-        self._year = tf.keras.layers.Dense(dim, use_bias=False)
+        self._decade = sizes.embedding(features.RELEASE_DECADE_INDEX, dim, l2)
+        self._year = projection(dim, "year", l2)
 
     def call(self, movie: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Transformed movie features [B, ...] to [B, dim]."""
@@ -199,7 +219,8 @@ class QueryTower(tf.keras.layers.Layer):
     Every part is an embedding of the tower's width and they are added, so the score is a sum of inner
     products, one for each part with the candidate (a factorization machine, Rendle 2010, across towers).
     Behind them come a 1 for the candidate's bias and the weights that this query gives to how popular a
-    movie is, all in all and of late: a stranger leans on those, someone with a history less.
+    movie is, all in all and of late as of the query's period: a stranger leans on those, someone with a
+    history less.
 
     While training, a share of the users is unknown, and half of those have no history either.
     """
@@ -211,12 +232,12 @@ class QueryTower(tf.keras.layers.Layer):
         self._user = sizes.embedding(features.USER_INDEX, dim, hyperparameters.user_l2)
         self._categories = {name: sizes.embedding(name, dim, l2) for name in USER_CATEGORIES}
         # Its bias is the part of the query that all users share.
-        self._age = tf.keras.layers.Dense(dim, name="age")
-        self._now = hyperparameters.periods
+        self._age = projection(dim, "age", l2, use_bias=True)
+        self._periods = hyperparameters.periods
         self._period = tf.keras.layers.Embedding(
-            1 + self._now, dim, embeddings_regularizer=tf.keras.regularizers.L2(l2), name="period"
+            1 + self._periods, dim, embeddings_regularizer=_penalty(l2), name="period"
         )
-        self._history = HistoryBag(sizes, dim, dropout, l2)
+        self._history = HistoryBag(sizes, dim, dropout, hyperparameters.history_l2)
         self._latest = (
             LatestMovies(sizes, dim, hyperparameters.sequence_length, dropout, l2)
             if hyperparameters.sequence_length
@@ -225,16 +246,16 @@ class QueryTower(tf.keras.layers.Layer):
         # A softmax begins with all-time popularity; the squares, whose scores lie near 0 and 1, with nothing.
         begin = 0.0 if hyperparameters.loss == "weighted_squared" else 1.0
         self._popularity_weights = tf.keras.layers.Dense(
-            len(POPULARITY_SPANS),
+            2,
             kernel_initializer="zeros",
             bias_initializer=tf.keras.initializers.Constant([begin, 0.0]),
             name="popularity",
         )
         # Chosen on validation after the fit, see `RetrievalModel.blend`.
-        self.added_weights = tf.Variable(tf.zeros([len(POPULARITY_SPANS)]), trainable=False, name="added")
+        self.added_recent_weight = tf.Variable(0.0, trainable=False, name="added")
 
     def call(self, query: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Query features ([B], history [B, H]) to embeddings [B, dim + EXTRA_DIMS]; period 0 means now."""
+        """Query features ([B], history [B, H]) to embeddings [B, dim + extra_dims]; period 0 means now."""
         users, history = query[features.USER_INDEX], query[features.HISTORY_MOVIE_INDEX]
         if training and self._unknown_share:
             chance = tf.random.uniform(tf.shape(users))
@@ -246,20 +267,23 @@ class QueryTower(tf.keras.layers.Layer):
             self._user(users),
             *(layer(query[name]) for name, layer in self._categories.items()),
             self._age(query[features.AGE_NORMALIZED][:, tf.newaxis]),
-            self._period(tf.where(period > 0, period, self._now * tf.ones_like(period))),
+            self._period(tf.where(period > 0, period, self._periods * tf.ones_like(period))),
             self._history(history, training=training),
         ]
         if self._latest is not None:
             parts.append(self._latest(history, training=training))
         taste = tf.add_n(parts)
-        weights = self._popularity_weights(taste) + self.added_weights
-        return tf.concat([taste, tf.ones_like(taste[:, :1]), weights], axis=1)
+        weights = self._popularity_weights(taste)
+        # Which column of recent popularity: that of the period's start, the last one for now.
+        column = tf.where(period > 0, period - 1, self._periods * tf.ones_like(period))
+        recent = (weights[:, 1:] + self.added_recent_weight) * tf.one_hot(column, self._periods + 1)
+        return tf.concat([taste, tf.ones_like(taste[:, :1]), weights[:, :1], recent], axis=1)
 
 
 class CandidateTower(tf.keras.layers.Layer):
     """Movie id and content to a candidate embedding; an unknown id leaves the content.
 
-    Behind it come a bias of the movie and how often it was rated, for `QueryTower`'s weights.
+    Behind it come a bias of the movie and how often it was rated by when, for `QueryTower`'s weights.
     """
 
     def __init__(self, sizes: VocabularySizes, hyperparameters: RetrievalHyperparameters) -> None:
@@ -273,7 +297,7 @@ class CandidateTower(tf.keras.layers.Layer):
         )
 
     def call(self, movie: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Transformed movie features [B, ...] to embeddings [B, dim + EXTRA_DIMS]."""
+        """Transformed movie features [B, ...] to embeddings [B, dim + extra_dims]."""
         ids = self._unknown(movie[features.MOVIE_INDEX], training=training)
         taste = self._movie(ids) + self._content(movie)
         return tf.concat([taste, self._bias(ids), movie[features.MOVIE_POPULARITY]], axis=1)

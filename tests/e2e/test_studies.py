@@ -13,13 +13,16 @@ from rich.console import Console
 from datasets.sample import SampleSpec, write_sample
 from pipeline.config import PipelineConfig, load_config
 from pipeline.data_source import find_data
-from studies import dcn
+from studies import dcn, multitask, tables
 from studies.cells import Cell
 from studies.example_arrays import read_split
 from studies.harness import Harness
+from studies.joint_scores import catalogue_scores
 from studies.prepared import PreparedSplit
-from studies.tasks import RANKING, RETRIEVAL, Task
-from studies.trained_models import measure
+from studies.scoring import ranked_lists, retrieval_figures
+from studies.split_data import SplitData
+from studies.tasks import BY_ID, BY_SCORE, JOINT, RANKING, RETRIEVAL, Task
+from studies.trained_models import measure, trainer_arguments
 from tests.pipeline_run import PROJECT, PipelineRun
 from trainer_module.features import CROSS_WEIGHTS_FILE, NDCG_AT, RECALL_AT, RMSE
 
@@ -93,6 +96,30 @@ def test_our_models_are_fitted_by_their_own_run_fn(study: Study) -> None:
     names = json.loads((run / CROSS_WEIGHTS_FILE).read_text())["features"]
     assert f"The ten strongest of {len(names) ** 2}" in text
     assert "<!-- user_index -->" in (harness.folder / "crosses.svg").read_text()
+
+
+def test_a_joint_model_is_measured_by_score_and_by_id(study: Study) -> None:
+    config = load_config(None, ["joint.epochs=1", "joint.batch_size=512"], "study-joint")
+    settings = config.joint.model_dump(mode="json")
+    source = find_data(PipelineConfig(data_dir=str(study.data)))
+    harness = Harness("multitask", source, study.work, again=False, console=Console(quiet=True))
+    cell = Cell("random", "ours", JOINT, 1, settings)
+
+    [found] = harness.run([cell])
+
+    assert 0 < float(found[BY_ID[10]]) < 1
+    assert 0.5 < float(found[RMSE]) < 1.5
+    text = multitask.report([found], harness.folder)
+    assert "## Joint models, synthetic sample, split random" in text
+    assert tables.mean_and_deviation([found], BY_SCORE[100]) in text
+    # The scores are those that the lists of the SavedModel go by.
+    split, fitted = harness.prepare("random"), harness.cell_folder(cell) / "fit"
+    data = SplitData.read(Path(split.arrays))
+    arguments = trainer_arguments(split, settings, 1, fitted)
+    scores = catalogue_scores(arguments, str(fitted / "run" / "checkpoints" / "best"), data)
+    figures = retrieval_figures(data, ranked_lists(lambda users: scores[users], data, seed=1))
+    # The last digits of a score, and with them two movies that all but tie, may change places.
+    assert {name: float(found[name]) for name in figures} == pytest.approx(figures, abs=1e-3)
 
 
 @pytest.mark.parametrize(("task", "figure"), [(RETRIEVAL, NDCG_AT[10]), (RANKING, RMSE)])

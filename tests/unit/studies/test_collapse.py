@@ -1,4 +1,4 @@
-"""Accuracy by score and by id, where all is well and where all scores tie."""
+"""Accuracy by score and by id while embeddings die, and the page."""
 
 import csv
 from pathlib import Path
@@ -6,20 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from studies.collapse import read, report, with_dead
+from studies.accuracies import read
+from studies.collapse import report, with_dead
 from tests.unit.studies.worlds import ratings
 
 MOVIES = 400
 RANDOM = np.random.default_rng(7)
 SCORES = RANDOM.random((50, MOVIES)) + 0.1
 EVALUATION = ratings([(user, movie, 3.0, 0) for user in range(50) for movie in range(0, MOVIES, 8)])
-
-
-def test_without_ties_both_read_the_same() -> None:
-    reading = read(SCORES, EVALUATION, seed=1)
-
-    assert reading.by_score == reading.by_id
-    assert reading.by_id[100] == pytest.approx(100 / MOVIES, abs=0.03)
 
 
 def test_dead_towers_read_one_by_score_and_chance_by_id() -> None:
@@ -30,29 +24,11 @@ def test_dead_towers_read_one_by_score_and_chance_by_id() -> None:
     assert reading.by_id[100] == pytest.approx(100 / MOVIES, abs=0.03)
 
 
-def test_a_perfect_ranking_is_found_by_both() -> None:
-    scores = np.zeros((1, MOVIES))
-    scores[0, 5] = 1.0
-    reading = read(scores, ratings([(0, 5, 3.0, 0)]), seed=1)
-
-    assert reading.by_score[10] == reading.by_id[10] == 1.0
-
-
 def test_the_share_that_is_asked_for_dies() -> None:
     alive = with_dead(np.ones((50, MOVIES)), 0.9, seed=1)
 
     assert np.count_nonzero(alive.any(axis=1)) == 5
     assert np.count_nonzero(alive.any(axis=0)) == 40
-
-
-@pytest.mark.slow
-def test_by_score_is_what_tensorflow_counts() -> None:
-    import tensorflow as tf
-
-    scores = np.round(SCORES * 4)  # Many ties, and many without.
-    found = tf.math.in_top_k(EVALUATION.movie, scores[EVALUATION.user].astype(np.float32), 100)
-
-    assert read(scores, EVALUATION, seed=1).by_score[100] == pytest.approx(float(np.mean(found)))
 
 
 def test_results_name_the_data_and_the_share(tmp_path: Path) -> None:

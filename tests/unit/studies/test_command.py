@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from studies import dcn, leaderboard
+from pipeline.config import load_config, preset_names
+from studies import dcn, leaderboard, multitask
 from studies.__main__ import main
 from studies.cells import Cell
 from studies.child import StudyError, run_child
+from studies.tasks import JOINT, RANKING, RETRIEVAL
 
 
 def cells(study: object, *arguments: str) -> list[Cell]:
@@ -39,6 +41,35 @@ def test_dcn_varies_the_structure_and_the_rank_alone() -> None:
     assert settings["low rank, 8"] == {**settings["low rank, a quarter"], "projection_dim": 8}
     assert {values["structure"] for values in settings.values()} == {"stacked", "parallel", "low_rank", "dnn"}
     assert {values["epochs"] for values in settings.values()} == {3}
+
+
+def test_multitask_has_every_joint_preset_and_the_default_of_each_task_on_its_own() -> None:
+    found = cells(multitask, "--seeds", "1", "2", "--split", "temporal")
+    tasks = {cell.model: cell.task for cell in found}
+    presets = [name for name in preset_names() if load_config(preset=name).model == JOINT]
+
+    assert {f"our joint, {name}" for name in presets} <= {name for name in tasks if tasks[name] == JOINT}
+    assert {name: task for name, task in tasks.items() if task != JOINT} == {
+        "our retrieval, default": RETRIEVAL,
+        "our ranking, default": RANKING,
+    }
+    assert {(cell.model, cell.seed) for cell in found} == {(name, seed) for name in tasks for seed in (1, 2)}
+    assert {cell.split for cell in found} == {"temporal"}
+
+
+def test_towers_are_made_to_collapse_by_settings_alone() -> None:
+    settings = {cell.model: cell.settings for cell in cells(multitask)}
+    preset, tried = (settings[f"our joint, study-joint{more}"] for more in ("", ", learning rate 0.4"))
+
+    assert preset is not None
+    assert tried == {**preset, "learning_rate": 0.4}
+
+
+def test_leaderboard_has_the_joint_models_too() -> None:
+    found = cells(leaderboard, "--splits", "random", "--tasks", JOINT)
+
+    assert {cell.task for cell in found} == {JOINT}
+    assert "our joint, study-joint" in {cell.model for cell in found}
 
 
 @pytest.mark.parametrize(
