@@ -4,6 +4,7 @@ import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,24 +40,28 @@ class Trained:
     """A model after its `run_fn`.
 
     Attributes:
-        folder: of the SavedModel.
-        signatures: by name.
+        folder: of the SavedModel, which has moved there from where it was saved.
         fit: what its fit left.
-        before: what its signatures answered to `asked` in the process of the fit, before they were saved.
+        before: what it answered in the process of the fit, before it was saved; see `answers`.
     """
 
     folder: Path
-    signatures: Mapping[str, Any]
     fit: Mapping[str, Any]
     before: Answers
 
+    @cached_property
+    def signatures(self) -> Mapping[str, Any]:
+        """By name, loaded."""
+        loaded: Mapping[str, Any] = tf.saved_model.load(str(self.folder)).signatures
+        return loaded
+
     @property
     def ranks(self) -> bool:
-        return features.RECOMMEND in self.signatures
+        return features.RECOMMEND in self.before
 
     @property
     def rates(self) -> bool:
-        return features.RANK in self.signatures
+        return features.RANK in self.before
 
     def lists(self, users: list[str]) -> tuple[list[list[str]], list[bool]]:
         """The whole catalogue without what each has rated, best first, and who is known."""
@@ -76,7 +81,7 @@ def listed(found: Mapping[str, Any]) -> list[list[str]]:
 def train(
     world: World, module: str, hyperparameters: Mapping[str, Any], folder: Path, history_length: int
 ) -> Trained:
-    """Calls the `run_fn` of a module of `trainer_module` as the Trainer does, and loads what it has saved."""
+    """Calls the `run_fn` of a module of `trainer_module` as the Trainer does."""
     before: dict[str, Mapping[str, Any]] = {}
     save = tf.saved_model.save
 
@@ -104,8 +109,7 @@ def train(
             )
         )
     return Trained(
-        folder / "model",
-        tf.saved_model.load(str(folder / "model")).signatures,
+        (folder / "model").rename(folder / "moved"),
         json.loads((folder / "run" / features.FIT_FILE).read_text()),
         before,
     )
