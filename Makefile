@@ -29,7 +29,7 @@ test-browser: venv ## Open the report in chromium and check its accessibility; f
 test-serving: venv ## Send the local model server malformed requests by the thousand
 	@SERVING_MALFORMED=3000 $(PYTEST) tests/contract/model_server/test_malformed.py $(ARGS)
 
-test-models: venv ## Train every kind of model on a world whose right answer is known
+test-models: venv ## Train every kind of model on worlds whose right answers are known
 	@$(PYTEST) --durations=8 tests/models $(ARGS)
 
 test-reliability: venv ## Run the long tests: bad data, killed pushes and runs, full disks, rollbacks

@@ -4,9 +4,10 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-USERS, MOVIES, TASTES = 160, 24, 2
-# How many movies of the own taste somebody has rated, and how many of the other.
-OWN, OTHER = 8, 1
+USERS, MOVIES, TASTES = 320, 28, 2
+# How many movies of the own taste somebody has rated on average, and how many of the other. Were it the same
+# number for all, the ratings beside the one that is asked for would tell its taste.
+OWN, OTHER = 10, 3
 LIKED, DISLIKED = (4.0, 5.0), (1.0, 2.0)
 GENRES = ("Comedy", "Horror")
 FIRST = 1_000_000_000
@@ -20,11 +21,11 @@ def taste(number: int) -> int:
 
 
 def movies() -> list[Row]:
-    """The catalogue. Titles and years tell nothing; genres would tell all, so they are all the same."""
+    """The catalogue. All but the id is the same, so nothing else can tell movies or their tastes apart."""
     return [
         {
             "movie_id": f"m{number}",
-            "movie_title": f"Film {number} (1995)",
+            "movie_title": "Film (1995)",
             "movie_genres": [GENRES[0]],
             "movie_release_year": 1995,
         }
@@ -49,9 +50,10 @@ def _of_user(user: int) -> Iterator[Row]:
     chance = random.Random(user)
     own = [number for number in range(MOVIES) if taste(number) == taste(user)]
     other = [number for number in range(MOVIES) if taste(number) != taste(user)]
+    liked = sum(chance.random() < OWN / (OWN + OTHER) for _ in range(OWN + OTHER))
     rated = [
-        *((number, LIKED) for number in chance.sample(own, OWN)),
-        *((number, DISLIKED) for number in chance.sample(other, OTHER)),
+        *((number, LIKED) for number in chance.sample(own, liked)),
+        *((number, DISLIKED) for number in chance.sample(other, OWN + OTHER - liked)),
     ]
     chance.shuffle(rated)
     catalogue = movies()
