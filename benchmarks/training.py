@@ -182,9 +182,12 @@ def _artifact(folder: Path, node: str, output: str) -> Path:
 
 
 def _example(user: bytes) -> bytes:
-    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[user]))
-    example = tf.train.Example(features=tf.train.Features(feature={features.USER_ID: feature}))
-    serialized: bytes = example.SerializeToString()
+    """What `evaluate` asks for; the list is the user's, whatever the movie."""
+    values = {features.USER_ID: user, features.MOVIE_ID: b""}
+    feature = {
+        name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for name, value in values.items()
+    }
+    serialized: bytes = tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString()
     return serialized
 
 

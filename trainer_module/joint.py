@@ -121,16 +121,20 @@ class JointModel(MeanLossModel):
     def test_step(self, inputs: Mapping[str, Mapping[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
         """The retrieval model's figures, the error of the ratings, and one figure of both.
 
-        That one, `joint_error`, is the weighted mean of what NDCG lacks to 1 and of the RMSE as a share of
-        the scale: both lie between 0 and 1, and either is all of it where the other does not count.
+        That one, `joint_error`, is the mean of what NDCG lacks to 1 and of the RMSE as a share of the scale:
+        both lie between 0 and 1, and either is all of it where the loss of the other does not count. How much
+        the losses count does not matter, so that a search may try weights.
         """
         found = self.retrieval.test_step(inputs[RETRIEVAL])
         rated = inputs[RANKING]
         self._rmse.update_state(rated[features.USER_RATING], self(rated))
         rmse = self._rmse.result()
-        share = self._retrieval_weight / (self._retrieval_weight + self._ranking_weight)
-        missed = 1.0 - found[RETRIEVAL_MONITOR.removeprefix("val_")]
-        error = share * missed + (1 - share) * rmse / self._scale_width
+        errors = []
+        if self._retrieval_weight:
+            errors.append(1.0 - found[RETRIEVAL_MONITOR.removeprefix("val_")])
+        if self._ranking_weight:
+            errors.append(rmse / self._scale_width)
+        error = tf.add_n(errors) / len(errors)
         return {**found, self._rmse.name: rmse, "joint_error": error}
 
 
