@@ -142,7 +142,9 @@ def test_ratings_train_the_towers_once_the_match_counts() -> None:
         ((3.0, 1.0), np.sqrt(2.5) / 8),
     ],
 )
-def test_the_figure_of_both_is_their_mean_whatever_the_losses_weigh(weights: tuple[float, float], error: float) -> None:
+def test_the_figure_of_both_is_their_mean_whatever_the_losses_weigh(
+    weights: tuple[float, float], error: float
+) -> None:
     built = model(retrieval_weight=weights[0], ranking_weight=weights[1])
     plant(built)
     figures = built.evaluate(tf.data.Dataset.from_tensors(ROWS), verbose=0, return_dict=True)
