@@ -39,8 +39,8 @@ _COLLAPSES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
 _WHY_NOT: Final = """\
 The last rows try to make the towers collapse. Neither tower ends in a ReLU, so a large learning rate makes
 lists bad and no scores equal. A penalty leaves biases and popularity, which still order the movies.
-`share tied` is that of the ratings whose movie scores exactly as another one: as long as it is small, accuracy
-reads the same by score and by id. Where all scores tie, it reads 1 by score and chance by id:
+`share tied` is that of the ratings whose movie scores exactly as another one: as long as it is small,
+accuracy reads the same by score and by id. Where all scores tie, it reads 1 by score and chance by id:
 `python -m studies collapse`."""
 
 # Figures that models are compared by: the task, the figure, and whether more is better.
