@@ -65,7 +65,7 @@ def keep(output: str, run_id: str, name: str, folder: Path = PRESETS, *, overwri
       The file.
 
     Raises:
-      PresetError: no such run, it had no Tuner, or the preset has such a section already.
+      PresetError: no such run, it has not ended, it had no Tuner, or the preset has such a section already.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
         raise PresetError(f"{name!r} is no name of a preset; use lower-case letters, digits, - and _")
@@ -78,6 +78,11 @@ def keep(output: str, run_id: str, name: str, folder: Path = PRESETS, *, overwri
         raise PresetError(
             f"no Tuner ended well in run {run.id} in {output!r}; run local_runner.py --tune with the same "
             "--output, or name another run with --run"
+        )
+    if "tuning" not in run.config:
+        raise PresetError(
+            f"run {run.id} has not come to its end, so how its Tuner was called is not known yet; wait for "
+            "it, or run the same command again"
         )
     file = folder / f"{name}.yaml"
     sections = _sections_in(file) if file.is_file() else {}

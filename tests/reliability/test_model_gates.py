@@ -65,6 +65,14 @@ def test_ratings_learnt_from_shuffled_labels(workshop: Workshop, monkeypatch: py
     assert judged.says("behind the served version")
 
 
+def test_lists_learnt_from_shuffled_labels(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = workshop.trained("retrieval", monkeypatch, shuffled([TARGETS]))
+    judged = workshop.judge("retrieval", model, BARS, workshop.good("retrieval"))
+    # It still knows what is popular, so it is about as good as its reference.
+    assert not judged.blessed
+    assert judged.says("behind the served version")
+
+
 def test_lists_learnt_from_labels_of_other_movies(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from tests.unit.reports.recorded_run import FAILED, RecordedRuns
 RUN = "2026-01-31T12:00:00"
 
 
-def record(output: Path, overrides: list[str], **found: dict[str, Any]) -> None:
+def record(output: Path, overrides: list[str], *, ended: bool = True, **found: dict[str, Any]) -> None:
     """A run over ml-100k whose Tuners found some values, by model."""
     runs = RecordedRuns(output)
     runs.node(RUN, "RatingsGen", input_base="/data/ml-100k")
@@ -26,6 +26,8 @@ def record(output: Path, overrides: list[str], **found: dict[str, Any]) -> None:
         )
         (Path(best.uri) / "best_hyperparameters.txt").write_text(json.dumps({"space": [], "values": values}))
         runs.node(RUN, node_id, outputs={"best_hyperparameters": best})
+    if not ended:
+        return
     config = load_config(None, ["data_dir=/data/ml-100k", *overrides]).model_dump(mode="json")
     runs.node(RUN, "ReportGen", **{ABOUT: json.dumps({"config": config, "nodes": []})})
 
@@ -83,6 +85,13 @@ def test_a_run_without_a_tuner_is_no_preset(tmp_path: Path) -> None:
         keep(str(tmp_path / "runs"), "latest", "mine", tmp_path / "presets")
     with pytest.raises(PresetError, match="no run has written to"):
         keep(str(tmp_path / "nothing"), "latest", "mine", tmp_path / "presets")
+    assert not (tmp_path / "presets").exists()
+
+
+def test_a_run_that_has_not_ended_does_not_say_how_its_tuner_was_called(tmp_path: Path) -> None:
+    record(tmp_path / "runs", TUNED, ended=False, ranking=FOUND)
+    with pytest.raises(PresetError, match=f"run {RUN} has not come to its end"):
+        keep(str(tmp_path / "runs"), "latest", "mine", tmp_path / "presets")
     assert not (tmp_path / "presets").exists()
 
 

@@ -1,9 +1,10 @@
 """One real Transform run over the tiny world, shared by all tests of the folder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 
 import apache_beam as beam
 import pytest
@@ -21,6 +22,7 @@ from tfx_bsl.public import tfxio
 from schema import RATINGS_SCHEMA
 from tests.unit.trainer_module.tiny_world import MOVIES, RATINGS, Row, example, write
 from trainer_module.preprocessing import preprocessing_fn
+from trainer_module.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,32 @@ def transformed(tmp_path_factory: pytest.TempPathFactory) -> Transformed:
 def movie_files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Raw `movies` Examples of the tiny world, the one that nobody rated among them."""
     return [write(tmp_path_factory.mktemp("movies") / "movies.gz", MOVIES)]
+
+
+@pytest.fixture
+def trainer_args(
+    tmp_path: Path, transformed: Transformed, movie_files: list[str]
+) -> Callable[..., SimpleNamespace]:
+    """Makes the arguments of a `run_fn` on the tiny world from hyperparameters and what a search found."""
+
+    def make(hyperparameters: dict[str, object], tuned: dict[str, object] | None = None) -> SimpleNamespace:
+        return SimpleNamespace(
+            train_files=[transformed.files],
+            eval_files=[],
+            movie_files=movie_files,
+            transform_graph_path=transformed.path,
+            serving_model_dir=str(tmp_path / "model"),
+            model_run_dir=str(tmp_path / "run"),
+            hyperparameters=tuned,
+            custom_config={
+                HYPERPARAMETERS: hyperparameters,
+                SEED: 1,
+                HISTORY_LENGTH: 2,
+                CODE_FINGERPRINT: "",
+            },
+        )
+
+    return make
 
 
 def transform_again(transformed: Transformed, rows: Sequence[Row]) -> dict[str, tf.Tensor | tf.SparseTensor]:

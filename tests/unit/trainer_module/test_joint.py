@@ -1,5 +1,6 @@
 """The joint model: its loss and its figure by hand, what is shared, and which signatures it exports."""
 
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,6 @@ import tensorflow as tf
 from pydantic import ValidationError
 
 from tests.unit.trainer_module import tiny_world
-from tests.unit.trainer_module.conftest import Transformed
 from tests.unit.trainer_module.tiny_world import RATINGS, example, silence, variable
 from trainer_module import features
 from trainer_module.hyperparameters import JointHyperparameters
@@ -191,23 +191,12 @@ def test_a_model_without_any_task_is_refused() -> None:
 
 @pytest.mark.slow
 def test_a_training_run_exports_what_both_answer(
-    tmp_path: Path, transformed: Transformed, movie_files: list[str]
+    tmp_path: Path, trainer_args: Callable[..., SimpleNamespace]
 ) -> None:
     run_fn(
-        SimpleNamespace(
-            train_files=[transformed.files],
-            eval_files=[],
-            movie_files=movie_files,
-            transform_graph_path=transformed.path,
-            serving_model_dir=str(tmp_path / "model"),
-            model_run_dir=str(tmp_path / "run"),
-            hyperparameters={"values": {"ranking_weight": 2.0}},
-            custom_config={
-                "hyperparameters": {"epochs": 2, "validation_share": 0.4, "embedding_dim": 4},
-                "seed": 1,
-                "history_length": 2,
-                "code_fingerprint": "",
-            },
+        trainer_args(
+            {"epochs": 2, "validation_share": 0.4, "embedding_dim": 4},
+            tuned={"values": {"ranking_weight": 2.0}},
         )
     )
     signatures = tf.saved_model.load(str(tmp_path / "model")).signatures

@@ -1,6 +1,7 @@
 """The ranking model: its starting point, what it reads, and what a training run exports."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,12 +10,10 @@ import pytest
 import tensorflow as tf
 
 from tests.unit.trainer_module import tiny_world
-from tests.unit.trainer_module.conftest import Transformed
 from tests.unit.trainer_module.tiny_world import ANN, MOVIES, RATINGS, silence, variable
 from trainer_module import features
 from trainer_module.hyperparameters import RankingHyperparameters
 from trainer_module.ranking import CATEGORIES, ID_FEATURES, INPUT_FEATURES, RankingModel, run_fn
-from trainer_module.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
 
 SIZES = tiny_world.sizes(users=4, movies=4)
 ROWS = [
@@ -110,25 +109,9 @@ def test_randomness_ends_with_training() -> None:
 
 @pytest.mark.slow
 def test_a_training_run_exports_a_model_that_answers(
-    tmp_path: Path, transformed: Transformed, movie_files: list[str]
+    tmp_path: Path, trainer_args: Callable[..., SimpleNamespace]
 ) -> None:
-    run_fn(
-        SimpleNamespace(
-            train_files=[transformed.files],
-            eval_files=[],
-            movie_files=movie_files,
-            transform_graph_path=transformed.path,
-            serving_model_dir=str(tmp_path / "model"),
-            model_run_dir=str(tmp_path / "run"),
-            hyperparameters=None,
-            custom_config={
-                HYPERPARAMETERS: {"epochs": 2, "validation_share": 0.4, "embedding_dim": 4},
-                SEED: 1,
-                HISTORY_LENGTH: 2,
-                CODE_FINGERPRINT: "",
-            },
-        )
-    )
+    run_fn(trainer_args({"epochs": 2, "validation_share": 0.4, "embedding_dim": 4}))
     signatures = tf.saved_model.load(str(tmp_path / "model")).signatures
     ids = [[movie["movie_id"] for movie in MOVIES]]
     ranked = signatures[features.RANK](user_id=tf.constant([ANN["user_id"]]), movie_id=tf.constant(ids))

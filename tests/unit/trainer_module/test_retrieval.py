@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,6 @@ import tensorflow_recommenders as tfrs
 
 from pipeline.ranked_ids import retrieval_by_user
 from tests.unit.trainer_module import tiny_world
-from tests.unit.trainer_module.conftest import Transformed
 from tests.unit.trainer_module.tiny_world import MOVIES, silence, variable
 from trainer_module import features
 from trainer_module.hyperparameters import RetrievalHyperparameters
@@ -20,7 +20,6 @@ from trainer_module.retrieval import run_fn
 from trainer_module.retrieval_examples import RATED, TARGETS, Periods, RetrievalExamples, with_period
 from trainer_module.retrieval_model import RetrievalModel, loss_for, popularity_features
 from trainer_module.towers import QUERY_FEATURES
-from trainer_module.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
 
 HISTORY = 3
 
@@ -370,25 +369,9 @@ def test_a_tower_of_nans_finds_nothing() -> None:
     [{}, {"examples": "held_out", "loss": "weighted_squared", "validation": "random", "refit": True}],
 )
 def test_a_training_run_exports_the_whole_catalogue(
-    tmp_path: Path, transformed: Transformed, movie_files: list[str], settings: dict[str, object]
+    tmp_path: Path, trainer_args: Callable[..., SimpleNamespace], settings: dict[str, object]
 ) -> None:
-    run_fn(
-        SimpleNamespace(
-            train_files=[transformed.files],
-            eval_files=[],
-            movie_files=movie_files,
-            transform_graph_path=transformed.path,
-            serving_model_dir=str(tmp_path / "model"),
-            model_run_dir=str(tmp_path / "run"),
-            hyperparameters=None,
-            custom_config={
-                HYPERPARAMETERS: {"epochs": 2, "validation_share": 0.4, "embedding_dim": 4, **settings},
-                SEED: 1,
-                HISTORY_LENGTH: 2,
-                CODE_FINGERPRINT: "",
-            },
-        )
-    )
+    run_fn(trainer_args({"epochs": 2, "validation_share": 0.4, "embedding_dim": 4, **settings}))
     answer = tf.saved_model.load(str(tmp_path / "model")).signatures[features.SERVING_DEFAULT]
     found = answer(user_id=tf.constant(["ann", "nobody"]))
     own, everything = ({id_.decode() for id_ in row} for row in found[features.MOVIE_ID].numpy())

@@ -1,42 +1,26 @@
 """What a retrieval model is told of the time before its periods, worked out by hand for the tiny world."""
 
-from pathlib import Path
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.unit.trainer_module.conftest import Transformed
 from tests.unit.trainer_module.tiny_world import MONDAY_MIDNIGHT
 from trainer_module import retrieval
 from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.retrieval import RetrievalData
 from trainer_module.training_setup import (
-    CODE_FINGERPRINT,
-    HISTORY_LENGTH,
-    HYPERPARAMETERS,
-    SEED,
     TrainingSetup,
 )
 from trainer_module.user_states import UserStates
 
 
 @pytest.fixture
-def data(tmp_path: Path, transformed: Transformed, movie_files: list[str]) -> RetrievalData:
+def data(trainer_args: Callable[..., SimpleNamespace]) -> RetrievalData:
     """The ratings of the tiny world in two periods, the second one from Monday midnight."""
-    setup = TrainingSetup(
-        SimpleNamespace(
-            train_files=[transformed.files],
-            eval_files=[],
-            movie_files=movie_files,
-            transform_graph_path=transformed.path,
-            serving_model_dir=str(tmp_path / "model"),
-            model_run_dir=str(tmp_path / "run"),
-            hyperparameters=None,
-            custom_config={HYPERPARAMETERS: {}, SEED: 1, HISTORY_LENGTH: 2, CODE_FINGERPRINT: ""},
-        )
-    )
+    setup = TrainingSetup(trainer_args({}))
     return RetrievalData(setup, RetrievalHyperparameters(periods=2))
 
 
