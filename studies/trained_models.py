@@ -136,8 +136,8 @@ def _weights(checkpoint: str | None) -> int | None:
     sizes: list[int] = [
         math.prod(shape)
         for name, shape in tf.train.list_variables(checkpoint)
-        # Metrics and counters are single numbers, which no weight is.
-        if shape and not name.startswith("optimizer/")
+        # Metrics and counters are single numbers, which no weight is; traits of movies are data.
+        if shape and not name.startswith("optimizer/") and "/_known_traits/" not in name
     ]
     return sum(sizes)
 

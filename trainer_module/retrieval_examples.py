@@ -111,7 +111,11 @@ class RetrievalExamples:
         self._periods = periods
 
     def training_batches(self, seed: int) -> tf.data.Dataset:
-        """One epoch, in another order at each iteration."""
+        """One epoch, in another order at each iteration.
+
+        Ratings of the same second have no order, as those that a user sends off with one page. For `next`
+        examples each epoch puts them into another one, by chance.
+        """
         if self._hyperparameters.examples == "next":
             lengths = np.diff(self._splits)
             users = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
@@ -120,17 +124,29 @@ class RetrievalExamples:
                 "start": tf.constant(self._splits[:-1][users]),
                 "period": tf.constant(self._periods.index(self._states.timestamps)),
             }
-            count, make = len(users), partial(self._next, rows)
+            count, make, drawn = len(users), partial(self._next, rows), self._orders(users, seed)
         else:
             users = np.flatnonzero(np.diff(self._splits) > 1)
-            count, make = len(users), partial(self._held_out, tf.constant(users))
+            count, make, drawn = len(users), partial(self._held_out, tf.constant(users)), _draws(seed)
         shuffled = tf.data.Dataset.range(count).shuffle(
             min(count, SHUFFLE_BUFFER), seed=seed, reshuffle_each_iteration=True
         )
-        # A random operation inside of `map` would begin anew in each epoch, with the same draws.
-        draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
         numbers = shuffled.batch(self._hyperparameters.batch_size)
-        return tf.data.Dataset.zip((numbers, draws)).map(make).prefetch(tf.data.AUTOTUNE)
+        return tf.data.Dataset.zip((numbers, drawn)).map(make).prefetch(tf.data.AUTOTUNE)
+
+    def _orders(self, users: npt.NDArray[np.int32], seed: int) -> tf.data.Dataset:
+        """Endlessly the movies and their catalogue positions [N], in one order of the ties an epoch."""
+        times = self._states.timestamps
+        later = (np.diff(users, prepend=-1) != 0) | (np.diff(times, prepend=times[:1]) != 0)
+        moments = tf.constant(np.cumsum(later), tf.float64)
+
+        @no_autograph
+        def order(draw: tf.Tensor) -> tf.data.Dataset:
+            places = tf.argsort(moments + tf.random.stateless_uniform([len(users)], draw, dtype=tf.float64))
+            ordered = (tf.gather(self._movies, places), tf.gather(self._positions, places))
+            return tf.data.Dataset.from_tensors(ordered).repeat()
+
+        return _draws(seed).take(1).flat_map(order)
 
     def validation_batches(
         self, positions: npt.NDArray[np.int32], row_splits: npt.NDArray[np.int64], seed: int
@@ -156,16 +172,19 @@ class RetrievalExamples:
         return tf.data.Dataset.from_tensor_slices(users).batch(VALIDATION_BATCH).map(make).cache()
 
     @no_autograph
-    def _next(self, rows: Mapping[str, tf.Tensor], numbers: tf.Tensor, _: tf.Tensor) -> Batch:
-        """Numbers of ratings [B] to what their users had rated before and the rated movies."""
+    def _next(
+        self, rows: Mapping[str, tf.Tensor], numbers: tf.Tensor, ordered: tuple[tf.Tensor, tf.Tensor]
+    ) -> Batch:
+        """Numbers of ratings [B] and `_orders` to what their users had rated before and the rated movies."""
+        movies, positions = ordered
         users = tf.gather(rows["user"], numbers)
         starts = tf.gather(rows["start"], numbers)
         places, valid = _window(starts, numbers, self._hyperparameters.history_limit)
-        history = tf.where(valid, tf.gather(self._movies, places), 0)
+        history = tf.where(valid, tf.gather(movies, places), 0)
         return {
             **self._queries(users, history),
             features.PERIOD_INDEX: tf.gather(rows["period"], numbers),
-            TARGETS: tf.gather(self._positions, numbers)[:, tf.newaxis],
+            TARGETS: tf.gather(positions, numbers)[:, tf.newaxis],
         }
 
     @no_autograph
@@ -189,6 +208,11 @@ class RetrievalExamples:
     def _queries(self, users: tf.Tensor, history: tf.Tensor) -> Batch:
         profile = {name: tf.gather(values, users) for name, values in self._profile.items()}
         return {**profile, features.HISTORY_MOVIE_INDEX: history}
+
+
+def _draws(seed: int) -> tf.data.Dataset:
+    """Endlessly seeds [2], others in each epoch; a random operation inside of `map` would repeat itself."""
+    return tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
 
 
 def _window(starts: tf.Tensor, ends: tf.Tensor, limit: int | None) -> tuple[tf.Tensor, tf.Tensor]:

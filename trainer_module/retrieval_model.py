@@ -13,7 +13,14 @@ from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.mean_loss import MeanLossModel
 from trainer_module.retrieval_examples import RATED, TARGETS
 from trainer_module.retrieval_losses import log_inclusion, softmax_loss, squared_loss
-from trainer_module.towers import QUERY_FEATURES, CandidateTower, QueryTower, SideBySide, VocabularySizes
+from trainer_module.towers import (
+    QUERY_FEATURES,
+    CandidateTower,
+    QueryTower,
+    SideBySide,
+    VocabularySizes,
+    traits_by_index,
+)
 
 # The length of the list that validation looks at.
 RANKED = 10
@@ -48,17 +55,21 @@ class RetrievalModel(MeanLossModel):
     ) -> None:
         super().__init__()
         pairs = range(hyperparameters.towers)
-        self.query_tower = SideBySide([QueryTower(sizes, hyperparameters) for _ in pairs], 1 / len(pairs))
+        columns = {**catalogue.columns, features.MOVIE_POPULARITY: popularity_features(popularity)}
+        rows = sizes.sizes[features.MOVIE_INDEX]
+        traits = tf.Variable(traits_by_index(columns, rows), trainable=False, name="known_traits")
+        self.query_tower = SideBySide(
+            [QueryTower(sizes, traits, hyperparameters) for _ in pairs], 1 / len(pairs)
+        )
         self.candidate_tower = SideBySide([CandidateTower(sizes, hyperparameters) for _ in pairs])
         self._hyperparameters = hyperparameters
         self._loss = loss_for(hyperparameters, len(catalogue))
-        columns = {**catalogue.columns, features.MOVIE_POPULARITY: popularity_features(popularity)}
         self._catalogue = {name: tf.constant(values) for name, values in columns.items()}
         # One rating at least, so that the log of the probability is finite.
         counts = np.maximum(popularity[:, 0], 1)
         self._sampling_probability = tf.constant(counts / counts.sum(), tf.float32)
         index = catalogue.columns[features.MOVIE_INDEX]
-        position = np.full(sizes.sizes[features.MOVIE_INDEX], len(catalogue), np.int32)
+        position = np.full(rows, len(catalogue), np.int32)
         position[index] = np.arange(len(catalogue), dtype=np.int32)
         position[0] = len(catalogue)
         self._position = tf.constant(position)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_transform as tft
 
@@ -188,20 +190,51 @@ class MovieContent(tf.keras.layers.Layer):
         )
 
 
+def traits_by_index(columns: Mapping[str, npt.NDArray[np.generic]], rows: int) -> npt.NDArray[np.float32]:
+    """Genres, release year and popularity of all time by vocabulary index, [rows, G + 2].
+
+    The unknown movie, which is every one without a rating, has zeros.
+
+    Args:
+      columns: `CANDIDATE_FEATURES` of the catalogue, [M, ...].
+      rows: size of the vocabulary, the unknown movie included.
+    """
+    numbers = [columns[features.RELEASE_YEAR_NORMALIZED], columns[features.MOVIE_POPULARITY][:, 0]]
+    traits = np.zeros([rows, columns[features.GENRES_MULTI_HOT].shape[1] + len(numbers)], np.float32)
+    traits[columns[features.MOVIE_INDEX]] = np.column_stack([columns[features.GENRES_MULTI_HOT], *numbers])
+    traits[0] = 0
+    return traits
+
+
 class LatestMovies(tf.keras.layers.Layer):
     """A causal convolution over the latest movies, as of the newest one, that keeps their order.
 
     Its window is the whole sequence, so it is a dense layer over the embeddings side by side (the horizontal
-    filters of Caser, Tang and Wang 2018, https://arxiv.org/abs/1809.07426).
+    filters of Caser, Tang and Wang 2018, https://arxiv.org/abs/1809.07426), with linear filters beside those
+    with a ReLU: a movie at a place then says the same whatever the others are. A movie is embedded by its id
+    and its traits, since people who rate one page after the other go by genres, years and what is well known.
+
+    Args:
+      sizes: rows of the embedding.
+      traits: as of `traits_by_index`, not trainable.
+      dim: width of the embedding and the output, a quarter of the filters with a ReLU.
+      length: movies that are read.
+      dropout: of the embeddings side by side and of the filters.
+      l2: penalty on the embeddings of ids and traits.
     """
 
-    def __init__(self, sizes: VocabularySizes, dim: int, length: int, dropout: float, l2: float) -> None:
+    def __init__(
+        self, sizes: VocabularySizes, traits: tf.Variable, dim: int, length: int, dropout: float, l2: float
+    ) -> None:
         super().__init__()
         self._length = length
+        self._known_traits = traits
         self._movies = sizes.embedding(features.MOVIE_INDEX, dim, l2)
-        self._window = tf.keras.layers.Dense(dim, activation="relu", name="window")
+        self._traits = projection(dim, "traits", l2)
+        self._window = tf.keras.layers.Dense(4 * dim, activation="relu", name="window")
         self._dropout = tf.keras.layers.Dropout(dropout)
         self._project = tf.keras.layers.Dense(dim, use_bias=False, name="project")
+        self._linear = tf.keras.layers.Dense(dim, use_bias=False, name="linear")
 
     def call(self, history: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Movie indices [B, H], newest last, 0 where there is none, to [B, dim]."""
@@ -209,8 +242,10 @@ class LatestMovies(tf.keras.layers.Layer):
         latest = tf.pad(latest, [[0, 0], [self._length - tf.shape(latest)[1], 0]])
         latest = tf.ensure_shape(latest, [None, self._length])
         present = tf.cast(latest > 0, tf.float32)[:, :, tf.newaxis]
-        side_by_side = tf.keras.layers.Flatten()(self._movies(latest) * present)
-        return self._project(self._dropout(self._window(side_by_side), training=training))
+        movies = self._movies(latest) + self._traits(tf.gather(self._known_traits, latest))
+        side_by_side = tf.keras.layers.Flatten()(movies * present)
+        filters = self._dropout(self._window(side_by_side), training=training)
+        return self._project(filters) + self._linear(self._dropout(side_by_side, training=training))
 
 
 class QueryTower(tf.keras.layers.Layer):
@@ -223,9 +258,16 @@ class QueryTower(tf.keras.layers.Layer):
     history less.
 
     While training, a share of the users is unknown, and half of those have no history either.
+
+    Args:
+      sizes: rows of each embedding.
+      traits: as of `traits_by_index`, not trainable, which towers may share.
+      hyperparameters: widths, rates and what is read.
     """
 
-    def __init__(self, sizes: VocabularySizes, hyperparameters: RetrievalHyperparameters) -> None:
+    def __init__(
+        self, sizes: VocabularySizes, traits: tf.Variable, hyperparameters: RetrievalHyperparameters
+    ) -> None:
         super().__init__()
         dim, dropout, l2 = hyperparameters.embedding_dim, hyperparameters.dropout, hyperparameters.l2
         self._unknown_share = hyperparameters.unknown_id_share
@@ -239,7 +281,7 @@ class QueryTower(tf.keras.layers.Layer):
         )
         self._history = HistoryBag(sizes, dim, dropout, hyperparameters.history_l2)
         self._latest = (
-            LatestMovies(sizes, dim, hyperparameters.sequence_length, dropout, l2)
+            LatestMovies(sizes, traits, dim, hyperparameters.sequence_length, dropout, l2)
             if hyperparameters.sequence_length
             else None
         )

@@ -97,6 +97,21 @@ def recall(built: RetrievalModel, batch: dict[str, tf.Tensor]) -> float:
     return figures(built, batch)[0]
 
 
+def test_towers_know_how_popular_the_latest_movies_are() -> None:
+    built = RetrievalModel(
+        tiny_world.sizes(users=2, movies=3),
+        RetrievalHyperparameters.model_validate({**PLAIN, "sequence_length": 1, "towers": 2}),
+        tiny_world.catalogue(["1", "2", "3"]),
+        np.repeat([[1], [1], [8]], 1 + 3 + 1, axis=1).astype(np.float32),
+        np.ones(3, np.int32),
+    )
+    built.compute_loss(watched([(1, 1), (2, 2)]))
+    (traits,) = (weight for weight in built.non_trainable_variables if "known_traits" in weight.name)
+    # The z-scores of two equal numbers and a larger one, whatever they are.
+    expected = [0, -math.sqrt(0.5), -math.sqrt(0.5), math.sqrt(2)]
+    np.testing.assert_allclose(traits[:, -1], expected, rtol=1e-6)
+
+
 def test_the_sampling_probability_corrects_the_loss() -> None:
     built = model(3, ratings=[2, 1, 1], loss="sampled_softmax")
     plant(built, [[0], [1], [2], [0]], [[0], [3], [0], [9]])

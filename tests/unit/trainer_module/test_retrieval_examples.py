@@ -85,6 +85,25 @@ def test_epochs_differ_in_their_order_alone() -> None:
     assert sorted(first) == sorted(second)
 
 
+def test_ratings_of_one_second_come_in_another_order_each_epoch() -> None:
+    states = tiny_world.states(
+        MOVIES,
+        {
+            "ann": [("a", 5.0, 10), ("b", 5.0, 10), ("c", 5.0, 20)],
+            "ben": [("e", 5.0, 20), ("d", 5.0, 30)],
+        },
+    )
+    dataset = examples(states).training_batches(seed=1)
+    epochs = {str(sorted(rows(dataset))) for _ in range(20)}
+    always = [(1, [1, 2], [2], 1), (2, [], [4], 1), (2, [5], [3], 2)]
+    either = ([(1, [], [0], 1), (1, [1], [1], 1)], [(1, [], [1], 1), (1, [2], [0], 1)])
+    after = {1: [(1, [1, 2], [2], 1)], 2: [(1, [2, 1], [2], 1)]}
+    assert epochs == {
+        str(sorted([*either[0], *after[1], *always[1:]])),
+        str(sorted([*either[1], *after[2], *always[1:]])),
+    }
+
+
 def test_a_part_of_a_users_movies_is_predicted_from_the_others() -> None:
     dataset = examples(examples="held_out", held_out_share=0.25).training_batches(seed=1)
     drawn = list(rows(dataset.repeat(500)))

@@ -57,6 +57,8 @@ ALL_TIME = ["e", "a", "d", "b", "c", "é", "cold"]
 RECENT = ["a", "d", "b", "e", "c", "é", "cold"]
 TOP_K = 4
 PLAIN = {"dropout": 0, "unknown_id_share": 0, "sequence_length": 0, "periods": 2}
+# Nothing reads it without a sequence.
+NO_TRAITS = tf.Variable(tf.zeros([0, 0]), trainable=False)
 
 Answer = Callable[..., dict[str, Any]]
 
@@ -64,7 +66,7 @@ Answer = Callable[..., dict[str, Any]]
 def query_tower() -> QueryTower:
     """ann likes the first direction, movies "a" and "c" speak for one direction each."""
     plain = RetrievalHyperparameters.model_validate({"embedding_dim": 2, **PLAIN})
-    tower = QueryTower(tiny_world.sizes(users=len(KNOWN), movies=6), plain)
+    tower = QueryTower(tiny_world.sizes(users=len(KNOWN), movies=6), NO_TRAITS, plain)
     rows = tiny_world.batch([tiny_world.transformed("", "")], history_length=2)
     tower({name: rows[name] for name in QUERY_FEATURES})
     silence(tower)
@@ -358,7 +360,7 @@ def test_a_list_is_evaluated_the_same_whoever_else_is_in_the_batch(tmp_path: Pat
     movies = tiny_world.catalogue([str(number) for number in range(len(embeddings))])
     states = tiny_world.states(movies, {user: [("0", 5.0, NOW)] for user in users})
     plain = RetrievalHyperparameters.model_validate({"embedding_dim": dim, **PLAIN})
-    tower = QueryTower(tiny_world.sizes(users=len(users), movies=len(embeddings)), plain)
+    tower = QueryTower(tiny_world.sizes(users=len(users), movies=len(embeddings)), NO_TRAITS, plain)
     rows = tiny_world.batch([tiny_world.transformed("", "")], history_length=2)
     tower({name: rows[name] for name in QUERY_FEATURES})
     silence(tower)

@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -23,6 +25,7 @@ from trainer_module.towers import (
     UnknownIds,
     VocabularySizes,
     extra_dims,
+    traits_by_index,
 )
 
 SIZES = tiny_world.sizes(users=3, movies=3)
@@ -120,6 +123,10 @@ ROWS = [
     for row in (1, 2, 3)
 ]
 BATCH = tiny_world.batch(ROWS, history_length=3)
+TRAITS = tf.Variable(
+    traits_by_index({name: BATCH[name].numpy() for name in CANDIDATE_FEATURES}, rows=len(ROWS) + 1),
+    trainable=False,
+)
 PLAIN = RetrievalHyperparameters(
     embedding_dim=2, dropout=0, unknown_id_share=0, sequence_length=2, periods=3, l2=0, user_l2=0
 )
@@ -135,7 +142,7 @@ def query_of(**columns: object) -> dict[str, tf.Tensor]:
 
 
 def test_a_query_is_the_sum_of_its_parts() -> None:
-    tower = QueryTower(SIZES, PLAIN)
+    tower = QueryTower(SIZES, TRAITS, PLAIN)
     query = query_of()
     tower(query)
     silence(tower)
@@ -151,7 +158,7 @@ def test_a_query_is_the_sum_of_its_parts() -> None:
 
 
 def test_a_query_without_a_period_is_of_now() -> None:
-    tower = QueryTower(SIZES, PLAIN)
+    tower = QueryTower(SIZES, TRAITS, PLAIN)
     query = query_of(period_index=[1, 3, 0])
     tower(query)
     silence(tower)
@@ -160,7 +167,7 @@ def test_a_query_without_a_period_is_of_now() -> None:
 
 
 def test_the_weights_of_popularity_depend_on_the_query() -> None:
-    tower = QueryTower(SIZES, PLAIN)
+    tower = QueryTower(SIZES, TRAITS, PLAIN)
     query = query_of()
     assert tower(query).shape == (3, 2 + extra_dims(3))
     # A new tower goes by all-time popularity, whoever asks.
@@ -174,7 +181,7 @@ def test_the_weights_of_popularity_depend_on_the_query() -> None:
 
 
 def test_a_query_reads_recent_popularity_as_of_its_period() -> None:
-    tower = QueryTower(SIZES, PLAIN)
+    tower = QueryTower(SIZES, TRAITS, PLAIN)
     query = query_of(period_index=[1, 3, 0])
     tower(query)
     silence(tower)
@@ -192,7 +199,7 @@ def test_a_query_reads_recent_popularity_as_of_its_period() -> None:
 
 def test_strangers_learn_what_to_do_without_id_and_history() -> None:
     tf.random.set_seed(1)
-    tower = QueryTower(SIZES, PLAIN.model_copy(update={"unknown_id_share": 0.4}))
+    tower = QueryTower(SIZES, TRAITS, PLAIN.model_copy(update={"unknown_id_share": 0.4}))
     count = 5000
     query = {name: tf.repeat(BATCH[name][:1], count, axis=0) for name in QUERY_FEATURES}
     tower(query)
@@ -207,17 +214,62 @@ def test_strangers_learn_what_to_do_without_id_and_history() -> None:
     assert (tower(query).numpy()[:, :2] > 0).all()
 
 
-def test_the_convolution_reads_the_latest_movies_in_their_order() -> None:
-    layer = LatestMovies(SIZES, 2, length=2, dropout=0.0, l2=0.0)
+def latest_movies() -> LatestMovies:
+    """A layer over two movies whose weights are all 0."""
+    layer = LatestMovies(SIZES, TRAITS, 2, length=2, dropout=0.0, l2=0.0)
     layer(HISTORY)
     silence(layer)
+    return layer
+
+
+def filters(kernel: list[list[float]]) -> np.ndarray:
+    """The first of eight filters; the others are 0."""
+    return np.pad(kernel, [(0, 0), (0, 6)])
+
+
+def test_the_convolution_reads_the_latest_movies_in_their_order() -> None:
+    layer = latest_movies()
     variable(layer, features.MOVIE_INDEX).assign(TABLE)
     # The first filter takes the movie before the newest one, the second ten times the newest one.
-    variable(layer, "window/kernel").assign([[1, 0], [0, 0], [0, 10], [0, 0]])
-    variable(layer, "project").assign(np.eye(2))
+    variable(layer, "window/kernel").assign(filters([[1, 0], [0, 0], [0, 10], [0, 0]]))
+    variable(layer, "project").assign(np.eye(8, 2))
     np.testing.assert_allclose(layer(HISTORY), [[0, 0], [0, 30], [1, 30], [3, 50]])
     # A history shorter than the window is padded in front.
     np.testing.assert_allclose(layer(tf.constant([[2], [0]], tf.int64)), [[0, 30], [0, 0]])
+
+
+def test_linear_filters_go_below_0() -> None:
+    layer = latest_movies()
+    variable(layer, features.MOVIE_INDEX).assign(TABLE)
+    kernel = [[-1, 0], [0, 0], [0, 10], [0, 0]]
+    variable(layer, "window/kernel").assign(filters(kernel))
+    variable(layer, "project").assign(np.eye(8, 2))
+    np.testing.assert_allclose(layer(HISTORY), [[0, 0], [0, 30], [0, 30], [0, 50]])
+    variable(layer, "linear").assign(kernel)
+    np.testing.assert_allclose(layer(HISTORY), [[0, 0], [0, 60], [-1, 60], [-3, 100]])
+
+
+def test_the_convolution_reads_traits() -> None:
+    layer = latest_movies()
+    weights = np.zeros([len(features.GENRES) + 2, 2])
+    # Movie 2 is of genre 2, each year is its movie's index, and all are as popular.
+    weights[[2, -2, -1]] = [[0, 7], [1, 0], [0, 2]]
+    variable(layer, "traits").assign(weights)
+    variable(layer, "linear").assign([[1, 0], [0, 1], [10, 0], [0, 10]])
+    np.testing.assert_allclose(layer(HISTORY), [[0, 0], [20, 80], [21, 81], [32, 18]])
+
+
+def test_traits_are_found_by_index() -> None:
+    columns = {
+        features.MOVIE_INDEX: np.array([2, 0, 1]),
+        features.GENRES_MULTI_HOT: np.array([[1, 0], [1, 1], [0, 1]]),
+        features.RELEASE_YEAR_NORMALIZED: np.array([0.5, 9.0, -2.0]),
+        features.MOVIE_POPULARITY: np.array([[3, 0, 0], [-1, 0, 0], [1, 0, 0]]),
+    }
+    # Nothing is said of index 0, under which all movies are that nobody has rated.
+    np.testing.assert_array_equal(
+        traits_by_index(columns, rows=4), [[0, 0, 0, 0], [0, 1, -2, 1], [1, 0, 0.5, 3], [0, 0, 0, 0]]
+    )
 
 
 def test_a_movie_without_an_id_still_has_its_content() -> None:
@@ -241,7 +293,7 @@ def test_a_movie_without_an_id_still_has_its_content() -> None:
 @pytest.mark.parametrize("tower", ["query", "candidate"])
 def test_a_gradient_reaches_every_variable(tower: str) -> None:
     if tower == "query":
-        layer, names = QueryTower(SIZES, PLAIN), QUERY_FEATURES
+        layer, names = QueryTower(SIZES, TRAITS, PLAIN), QUERY_FEATURES
     else:
         layer, names = CandidateTower(SIZES, PLAIN), CANDIDATE_FEATURES
     layer({name: BATCH[name] for name in names})
@@ -269,6 +321,7 @@ QUERY_PENALTIES = {
             "age/kernel",
             "period",
             "latest_movies/movie_index_embedding",
+            "latest_movies/traits/kernel",
         ),
         "l2",
     ),
@@ -289,15 +342,17 @@ CANDIDATE_PENALTIES = dict.fromkeys(
 @pytest.mark.parametrize(
     ("tower", "names", "penalties"),
     [
-        (QueryTower, QUERY_FEATURES, QUERY_PENALTIES),
-        (CandidateTower, CANDIDATE_FEATURES, CANDIDATE_PENALTIES),
+        (partial(QueryTower, SIZES, TRAITS), QUERY_FEATURES, QUERY_PENALTIES),
+        (partial(CandidateTower, SIZES), CANDIDATE_FEATURES, CANDIDATE_PENALTIES),
     ],
 )
 def test_each_weight_is_penalized_as_its_hyperparameter_says(
-    tower: type[tf.keras.layers.Layer], names: tuple[str, ...], penalties: dict[str, str]
+    tower: Callable[[RetrievalHyperparameters], tf.keras.layers.Layer],
+    names: tuple[str, ...],
+    penalties: dict[str, str],
 ) -> None:
     values = {"l2": 0.5, "user_l2": 0.25, "history_l2": 0.125}
-    layer = tower(SIZES, PLAIN.model_copy(update=values))
+    layer = tower(PLAIN.model_copy(update=values))
     layer({name: BATCH[name] for name in names})
     for weight in layer.trainable_variables:
         weight.assign(tf.ones_like(weight))
