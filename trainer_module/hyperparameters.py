@@ -33,7 +33,7 @@ class FitHyperparameters(BaseModel):
 class RetrievalHyperparameters(FitHyperparameters):
     """Two-tower retrieval: which examples, which loss, and what the towers read."""
 
-    epochs: int = Field(6, ge=1, description="Upper limit; early stopping may end the fit before it.")
+    epochs: int = Field(5, ge=1, description="Upper limit; early stopping may end the fit before it.")
     embedding_dim: int = Field(64, ge=1, description="Width of both towers' output.")
     examples: Literal["next", "held_out"] = Field(
         "next",
