@@ -30,6 +30,8 @@ examples:
   python -m studies multitask --split temporal
 """
 
+# Whose models of one task stand beside the joint ones: the strongest for a random split are among them.
+_ALONE: Final = (our_models.DEFAULT, "best_random", "best_single")
 # What is tried to make towers collapse: a preset and what differs from it. At this rate, towers that end in a
 # ReLU die. The penalties make small all that they reach, beside what they do not: biases and popularity.
 _COLLAPSES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
@@ -60,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def cells(options: argparse.Namespace) -> list[Cell]:
     """One for each model and seed, seed by seed, so that a study cut short still compares."""
     configurations = our_models.configurations()
-    alone = our_models.distinct_models({our_models.DEFAULT: configurations[our_models.DEFAULT]})
+    alone = our_models.distinct_models({name: configurations[name] for name in _ALONE})
     joint = [model for model in our_models.distinct_models(configurations) if model[1] == JOINT]
     models = [*joint, *alone, *_collapses()]
     return [cell for seed in options.seeds for cell in our_models.cells_of(models, [options.split], [seed])]
@@ -147,7 +149,8 @@ def _behind(groups: Mapping[str, Sequence[Row]]) -> str:
     ]
     told = (
         "In percent of what the best specialist has, a joint model that is trained for that task alone, and"
-        " of what our default model for it has on its own; below 0 is ahead. A dash: not trained for it."
+        " of what the best of our models of one task has on its own; below 0 is ahead. A dash: not trained"
+        " for it."
     )
     return f"{told}\n\n{markdown(header, body)}"
 
