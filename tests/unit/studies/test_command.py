@@ -43,7 +43,7 @@ def test_dcn_varies_the_structure_and_the_rank_alone() -> None:
     assert {values["epochs"] for values in settings.values()} == {3}
 
 
-def test_multitask_has_every_joint_preset_and_the_default_of_each_task_on_its_own() -> None:
+def test_multitask_has_every_joint_preset_and_the_default_and_the_best_of_each_task_on_its_own() -> None:
     found = cells(multitask, "--seeds", "1", "2", "--split", "temporal")
     tasks = {cell.model: cell.task for cell in found}
     presets = [name for name in preset_names() if load_config(preset=name).model == JOINT]
@@ -51,7 +51,9 @@ def test_multitask_has_every_joint_preset_and_the_default_of_each_task_on_its_ow
     assert {f"our joint, {name}" for name in presets} <= {name for name in tasks if tasks[name] == JOINT}
     assert {name: task for name, task in tasks.items() if task != JOINT} == {
         "our retrieval, default": RETRIEVAL,
+        "our retrieval, best_random": RETRIEVAL,
         "our ranking, default": RANKING,
+        "our ranking, best_single": RANKING,
     }
     assert {(cell.model, cell.seed) for cell in found} == {(name, seed) for name in tasks for seed in (1, 2)}
     assert {cell.split for cell in found} == {"temporal"}
