@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from trainer_module import features
 from trainer_module.biases import damped_biases
+from trainer_module.embeddings import HistoryBag, TitleWords, UnknownIds, VocabularySizes
 from trainer_module.hyperparameters import RankingHyperparameters
 from trainer_module.inputs import TrainerArgs
 from trainer_module.interactions import DeepAndCross
@@ -23,7 +24,6 @@ from trainer_module.rating_sets import RatingSets
 from trainer_module.serving_tables import MovieTable, UserTable
 from trainer_module.svdpp import INPUT_FEATURES as SVDPP_FEATURES
 from trainer_module.svdpp import SvdppModel
-from trainer_module.towers import HistoryBag, TitleWords, UnknownIds, VocabularySizes
 from trainer_module.training_setup import TrainingSetup
 from trainer_module.user_states import UserStates, read_user_states
 

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from trainer_module import features
 from trainer_module.catalogue import Catalogue
+from trainer_module.embeddings import VocabularySizes
 from trainer_module.fitting import fit, refit
 from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.inputs import TrainerArgs
@@ -26,7 +27,6 @@ from trainer_module.retrieval_signatures import (
     user_queries,
 )
 from trainer_module.serving_tables import MovieTable, UserTable
-from trainer_module.towers import VocabularySizes
 from trainer_module.training_setup import TrainingSetup
 from trainer_module.user_states import UserStates, read_user_states, with_newcomers
 

@@ -9,18 +9,12 @@ import tensorflow as tf
 
 from trainer_module import features
 from trainer_module.catalogue import Catalogue
+from trainer_module.embeddings import VocabularySizes, traits_by_index
 from trainer_module.hyperparameters import RetrievalHyperparameters
 from trainer_module.mean_loss import MeanLossModel
 from trainer_module.retrieval_examples import RATED, TARGETS
 from trainer_module.retrieval_losses import log_inclusion, softmax_loss, squared_loss
-from trainer_module.towers import (
-    QUERY_FEATURES,
-    CandidateTower,
-    QueryTower,
-    SideBySide,
-    VocabularySizes,
-    traits_by_index,
-)
+from trainer_module.towers import QUERY_FEATURES, CandidateTower, QueryTower, SideBySide
 
 # The length of the list that validation looks at.
 RANKED = 10

@@ -7,20 +7,14 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from trainer_module import features
+from trainer_module.embeddings import USER_CATEGORIES, UnknownIds, VocabularySizes
 from trainer_module.hyperparameters import RankingHyperparameters
 from trainer_module.interactions import DeepAndCross
 from trainer_module.rating_model import RatingModel
 from trainer_module.rating_sets import RatingSet, RatingSets
 from trainer_module.sessions import SESSION_FEATURES, Sessions
-from trainer_module.towers import UnknownIds, VocabularySizes
 
 ID_FEATURES = (features.USER_INDEX, features.MOVIE_INDEX)
-USER_CATEGORIES = (
-    features.AGE_BUCKET_INDEX,
-    features.GENDER_INDEX,
-    features.OCCUPATION_INDEX,
-    features.ZIP_AREA_INDEX,
-)
 MOVIE_CATEGORIES = (features.RELEASE_DECADE_INDEX,)
 # What the model reads of an example.
 INPUT_FEATURES = (

@@ -40,7 +40,8 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
     "ranking signatures": ("trainer_module/ranking_signatures.py", "EDITED = 1\n", RANKING),
     "interactions": ("trainer_module/interactions.py", "EDITED = 1\n", RANKING),
     "retrieval": ("trainer_module/retrieval.py", "EDITED = 1\n", RETRIEVAL),
-    "towers": ("trainer_module/towers.py", "EDITED = 1\n", MODELS),
+    "towers": ("trainer_module/towers.py", "EDITED = 1\n", RETRIEVAL),
+    "embeddings": ("trainer_module/embeddings.py", "EDITED = 1\n", MODELS),
     "trainer component": ("components/recommender_trainer/executor.py", "EDITED = 1\n", MODELS),
     "data gate": ("components/data_gate/volume.py", "EDITED = 1\n", {"DataGate", "Transform"} | MODELS),
     "pushing": (

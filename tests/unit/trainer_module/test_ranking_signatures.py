@@ -22,12 +22,12 @@ from tests.unit.trainer_module.tiny_world import (
 )
 from trainer_module import features
 from trainer_module.catalogue import Catalogue, read_catalogue
+from trainer_module.embeddings import VocabularySizes
 from trainer_module.hyperparameters import RankingHyperparameters
 from trainer_module.inputs import TransformedExamples
 from trainer_module.ranking import RankingModel
 from trainer_module.ranking_signatures import RankingServing
 from trainer_module.serving_tables import MovieTable, UserTable
-from trainer_module.towers import VocabularySizes
 from trainer_module.user_states import UserStates, read_user_states
 
 HISTORY = 2

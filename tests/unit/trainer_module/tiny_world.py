@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from trainer_module import features
 from trainer_module.catalogue import Catalogue
-from trainer_module.towers import FIXED_SIZES, VocabularySizes
+from trainer_module.embeddings import FIXED_SIZES, VocabularySizes
 from trainer_module.user_states import PROFILE_FEATURES, UserStates
 
 Value = str | int | float | Sequence[str] | Sequence[int] | Sequence[float]
