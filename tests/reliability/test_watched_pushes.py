@@ -127,5 +127,5 @@ def test_every_version_that_is_seen_answers(tmp_path: Path, models: list[Path]) 
 
 
 def test_the_watcher_sees_what_a_copy_in_place_leaves(tmp_path: Path, models: list[Path]) -> None:
-    watcher = watched("in-place", tmp_path / "base", models, 10)
+    watcher = watched("in-place", tmp_path / "base", models, kills=1)
     assert watcher.complaints != []
