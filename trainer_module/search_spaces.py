@@ -1,6 +1,7 @@
 """What a search tries: of each model, the hyperparameters and the values that each may take.
 
-What a model is made of (its structure, its losses, its list) is a decision; a search looks for its numbers.
+What a model is made of (its structure, its losses, its list) is a decision, and so is what it leaves out by
+a 0; a search looks for the other numbers.
 """
 
 from collections.abc import Mapping
@@ -32,8 +33,8 @@ class Range:
     log: bool = False
 
     def with_value(self, value: Value | None) -> "Range":
-        """The range, wide enough for a value; a logarithm has no place for 0."""
-        if not isinstance(value, int | float) or (self.log and value <= 0):
+        """The range, wide enough for a value."""
+        if not isinstance(value, int | float):
             return self
         return replace(self, low=min(self.low, value), high=max(self.high, value))
 
@@ -75,7 +76,7 @@ _FACTORS: Final[Space] = {
 
 
 def space_of(hyperparameters: FitHyperparameters) -> Space:
-    """What a search may try, for a model of the configured kind.
+    """What a search may try, for a model of the configured kind; the configured values can be among it.
 
     Raises:
       TypeError: there is no search for such a model.
@@ -98,4 +99,11 @@ def space_of(hyperparameters: FitHyperparameters) -> Space:
         space["ranking_weight"] = Range(0.1, 30.0, log=True)
     if space == _FIT:
         raise TypeError(f"there is no search space for {type(hyperparameters).__name__}")
-    return space
+    return {
+        name: domain for name, domain in space.items() if not _off(domain, getattr(hyperparameters, name))
+    }
+
+
+def _off(domain: Range | Choice, configured: Value | None) -> bool:
+    """Whether a 0 leaves something out; a logarithm has no place for it."""
+    return isinstance(domain, Range) and domain.log and configured == 0

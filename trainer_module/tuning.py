@@ -203,7 +203,7 @@ def as_hyperparameters(space: Space, base: FitHyperparameters) -> keras_tuner.Hy
             default = values[0] if configured is None else _scalar(configured)
             found.Choice(name, values, ordered=not isinstance(values[0], str), default=default)
             continue
-        default = configured if configured is not None and wide.low <= configured <= wide.high else wide.low
+        default = wide.low if configured is None else configured
         kind = found.Int if isinstance(wide.low, int) and isinstance(wide.high, int) else found.Float
         kind(name, wide.low, wide.high, sampling="log" if wide.log else "linear", default=default)
     return found

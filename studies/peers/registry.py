@@ -89,6 +89,11 @@ def _product(**choices: Sequence[Any]) -> list[dict[str, Any]]:
 _KNN_GRID: Final = _product(neighbours=(50, 100, 200, 400), shrinkage=(0.0, 10.0, 50.0, 100.0))
 _EASE_GRID: Final = _product(penalty=(50.0, 100.0, 200.0, 300.0, 500.0, 1000.0, 2000.0))
 _ALS_GRID: Final = _product(factors=(32, 64, 128), regularization=(10.0, 30.0, 100.0), alpha=(2.0, 4.0, 8.0))
+_SVD_GRID: Final = [
+    {},
+    *_product(n_factors=(100, 200), n_epochs=(40, 80, 120), lr_all=(0.005,), reg_all=(0.06, 0.1, 0.15)),
+]
+_SVD_PP_GRID: Final = [{}, *_product(n_factors=(20,), n_epochs=(20, 40, 80), reg_all=(0.06, 0.1, 0.15))]
 
 PEERS: Final[Mapping[str, PeerSpec]] = {
     "popularity": PeerSpec(RETRIEVAL, _popularity),
@@ -103,15 +108,7 @@ PEERS: Final[Mapping[str, PeerSpec]] = {
         RANKING, _biases, _product(movie_damping=(1.0, 5.0, 10.0, 25.0), user_damping=(1.0, 5.0, 10.0, 25.0))
     ),
     "SVD, library defaults": PeerSpec(RANKING, _svd, seeded=True),
-    "SVD": PeerSpec(
-        RANKING,
-        _svd,
-        [
-            {},
-            *_product(n_factors=(100, 200), n_epochs=(40, 80), lr_all=(0.005,), reg_all=(0.06, 0.1)),
-        ],
-        seeded=True,
-    ),
-    # As the library sets it: one fit takes longer than the tuning of all others.
-    "SVD++": PeerSpec(RANKING, _svd_pp, seeded=True),
+    "SVD": PeerSpec(RANKING, _svd, _SVD_GRID, seeded=True),
+    "SVD++, library defaults": PeerSpec(RANKING, _svd_pp, seeded=True),
+    "SVD++": PeerSpec(RANKING, _svd_pp, _SVD_PP_GRID, seeded=True),
 }

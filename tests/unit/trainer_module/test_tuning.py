@@ -234,6 +234,12 @@ def test_a_trial_is_one_fit_whatever_the_training_makes_of_it(search: Search) ->
     assert (search.tried[0].refit, search.tried[0].ensemble_seeds) == (False, 1)
 
 
-def test_a_range_is_widened_by_what_is_configured_unless_its_logarithm_has_no_place_for_it() -> None:
+def test_a_range_is_widened_by_what_is_configured() -> None:
     assert Range(0.1, 0.5).with_value(0.7) == Range(0.1, 0.7)
-    assert Range(0.1, 0.5, log=True).with_value(0.0) == Range(0.1, 0.5, log=True)
+
+
+def test_what_a_zero_leaves_out_stays_left_out_where_a_logarithm_has_no_place_for_it(search: Search) -> None:
+    search.tuner(trials=3, unknown_id_share=0.0, dropout=0.0).search()
+    assert [values.unknown_id_share for values in search.tried] == [0, 0, 0]
+    assert search.tried[0].dropout == 0
+    assert {values.dropout for values in search.tried} != {0}
