@@ -1,7 +1,7 @@
 """Pushes models one after the other until it is killed; imports nothing that takes time.
 
-Arguments: how to push (`atomic`, or `in-place` as a plain copy does that hangs before the weights), the folder
-of the versions, the number of versions to keep, and the models.
+Arguments: how to push (`atomic`, or `in-place` as a plain copy does that hangs before the weights), the
+folder of the versions, the number of versions to keep, and the models.
 """
 
 import itertools
