@@ -80,7 +80,7 @@ examples:
   python -m pipeline preset mine --output runs/1m --run 2026-01-31T12 --yes
 
 The file is pipeline/configs/presets/NAME.yaml. Its comments say which data, split and command made each
-section; sections of models that the run has not searched for stay. Numbers are kept with four digits.
+section; the head and sections of other models stay. Numbers are kept with four digits.
 
 Exit status: 0 written, 2 there is nothing to write, or the preset has the section already.
 """

@@ -52,7 +52,7 @@ class PresetError(ValueError):
 
 
 def keep(output: str, run_id: str, name: str, folder: Path = PRESETS, *, overwrite: bool = False) -> Path:
-    """Writes the best hyperparameters of a run as a preset; its sections of other models stay.
+    """Writes the best hyperparameters of a run as a preset; its head and its sections of other models stay.
 
     Args:
       output: the output folder of the runs.
@@ -85,13 +85,13 @@ def keep(output: str, run_id: str, name: str, folder: Path = PRESETS, *, overwri
             "it, or run the same command again"
         )
     file = folder / f"{name}.yaml"
-    sections = _sections_in(file) if file.is_file() else {}
+    head, sections = _parts_of(file) if file.is_file() else ("", {})
     there = sorted(sections.keys() & found.keys())
     if there and not overwrite:
         raise PresetError(f"{shown(str(file))} has {' and '.join(there)} already; --yes replaces it")
     if JOINT in found:
         found = {_MODEL: f"{_MODEL}: {JOINT}\n", **found}
-    text = "\n".join({**sections, **found}.values())
+    text = head + "\n".join({**sections, **found}.values())
     PipelineConfig.model_validate(yaml.safe_load(text))  # Whatever was there still is a preset.
     partial = file.with_name(f".{file.name}.partial")
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -100,13 +100,14 @@ def keep(output: str, run_id: str, name: str, folder: Path = PRESETS, *, overwri
     return file
 
 
-def _sections_in(file: Path) -> dict[str, str]:
-    """The sections of a preset as they are written, comments included."""
+def _parts_of(file: Path) -> tuple[str, dict[str, str]]:
+    """The head of a preset and its sections as they are written, comments included."""
     text = file.read_text(encoding="utf-8")
-    sections = {found[1]: found[0].rstrip() + "\n" for found in _SECTION.finditer(text)}
+    found = list(_SECTION.finditer(text))
+    sections = {section[1]: section[0].rstrip() + "\n" for section in found}
     if set(sections) != set(yaml.safe_load(text) or {}):
         raise PresetError(f"{shown(str(file))}: is not written section by section; name another preset")
-    return sections
+    return text[: found[0].start() if found else None], sections
 
 
 def _sections(run: Run) -> Iterator[tuple[str, str]]:

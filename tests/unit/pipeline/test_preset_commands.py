@@ -63,11 +63,15 @@ def test_what_was_found_and_configured_is_kept_with_what_made_it(tmp_path: Path)
     assert ranking.epochs == PipelineConfig().ranking.epochs
 
 
-def test_sections_of_other_models_stay_as_they_are(tmp_path: Path) -> None:
+def test_the_head_and_sections_of_other_models_stay_as_they_are(tmp_path: Path) -> None:
     presets = tmp_path / "presets"
     presets.mkdir()
-    by_hand = "# By hand,\n# twice.\nretrieval:\n  # Wide.\n  embedding_dim: 128\n\n  dropout: 0.5\n"
+    by_hand = (
+        "# For everybody.\n\n"
+        "# By hand,\n# twice.\nretrieval:\n  # Wide.\n  embedding_dim: 128\n\n  dropout: 0.5\n"
+    )
     (presets / "mine.yaml").write_text(f"{by_hand}\n# Old.\nranking:\n  epochs: 2\n")
+    (presets / "head.yaml").write_text("# For nobody yet.\n\n")
     record(tmp_path / "runs", TUNED, ranking=FOUND)
     with pytest.raises(PresetError, match=r"mine\.yaml has ranking already; --yes replaces it"):
         keep(str(tmp_path / "runs"), "latest", "mine", presets)
@@ -77,6 +81,11 @@ def test_sections_of_other_models_stay_as_they_are(tmp_path: Path) -> None:
     settings = yaml.safe_load(text)
     assert settings["retrieval"] == {"embedding_dim": 128, "dropout": 0.5}
     assert settings["ranking"]["batch_size"] == 256
+    assert (
+        keep(str(tmp_path / "runs"), "latest", "head", presets)
+        .read_text()
+        .startswith("# For nobody yet.\n\n# Best")
+    )
 
 
 def test_a_run_without_a_tuner_is_no_preset(tmp_path: Path) -> None:

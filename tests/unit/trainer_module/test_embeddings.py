@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests.unit.trainer_module import tiny_world
 from tests.unit.trainer_module.conftest import Transformed
-from tests.unit.trainer_module.tiny_world import silence, variable
+from tests.unit.trainer_module.tiny_world import TABLE, silence, variable
 from trainer_module import features
 from trainer_module.embeddings import (
     HistoryBag,
@@ -20,8 +20,6 @@ from trainer_module.embeddings import (
 )
 
 SIZES = tiny_world.sizes(users=3, movies=3)
-# Row 0, the unknown one, is not 0, so a forgotten mask shows.
-TABLE = [[100.0, 100.0], [1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
 HISTORY = tf.constant([[0, 0, 0], [0, 0, 2], [0, 1, 2], [1, 2, 3]], tf.int64)
 
 

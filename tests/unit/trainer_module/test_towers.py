@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from tests.unit.trainer_module import tiny_world
-from tests.unit.trainer_module.tiny_world import silence, variable
+from tests.unit.trainer_module.tiny_world import TABLE, silence, variable
 from trainer_module import features
 from trainer_module.embeddings import traits_by_index
 from trainer_module.hyperparameters import RetrievalHyperparameters
@@ -23,8 +23,6 @@ from trainer_module.towers import (
 )
 
 SIZES = tiny_world.sizes(users=3, movies=3)
-# Row 0, the unknown one, is not 0, so a forgotten mask shows.
-TABLE = [[100.0, 100.0], [1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
 
 ROWS = [
     tiny_world.transformed(

@@ -209,6 +209,10 @@ def states(movies: Catalogue, ratings: Mapping[str, Sequence[tuple[str, float, i
     )
 
 
+# An embedding of three known values. Row 0, the unknown one, is not 0, so a forgotten mask shows.
+TABLE = [[100.0, 100.0], [1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+
+
 def sizes(users: int, movies: int, occupations: int = 3, words: int = 5) -> VocabularySizes:
     """Embedding rows for so many known values, and one more each for the unknown."""
     return VocabularySizes(
