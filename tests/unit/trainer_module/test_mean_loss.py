@@ -5,6 +5,8 @@ import tensorflow as tf
 
 from trainer_module.mean_loss import MeanLossModel
 
+pytestmark = pytest.mark.slow
+
 
 class Slope(MeanLossModel):
     """Its loss is the batch's value times a weight that no optimizer moves."""

@@ -30,6 +30,8 @@ from trainer_module.ranking_signatures import RankingServing
 from trainer_module.serving_tables import MovieTable, UserTable
 from trainer_module.user_states import UserStates, read_user_states
 
+pytestmark = pytest.mark.slow
+
 HISTORY = 2
 IDS = [movie["movie_id"] for movie in MOVIES]
 # The bias model as it is planted: users in the order of training, movies by id.

@@ -288,6 +288,7 @@ def test_towers_side_by_side_are_searched_by_their_mean_score() -> None:
     assert float(built.compute_loss(watched([(1, 1)]))) == pytest.approx(one + two, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_validation_chooses_how_much_recent_popularity_counts() -> None:
     counts = np.ones([20, 1 + 3 + 1], np.float32)
     counts[19, -1] = 100

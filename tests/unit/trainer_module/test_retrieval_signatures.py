@@ -23,6 +23,8 @@ from trainer_module.retrieval_signatures import (
 from trainer_module.serving_tables import MovieTable, UserTable
 from trainer_module.towers import QUERY_FEATURES, QueryTower, extra_dims
 
+pytestmark = pytest.mark.slow
+
 # Candidate embeddings. Nobody has rated "cold" in training, so its embedding comes from its content.
 CANDIDATES = {
     "a": (2.0, 0.0),
