@@ -25,6 +25,8 @@ from pipeline.inferred_schema import (
 )
 from schema import MOVIES_SCHEMA, RATINGS_SCHEMA
 
+pytestmark = pytest.mark.slow
+
 PROJECT = Path(RATINGS_SCHEMA).parents[1]
 
 
