@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if args.verbose:
             logging.exception("the pipeline was not compiled")
-        from pipeline.root_cause import root_cause
+        from pipeline.local_run.root_cause import root_cause
 
         return _fail(f"{root_cause(error)} (--verbose shows where)", FAILED)
     for file in files:
@@ -148,7 +148,7 @@ def _files(output: str | None, settings: PipelineConfig) -> list[Path]:
 
 def _compile(config: PipelineConfig, files: Sequence[Path], *, verbose: bool) -> int:
     """Writes the PipelineSpec of `create_pipeline(config)` to the files and returns its number of nodes."""
-    from pipeline.log_capture import captured_output
+    from pipeline.local_run.log_capture import captured_output
 
     # Without --verbose nobody misses the log of a compilation: what fails is in the error.
     with (

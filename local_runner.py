@@ -19,7 +19,7 @@ from pipeline.config import ConfigError, PipelineConfig, load_config, preset_nam
 
 if TYPE_CHECKING:
     from pipeline.data_source import DataSource
-    from pipeline.last_words import LastWords
+    from pipeline.local_run.killed_run import LastWords
 
 # TFX takes seconds to import, so bad input is refused before that, and `--help` does without.
 
@@ -66,11 +66,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED, *([again] if log_path else []))
 
-    from pipeline.failure_advice import failure_advice
-    from pipeline.last_words import LastWords
-    from pipeline.metadata_file import check_metadata
-    from pipeline.run_lock import OutputInUseError, run_lock
-    from pipeline.run_summary import shown
+    from pipeline.local_run.failure_advice import failure_advice
+    from pipeline.local_run.killed_run import LastWords
+    from pipeline.local_run.metadata_file import check_metadata
+    from pipeline.local_run.run_lock import OutputInUseError, run_lock
+    from pipeline.local_run.run_summary import shown
 
     after_failure = (f"log: {shown(str(log_path))}   run again (what is done is reused):", again)
     try:
@@ -95,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _command(argv: Sequence[str], config: PipelineConfig) -> str:
     """The command line that starts the same run again from here."""
     from pipeline.data_source import DATA_VARIABLE
-    from pipeline.run_summary import shown
+    from pipeline.local_run.run_summary import shown
 
     line = shlex.join([shown(sys.executable), shown(__file__), *argv])
     data = os.environ.get(DATA_VARIABLE, "") if config.data_dir is None else ""
@@ -177,20 +177,20 @@ def _run(
     config: PipelineConfig, source: "DataSource", log_path: Path, words: "LastWords", *, verbose: bool
 ) -> tuple[int, str]:
     """Runs the pipeline and tells of it; returns the exit status and what went wrong."""
-    from pipeline.console import RunConsole
-    from pipeline.failure_advice import failure_advice
-    from pipeline.last_words import ObserverWithLastWords
-    from pipeline.latest_report import publish_report
-    from pipeline.log_capture import captured_output
-    from pipeline.node_run import NodeFailedError
-    from pipeline.root_cause import root_cause
-    from pipeline.run_summary import problems, shown, summary_lines
+    from pipeline.local_run.console import RunConsole
+    from pipeline.local_run.failure_advice import failure_advice
+    from pipeline.local_run.killed_run import ObserverWithLastWords
+    from pipeline.local_run.latest_report import publish_report
+    from pipeline.local_run.log_capture import captured_output
+    from pipeline.local_run.node_run import NodeFailedError
+    from pipeline.local_run.root_cause import root_cause
+    from pipeline.local_run.run_summary import problems, shown, summary_lines
 
     title = f"{config.pipeline_name}: {source.name}, split {config.data.split_name}"
     with captured_output(log_path, show=verbose) as terminal:
         try:
             print("loading TensorFlow and TFX ...", file=terminal)
-            from pipeline import local_dag
+            from pipeline.local_run import local_dag
             from pipeline.pipeline import create_pipeline
 
             dag = create_pipeline(config)

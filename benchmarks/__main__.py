@@ -19,7 +19,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 import pipeline
 from benchmarks import tables
 from benchmarks.measured_run import BenchmarkError, NodeCost, RunCost, measure
-from datasets.sample import SampleSpec, write_sample
+from movielens.sample import SampleSpec, write_sample
 from pipeline.config import ConfigError, PipelineConfig, load_config
 from pipeline.data_source import DatasetError, find_data
 

@@ -22,10 +22,10 @@ import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
-from pipeline.ranked_ids import retrieval_by_user, slot_of
-from trainer_module import features
-from trainer_module.retrieval import run_fn
-from trainer_module.training_setup import HISTORY_LENGTH, HYPERPARAMETERS, SEED
+from contracts import artifacts, features, signatures
+from pipeline.evaluation.ranked_ids import retrieval_by_user, slot_of
+from trainer_module.common.training_setup import HISTORY_LENGTH, HYPERPARAMETERS, SEED
+from trainer_module.retrieval.run_fn import run_fn
 
 # The settings of https://www.tensorflow.org/recommenders/examples/basic_retrieval.
 TUTORIAL_DIM: Final = 32
@@ -120,7 +120,7 @@ class _KerasEpochs(tf.keras.callbacks.Callback):
 def ours(folder: Path, settings: dict[str, Any], train: Pairs, evaluation: Pairs) -> dict[str, Any]:
     """Fits the retrieval model through its `run_fn` and asks the signature that the Evaluator asks."""
     clock = _EpochSeconds()
-    progress = logging.getLogger(features.PROGRESS_LOGGER)
+    progress = logging.getLogger(artifacts.PROGRESS_LOGGER)
     progress.setLevel(logging.INFO)
     progress.addHandler(clock)
     transformed = _artifact(folder, "Transform", "transformed_examples")
@@ -142,7 +142,7 @@ def ours(folder: Path, settings: dict[str, Any], train: Pairs, evaluation: Pairs
                 },
             )
         )
-        evaluate = tf.saved_model.load(f"{scratch}/model").signatures[features.EVALUATE]
+        evaluate = tf.saved_model.load(f"{scratch}/model").signatures[signatures.EVALUATE]
         asked = np.unique(evaluation.user)
         answers = evaluate(examples=tf.constant([_example(user) for user in asked]))[features.MOVIE_ID]
     lists = {user: row[:RECALL_AT] for user, row in zip(asked, answers.numpy().tolist(), strict=True)}

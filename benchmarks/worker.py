@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final, TextIO
 
 from pipeline.config import PipelineConfig
-from pipeline.log_capture import captured_output
-from pipeline.node_run import NodeRun
-from pipeline.run_summary import problems
+from pipeline.local_run.log_capture import captured_output
+from pipeline.local_run.node_run import NodeRun
+from pipeline.local_run.run_summary import problems
 
 LOG_FILE: Final = "benchmark.log"
 
@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
     log_path = Path(config.output) / LOG_FILE
     with captured_output(log_path, show=False) as terminal:
         writer = EventWriter(terminal)
-        from pipeline import local_dag
+        from pipeline.local_run import local_dag
         from pipeline.pipeline import create_pipeline
 
         dag = create_pipeline(config)

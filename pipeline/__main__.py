@@ -102,8 +102,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _schema(args: argparse.Namespace) -> int:
     # TFX, ML Metadata and the protocol buffers load only when a command needs them.
-    from pipeline import schema_commands
-    from pipeline.inferred_schema import SchemaReviewError
+    from pipeline.commands import schema as schema_commands
+    from pipeline.commands.inferred_schema import SchemaReviewError
 
     try:
         if args.action == "review":
@@ -115,7 +115,7 @@ def _schema(args: argparse.Namespace) -> int:
 
 
 def _versions(args: argparse.Namespace) -> int:
-    from pipeline import version_commands as commands
+    from pipeline.commands import versions as commands
 
     try:
         if args.command == "versions":
@@ -129,7 +129,7 @@ def _versions(args: argparse.Namespace) -> int:
 
 
 def _gate(args: argparse.Namespace) -> int:
-    from pipeline import gate_commands
+    from pipeline.commands import gate as gate_commands
 
     try:
         return DONE if gate_commands.accept(args.record, args.reason, args.yes) else DECLINED
@@ -139,8 +139,8 @@ def _gate(args: argparse.Namespace) -> int:
 
 
 def _preset(args: argparse.Namespace) -> int:
-    from pipeline import preset_commands
-    from pipeline.run_summary import shown
+    from pipeline.commands import preset as preset_commands
+    from pipeline.local_run.run_summary import shown
 
     try:
         file = preset_commands.keep(args.output, args.run, args.name, overwrite=args.yes)

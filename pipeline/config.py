@@ -23,12 +23,10 @@ from pipeline import beam_runners
 from pipeline.setting_trees import ConfigError as ConfigError
 from pipeline.setting_trees import merged, parse_override, put, read_preset, read_settings
 from pipeline.setting_trees import preset_names as preset_names
-from trainer_module.hyperparameters import (
-    FitHyperparameters,
-    JointHyperparameters,
-    RankingHyperparameters,
-    RetrievalHyperparameters,
-)
+from trainer_module.common.hyperparameters import FitHyperparameters
+from trainer_module.joint.hyperparameters import JointHyperparameters
+from trainer_module.ranking.hyperparameters import RankingHyperparameters
+from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
 
 RETRIEVAL = "retrieval"
 RANKING = "ranking"

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from datasets import locate, sample
-from datasets.records import DatasetError
+from contracts.artifacts import SYNTHETIC_MARKER
+from movielens import locate, sample
+from movielens.records import DatasetError
 from pipeline.config import PipelineConfig
 
 __all__ = ["DATA_VARIABLE", "DataSource", "DatasetError", "find_data"]
@@ -38,13 +39,13 @@ def find_data(config: PipelineConfig) -> DataSource:
     """
     data_dir = None if config.data_dir is None else Path(config.data_dir).expanduser()
     path = (locate.locate(config.dataset, data_dir) or _embedded_sample(config)).resolve()
-    return DataSource(path, locate.dataset_label(path), (path / sample.SYNTHETIC_MARKER).is_file())
+    return DataSource(path, locate.dataset_label(path), (path / SYNTHETIC_MARKER).is_file())
 
 
 def _embedded_sample(config: PipelineConfig) -> Path:
     size = config.sample
     spec = sample.SampleSpec.sized(size.ratings, size.users, size.movies, size.seed)
     folder = Path(config.output) / f"sample-{spec.ratings}-{spec.users}-{spec.movies}-{spec.seed}"
-    if not (folder / sample.SYNTHETIC_MARKER).is_file():
+    if not (folder / SYNTHETIC_MARKER).is_file():
         sample.write_sample(spec, folder)
     return folder

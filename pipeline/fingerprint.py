@@ -16,7 +16,16 @@ import grimp
 
 # The rooms that a node's code can live in. Only those beside this one count, so that an installed package
 # of another project with the same name is not taken for ours.
-ROOMS: Final = ("components", "datasets", "pipeline", "reports", "schema", "serving", "trainer_module")
+ROOMS: Final = (
+    "components",
+    "contracts",
+    "movielens",
+    "pipeline",
+    "reports",
+    "schema",
+    "serving",
+    "trainer_module",
+)
 PROJECT: Final = Path(__file__).resolve().parent.parent
 
 
@@ -31,7 +40,7 @@ def source_fingerprint(module: str) -> str:
 
     Args:
       module: dotted name of a module, or of something that it defines:
-        `trainer_module.retrieval` or `trainer_module.retrieval.run_fn`.
+        `trainer_module.retrieval.run_fn` or `trainer_module.retrieval.run_fn.run_fn`.
 
     Raises:
       ValueError: no module of ours has that name.

@@ -17,18 +17,23 @@ from components.data_gate.accepted import AcceptedData
 from components.data_gate.component import DataGate
 from components.model_probe.component import ModelProbe
 from components.movielens_example_gen.component import MovieLensExampleGen
-from components.movielens_example_gen.settings import MOVIES, RATINGS
 from components.recommender_trainer.component import RecommenderTrainer
 from components.recommender_tuner.component import RecommenderTuner
 from components.report_gen.component import ReportGen
 from components.served_model.component import ServedModel
-from components.served_model.names import SERVED_MODEL
+from contracts import features
+from contracts.artifacts import SERVED_MODEL
+from contracts.features import MOVIES, RATINGS
 from pipeline.config import JOINT, RANKING, RETRIEVAL, PipelineConfig
-from pipeline.evaluation import EXTRACTORS, joint_eval_config, ranking_eval_config, retrieval_eval_config
+from pipeline.evaluation.eval_config import (
+    EXTRACTORS,
+    joint_eval_config,
+    ranking_eval_config,
+    retrieval_eval_config,
+)
 from pipeline.fingerprint import source_fingerprint
 from reports.page import templates_digest
 from schema import MOVIES_SCHEMA, RATINGS_SCHEMA
-from trainer_module import features
 
 EXAMPLE_GEN = "components.movielens_example_gen.executor"
 DATA_GATE = "components.data_gate.executor"
@@ -40,14 +45,14 @@ REPORT_GEN = "components.report_gen.executor"
 PUSHER = "components.atomic_pusher.executor"
 PREPROCESSING_FN = "trainer_module.preprocessing.preprocessing_fn"
 RUN_FNS = {
-    RETRIEVAL: "trainer_module.retrieval.run_fn",
-    RANKING: "trainer_module.ranking.run_fn",
-    JOINT: "trainer_module.joint.run_fn",
+    RETRIEVAL: "trainer_module.retrieval.run_fn.run_fn",
+    RANKING: "trainer_module.ranking.run_fn.run_fn",
+    JOINT: "trainer_module.joint.run_fn.run_fn",
 }
 TUNER_FNS = {
-    RETRIEVAL: "trainer_module.retrieval_tuning.tuner_fn",
-    RANKING: "trainer_module.ranking_tuning.tuner_fn",
-    JOINT: "trainer_module.joint_tuning.tuner_fn",
+    RETRIEVAL: "trainer_module.tuning.retrieval.tuner_fn",
+    RANKING: "trainer_module.tuning.ranking.tuner_fn",
+    JOINT: "trainer_module.tuning.joint.tuner_fn",
 }
 EVAL_CONFIGS = {
     RETRIEVAL: retrieval_eval_config,

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reports.errors import ReportError
-from reports.run_data import REPORT
+from reports.reading.run_data import REPORT
 
 if TYPE_CHECKING:
     from reports.page import Report
-    from reports.run_data import Run
+    from reports.reading.run_data import Run
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     output = Path(args.output).expanduser()
     try:
         # ML Metadata takes a second to load, and TensorFlow, which only `build` needs, many.
-        from reports.run_store import list_runs, load_run
+        from reports.reading.run_store import list_runs, load_run
 
         if args.command == "list":
             for run_id in list_runs(output):

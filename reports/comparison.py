@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from reports import data_checks, data_section
+from reports.data import distances
+from reports.data import section as data_section
 from reports.page import Head, Report, as_json, write_page
-from reports.run_data import Run
+from reports.reading.run_data import Run
 from reports.section import Cell, Column, Part, Section, Table
 from reports.sections import build_sections
 
@@ -116,7 +117,7 @@ def _figures(left: Mapping[str, Any], right: Mapping[str, Any]) -> Section:
 
 def _data(left: Run, right: Run) -> Section:
     checks = data_section.drift(right, left, "right and left run")
-    part = data_checks.checks_part(
+    part = distances.checks_part(
         checks, ["Right run's data against left run's, split by split, with the bars for drift."]
     )
     return Section("data", "Data", part.answer, (part,), verdict=part.verdict)

@@ -17,8 +17,8 @@ from typing import Any, Final
 import jinja2
 from markupsafe import Markup
 
-from reports import palette
-from reports.run_data import Run
+from reports.charts import palette
+from reports.reading.run_data import Run
 from reports.section import Column, Link, Picture, Section
 from reports.verdict import Verdict
 

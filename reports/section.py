@@ -1,8 +1,8 @@
 """What a section of the report is made of. Templates show it; nothing here knows HTML but the charts' SVG.
 
-A section is a function `(run: reports.run_data.Run) -> Section` listed in `reports.sections.SECTIONS`. All
+A section is a function `(run: Run) -> Section` listed in `reports.sections.SECTIONS`. All
 text in it is plain: the templates escape it. Only `Chart.svg` and `Picture.svg` go into the page as they
-are, so make them with `reports.charts`.
+are, so make them with `reports.charts.plots`.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ class Picture:
     """A small drawing inside a table cell.
 
     Attributes:
-      svg: from `reports.charts`.
+      svg: from `reports.charts.plots`.
       alt: what it shows, for those who do not see it.
     """
 
@@ -93,10 +93,10 @@ class Chart:
     """A figure with its one-line answer.
 
     Attributes:
-      id: unique on the page, such as `weekday`; the same as that given to `reports.charts.render`.
+      id: unique on the page, such as `weekday`; the same as that given to `reports.charts.plots.render`.
       title: the question or what is drawn, such as "On which weekday do people rate?".
       answer: one line computed from the data, such as "Wednesday is slightly ahead: 15.4 % of ratings."
-      svg: from `reports.charts.render`.
+      svg: from `reports.charts.plots.render`.
       alt: what is drawn, in words: kind of chart, axes, what stands out.
       note: how it was counted: data, split, least counts.
       wide: takes the whole width on a large screen, and scrolls sideways on a small one.

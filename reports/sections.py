@@ -4,12 +4,12 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from reports.card_section import card_section
-from reports.data_section import data_section
-from reports.eda_section import eda_section
-from reports.models_section import models_section
-from reports.run_data import Run
-from reports.run_section import run_section
+from reports.card.section import card_section
+from reports.data.section import data_section
+from reports.eda.section import eda_section
+from reports.models.section import models_section
+from reports.reading.run_data import Run
+from reports.run.section import run_section
 from reports.section import Section
 
 # By the id of the section.

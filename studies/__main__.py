@@ -12,7 +12,7 @@ from rich.console import Console
 
 from pipeline.config import ConfigError, load_config
 from pipeline.data_source import DatasetError, find_data
-from pipeline.run_lock import OutputInUseError
+from pipeline.local_run.run_lock import OutputInUseError
 from studies import collapse, dcn, leaderboard, multitask
 from studies.child import StudyError
 from studies.harness import RESULTS_FILE, Harness

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from benchmarks.peak_memory import PeakMemory
-from pipeline.log_capture import captured_output
+from pipeline.local_run.log_capture import captured_output
 
 EVENT, PROGRESS, RESULT, FAILED = "event", "progress", "result", "failed"
 
@@ -98,7 +98,7 @@ def _errors_told(out: Any) -> Iterator[list[str]]:
     except Exception as error:
         import logging
 
-        from pipeline.root_cause import root_cause
+        from pipeline.local_run.root_cause import root_cause
 
         logging.exception("the work failed")
         failed.append(root_cause(error))

@@ -9,6 +9,8 @@ from typing import Any, Final
 import numpy as np
 
 from benchmarks.tables import markdown
+from contracts.artifacts import CROSS_WEIGHTS_FILE
+from contracts.metrics import MAE, RMSE
 from pipeline.config import load_config
 from studies import plots, tables
 from studies.cells import Cell
@@ -16,7 +18,6 @@ from studies.harness import Harness
 from studies.results import Row
 from studies.splits import SPLITS
 from studies.tasks import RANKING
-from trainer_module.features import CROSS_WEIGHTS_FILE, MAE, RMSE
 
 SUMMARY: Final = "cross and deep layers: RMSE over seeds, parameters, seconds, weights of the crosses"
 EPILOG: Final = """\

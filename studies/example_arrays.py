@@ -5,8 +5,8 @@ from typing import Any, Final
 import numpy as np
 import tensorflow as tf
 
+from contracts import features
 from studies.split_data import Ratings, SplitData
-from trainer_module import features
 
 _BATCH: Final = 8192
 _SPEC: Final = {

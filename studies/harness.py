@@ -8,14 +8,14 @@ from typing import Final
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from contracts.metrics import NDCG_AT, RECALL_AT
 from pipeline.data_source import DataSource
-from pipeline.run_lock import run_lock
+from pipeline.local_run.run_lock import run_lock
 from studies.cells import Cell, Outcome
 from studies.child import Tell, run_child
 from studies.prepared import PreparedSplit, prepare
 from studies.results import Results, Row
 from studies.tasks import RATING_FIGURES
-from trainer_module.features import NDCG_AT, RECALL_AT
 
 _WORKER: Final = "studies.cell_worker"
 RESULTS_FILE: Final = "results.csv"

@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from studies.split_data import Floats, SplitData
-from trainer_module.hyperparameters import JointHyperparameters
-from trainer_module.inputs import TrainerArgs
-from trainer_module.joint_batches import held_out_with_ratings
-from trainer_module.retrieval import RetrievalData
-from trainer_module.retrieval_signatures import user_queries
-from trainer_module.serving_tables import UserTable
-from trainer_module.training_setup import TrainingSetup
-from trainer_module.user_states import read_user_states, with_newcomers
+from trainer_module.common.inputs import TrainerArgs
+from trainer_module.common.serving_tables import UserTable
+from trainer_module.common.training_setup import TrainingSetup
+from trainer_module.common.user_states import read_user_states, with_newcomers
+from trainer_module.joint.batches import held_out_with_ratings
+from trainer_module.joint.hyperparameters import JointHyperparameters
+from trainer_module.retrieval.run_fn import RetrievalData
+from trainer_module.retrieval.signatures import user_queries
 
 
 def catalogue_scores(arguments: TrainerArgs, checkpoint: str, data: SplitData) -> Floats:

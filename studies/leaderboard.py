@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.tables import markdown
+from contracts.metrics import MAE, NDCG_AT, RECALL_AT, RMSE
 from studies import our_models, plots, tables
 from studies.cells import Cell
 from studies.harness import Harness
@@ -13,7 +14,6 @@ from studies.peers.registry import PEERS
 from studies.results import Row, does
 from studies.splits import SPLITS
 from studies.tasks import JOINT, NEW_USERS_NDCG, RANKING, RETRIEVAL
-from trainer_module.features import MAE, NDCG_AT, RECALL_AT, RMSE
 
 SUMMARY: Final = "our models beside popularity, biases, item-kNN, EASE, iALS, SVD and SVD++"
 EPILOG: Final = """\

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.tables import markdown
+from contracts.metrics import MAE, NDCG_AT, RECALL_AT, RMSE
 from pipeline.config import load_config
 from studies import our_models, plots, tables
 from studies.cells import Cell
@@ -19,7 +20,6 @@ from studies.harness import Harness
 from studies.results import Row, does
 from studies.splits import SPLITS
 from studies.tasks import ACCURACY_LENGTHS, BY_ID, BY_SCORE, JOINT, RANKING, RETRIEVAL, TIED, Task
-from trainer_module.features import MAE, NDCG_AT, RECALL_AT, RMSE
 
 SUMMARY: Final = "joint models and specialists: accuracy by score and by id, recall, NDCG, RMSE"
 EPILOG: Final = """\

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from reports import palette
-from reports.charts import legend_above
-from reports.drawing import WIDE, new_figure, shortened
+from reports.charts import palette
+from reports.charts.drawing import WIDE, new_figure, shortened
+from reports.charts.plots import legend_above
 
 _SEQUENCE: Final = LinearSegmentedColormap.from_list("sequence", [role.light for role in palette.SEQUENCE])
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from benchmarks.worker import cut_behind
 from pipeline.config import PipelineConfig
-from pipeline.node_run import NodeRun
+from pipeline.local_run.node_run import NodeRun
 from studies.child import Tell, as_child
 from studies.prepared import ARRAYS_FILE, PreparedSplit
 
@@ -35,10 +35,10 @@ class _Told:
 
 def _work(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
     tell("loading TensorFlow and TFX")
-    from pipeline import local_dag
+    from contracts.features import EVAL_SPLIT, TRAIN_SPLIT
+    from pipeline.local_run import local_dag
     from pipeline.pipeline import create_pipeline
     from studies.example_arrays import read_split
-    from trainer_module.features import EVAL_SPLIT, TRAIN_SPLIT
 
     config = PipelineConfig.model_validate(task["config"])
     dag = create_pipeline(config)

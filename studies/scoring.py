@@ -5,10 +5,11 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.ranked_ids import retrieval_by_user, slot_of
+from contracts.metrics import LIST_LENGTHS, MAE, NDCG_AT, RMSE
+from contracts.signatures import EVALUATION_DEPTH
+from pipeline.evaluation.ranked_ids import retrieval_by_user, slot_of
 from studies.split_data import Floats, Ints, Ratings, SplitData
 from studies.tasks import LIST_FIGURES, NEW_USERS_NDCG
-from trainer_module.features import EVALUATION_DEPTH, LIST_LENGTHS, MAE, NDCG_AT, RMSE
 
 # Users scored at a time.
 BATCH_USERS: Final = 256

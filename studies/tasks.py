@@ -2,7 +2,7 @@
 
 from typing import Final, Literal
 
-from trainer_module.features import MAE, MRR, NDCG_AT, RECALL_AT, RMSE
+from contracts.metrics import MAE, MRR, NDCG_AT, RECALL_AT, RMSE
 
 Task = Literal["retrieval", "ranking", "joint"]
 RETRIEVAL: Final = "retrieval"

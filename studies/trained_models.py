@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import tensorflow as tf
 
+from contracts import artifacts, features, signatures
 from studies.accuracies import read
 from studies.cells import Outcome
 from studies.child import Tell
@@ -21,8 +22,7 @@ from studies.prepared import PreparedSplit
 from studies.scoring import rating_figures, retrieval_figures
 from studies.split_data import SplitData
 from studies.tasks import JOINT, RANKING, RETRIEVAL, Task
-from trainer_module import features
-from trainer_module.training_setup import HISTORY_LENGTH, HYPERPARAMETERS, SEED
+from trainer_module.common.training_setup import HISTORY_LENGTH, HYPERPARAMETERS, SEED
 
 # Examples that the model gets at a time.
 BATCH: Final = 512
@@ -30,7 +30,7 @@ BATCH: Final = 512
 
 @dataclass
 class StudyTrainerArgs:
-    """What a `run_fn` reads (`trainer_module.inputs.TrainerArgs`), without a TFX component around it."""
+    """What a `run_fn` reads (`common.inputs.TrainerArgs`), without a TFX component around it."""
 
     train_files: list[str]
     eval_files: list[str]
@@ -59,7 +59,7 @@ def train_and_measure(
     model, run = Path(arguments.serving_model_dir), Path(arguments.model_run_dir)
     run.mkdir(parents=True, exist_ok=True)
     run_fn: Callable[[StudyTrainerArgs], None] = import_module(f"trainer_module.{task}").run_fn
-    logging.getLogger(features.PROGRESS_LOGGER).addHandler(_Teller(tell))
+    logging.getLogger(artifacts.PROGRESS_LOGGER).addHandler(_Teller(tell))
     started = time.monotonic()
     run_fn(arguments)
     fit_seconds = time.monotonic() - started
@@ -102,7 +102,7 @@ def measure(model: Path, task: Task, split: PreparedSplit) -> tuple[dict[str, fl
       joint model predicts them and gives a list with each.
     """
     loaded = tf.saved_model.load(str(model))
-    evaluate = loaded.signatures[features.EVALUATE]
+    evaluate = loaded.signatures[signatures.EVALUATE]
     data = SplitData.read(Path(split.arrays))
     examples = np.array(list(serialized(split.raw_eval).as_numpy_iterator()), np.object_)
     figures: dict[str, float] = {}
@@ -121,7 +121,7 @@ def _answers(signature: Any, examples: Any, output: str) -> tuple[Any, float]:
     """An output for all `examples`, and how many of them were answered in a second."""
 
     def ask(batch: Any) -> Any:
-        return signature(**{features.EXAMPLES: tf.constant(batch)})[output].numpy()
+        return signature(**{signatures.EXAMPLES: tf.constant(batch)})[output].numpy()
 
     ask(examples[:BATCH])  # The first call makes the graph ready.
     started = time.monotonic()

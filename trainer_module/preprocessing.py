@@ -9,7 +9,7 @@ from typing import TypeAlias
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from trainer_module import features
+from contracts import features
 
 Features: TypeAlias = dict[str, tf.Tensor | tf.SparseTensor | tf.RaggedTensor]
 

@@ -17,9 +17,9 @@ import tensorflow as tf
 
 from benchmarks.measured_run import BenchmarkError
 from benchmarks.serving import index_worker
-from trainer_module.hyperparameters import RetrievalHyperparameters
-from trainer_module.index import BruteForce, Found, Index
-from trainer_module.partitions import IndexReport, make_index
+from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
+from trainer_module.retrieval.index import BruteForce, Found, Index
+from trainer_module.retrieval.partitions import IndexReport, make_index
 
 DIM: Final = 64
 DEPTH: Final = 100

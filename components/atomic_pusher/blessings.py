@@ -6,7 +6,7 @@ from tfx import types
 from tfx.components.util import model_utils
 from tfx.types import standard_component_specs as specs
 
-from components.model_probe.settings import REASON
+from contracts.artifacts import REFUSAL_REASON
 
 
 def withheld(inputs: Mapping[str, list[types.Artifact]], wired: Sequence[str]) -> str:
@@ -25,7 +25,7 @@ def withheld(inputs: Mapping[str, list[types.Artifact]], wired: Sequence[str]) -
         elif name == specs.MODEL_BLESSING_KEY and not model_utils.is_model_blessed(blessing):
             reasons.append("its model was not blessed (see its evaluator)")
         elif name == specs.INFRA_BLESSING_KEY and not model_utils.is_infra_validated(blessing):
-            why = blessing.get_string_custom_property(REASON)
+            why = blessing.get_string_custom_property(REFUSAL_REASON)
             reasons.append(
                 f"the probe refused its model: {why}" if why else "the probe did not bless its model"
             )

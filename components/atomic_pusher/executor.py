@@ -17,9 +17,8 @@ from components.atomic_pusher.manifest import WARM_UP_FILE, Provenance
 from components.atomic_pusher.publishing import Pushed, Retention, push
 from components.atomic_pusher.versions import hashed_files
 from components.atomic_pusher.warmup import read_ratings, warm_up_file
-from components.model_probe.settings import REASON
-from components.served_model.names import DIGEST
-from trainer_module import features
+from contracts import features
+from contracts.artifacts import REFUSAL_REASON, SERVED_DIGEST
 
 # Inputs beside those of the stock Pusher.
 EVALUATION_KEY: Final = "evaluation"
@@ -61,7 +60,7 @@ class Executor(executor.Executor):
         settings = json.loads(exec_properties[standard_component_specs.CUSTOM_CONFIG_KEY])
         if reason := withheld(input_dict, settings[BLESSINGS]):
             self._MarkNotPushed(pushed_model)
-            pushed_model.set_string_custom_property(REASON, reason)
+            pushed_model.set_string_custom_property(REFUSAL_REASON, reason)
             return
         model = self.GetModelPath(input_dict)
         base = _base_directory(exec_properties)
@@ -94,7 +93,7 @@ class Executor(executor.Executor):
             code=settings[CODE],
             schema=_sha256(hashed_files(schema)),
             series=settings[SERIES],
-            baseline=artifact_utils.get_single_instance(served).get_string_custom_property(DIGEST)
+            baseline=artifact_utils.get_single_instance(served).get_string_custom_property(SERVED_DIGEST)
             if served
             else None,
         )

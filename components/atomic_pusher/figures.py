@@ -1,7 +1,7 @@
 """The figures of an Evaluator's results, for the manifest."""
 
-from reports.evaluation_results import read_metrics
-from trainer_module import features
+from contracts import metrics, signatures
+from reports.reading.evaluation_results import read_metrics
 
 CANDIDATE = "candidate"
 SERVED = "served"
@@ -18,14 +18,14 @@ def overall_figures(evaluation_uri: str) -> dict[str, dict[str, float]]:
         whose: {name: measures[name].value for name in sorted(measures)}
         for whose, measures in (
             (CANDIDATE, overall.model),
-            (features.REFERENCE, overall.reference),
+            (signatures.REFERENCE, overall.reference),
             (SERVED, overall.served),
         )
         if measures
     }
     counts = {
-        features.USER_COUNT: float(overall.user_count),
-        features.EXAMPLE_COUNT: float(overall.example_count),
+        metrics.USER_COUNT: float(overall.user_count),
+        metrics.EXAMPLE_COUNT: float(overall.example_count),
     }
     figures.setdefault(CANDIDATE, {}).update(counts)
     return figures

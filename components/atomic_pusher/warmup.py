@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import meta_graph_pb2, saved_model_pb2
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from trainer_module import features
+from contracts import features, signatures
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ K: Final = 10
 CANDIDATES: Final = 100
 
 # Signatures that only the Evaluator and the model probe call.
-_NOT_SERVED: Final = {features.EVALUATE, features.TRANSFORM_FEATURES}
+_NOT_SERVED: Final = {signatures.EVALUATE, signatures.TRANSFORM_FEATURES}
 _INIT_OP: Final = "__saved_model_init_op"
 
 
@@ -125,9 +125,9 @@ _VALUES: Final[dict[tuple[str, int], Callable[[Sequence[bytes], Sequence[bytes]]
     (features.MOVIE_ID, 1): _texts(features.MOVIE_ID),
     (features.MOVIE_ID, 2): _candidates,
     (features.HISTORY_MOVIE_IDS, 2): _histories,
-    (features.EXCLUDE_MOVIE_IDS, 2): _histories,
-    (features.EXAMPLES, 1): lambda rows, ratings: list(rows),
-    (features.K, 0): lambda rows, ratings: K,
+    (signatures.EXCLUDE_MOVIE_IDS, 2): _histories,
+    (signatures.EXAMPLES, 1): lambda rows, ratings: list(rows),
+    (signatures.K, 0): lambda rows, ratings: K,
 }
 
 

@@ -13,8 +13,8 @@ import tensorflow as tf
 from tfx.dsl.io import fileio
 
 from components.data_gate.checks import CATALOGUE, Check, at_most
-from components.data_gate.settings import MOVIES, RATINGS, DataGateSettings
-from trainer_module.features import EVAL_SPLIT, MOVIE_ID, MOVIE_TITLE, TRAIN_SPLIT
+from components.data_gate.settings import DataGateSettings
+from contracts.features import EVAL_SPLIT, MOVIE_ID, MOVIE_TITLE, MOVIES, RATINGS, TRAIN_SPLIT
 
 # Ids that an error names.
 _SHOWN: Final = 5

@@ -20,7 +20,8 @@ from components.data_gate.executor import (
     Executor,
 )
 from components.data_gate.gated_data import ANOMALIES, SCHEMAS, STATISTICS
-from components.data_gate.settings import MOVIES, RATINGS, DataGateSettings
+from components.data_gate.settings import DataGateSettings
+from contracts.features import MOVIES, RATINGS
 
 
 def _channel(artifact_type: type[types.Artifact]) -> component_spec.ChannelParameter:

@@ -16,9 +16,9 @@ from components.data_gate.catalogue import CatalogueFacts, count_catalogue
 from components.data_gate.gated_data import GatedData, Inputs, schema_path, split_folder
 from components.data_gate.judgement import Baseline, judge
 from components.data_gate.record import DataGateError, Record
-from components.data_gate.settings import MOVIES, RATINGS, RECORD_FILE, DataGateSettings
-from components.movielens_example_gen.settings import MOVIES_SPLIT
-from trainer_module.features import EVAL_SPLIT, TRAIN_SPLIT
+from components.data_gate.settings import DataGateSettings
+from contracts.artifacts import DATA_GATE_FILE
+from contracts.features import EVAL_SPLIT, MOVIES, MOVIES_SPLIT, RATINGS, TRAIN_SPLIT
 
 # Outputs and execution properties.
 RESULT_KEY: Final = "gate_result"
@@ -68,11 +68,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         checks = judge(data, facts, baseline, settings, exec_properties[SPLIT_RULE_KEY])
         record = Record(store, data.digest, baseline, checks)
 
-        kept_at = f"{result.uri.rstrip('/')}.{RECORD_FILE}"
+        kept_at = f"{result.uri.rstrip('/')}.{DATA_GATE_FILE}"
         if record.failed:
             io_utils.write_string_file(kept_at, record.to_json())
             raise DataGateError(record.refusal(kept_at))
-        io_utils.write_string_file(posixpath.join(result.uri, RECORD_FILE), record.to_json())
+        io_utils.write_string_file(posixpath.join(result.uri, DATA_GATE_FILE), record.to_json())
         result.set_string_custom_property(FIGURE_PROPERTY, record.figure())
         schema = artifact_utils.get_single_uri(output_dict[standard_component_specs.SCHEMA_KEY])
         source = schema_path(input_dict, RATINGS)

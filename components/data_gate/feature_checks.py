@@ -16,8 +16,8 @@ from components.data_gate.checks import (
     at_least,
     at_most,
 )
-from components.data_gate.settings import RATINGS, DataGateSettings
-from trainer_module.features import TIMESTAMP, TRAIN_SPLIT, USER_RATING
+from components.data_gate.settings import DataGateSettings
+from contracts.features import RATINGS, TIMESTAMP, TRAIN_SPLIT, USER_RATING
 
 Statistics = Mapping[str, Any]
 """`DatasetFeatureStatisticsList` by the name of the split."""

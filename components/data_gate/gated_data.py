@@ -18,10 +18,9 @@ from tfx.components.statistics_gen.executor import DEFAULT_FILE_NAME as STATISTI
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
-from components.data_gate.settings import MOVIES, RATINGS
 from components.data_gate.volume import Volume, count_volume
-from components.movielens_example_gen.settings import COUNTS_FILE, MOVIES_SPLIT
-from trainer_module.features import EVAL_SPLIT, TRAIN_SPLIT
+from contracts.artifacts import COUNTS_FILE
+from contracts.features import EVAL_SPLIT, MOVIES, MOVIES_SPLIT, RATINGS, TRAIN_SPLIT
 
 SPLITS: Final = {RATINGS: (TRAIN_SPLIT, EVAL_SPLIT), MOVIES: (MOVIES_SPLIT,)}
 

@@ -20,11 +20,10 @@ from components.data_gate.checks import (
 from components.data_gate.distances import drift_checks, skew_checks
 from components.data_gate.feature_checks import missing_checks, spread_checks, time_checks
 from components.data_gate.gated_data import GatedData
-from components.data_gate.settings import MOVIES, RATINGS, DataGateSettings
+from components.data_gate.settings import DataGateSettings
 from components.data_gate.split_rules import expected_skew
 from components.data_gate.volume import change_checks, volume_checks
-from components.movielens_example_gen.settings import MOVIES_SPLIT
-from trainer_module.features import EVAL_SPLIT, TRAIN_SPLIT
+from contracts.features import EVAL_SPLIT, MOVIES, MOVIES_SPLIT, RATINGS, TRAIN_SPLIT
 
 # The splits whose drift counts. What is held out for evaluation hangs on the split rule as much as on the
 # data, and is held against the train split instead.

@@ -1,14 +1,8 @@
 """The bars of the data gate and what was reviewed; free of TFX and TensorFlow."""
 
-from typing import Final, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-
-RATINGS: Final = "ratings"
-MOVIES: Final = "movies"
-
-# The file in the `gate_result` artifact, and the end of the name of the one that is kept of a refusal.
-RECORD_FILE: Final = "data_gate.json"
 
 
 class AllowedAnomaly(BaseModel):

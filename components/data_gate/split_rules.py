@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-from trainer_module.features import DEMOGRAPHICS, MOVIE_RELEASE_YEAR
+from contracts.features import DEMOGRAPHICS, MOVIE_RELEASE_YEAR
 
 _TEMPORAL: Final = {
     **dict.fromkeys(DEMOGRAPHICS, "a temporal split holds out other people"),

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from components.data_gate.checks import VOLUME, VOLUME_CHANGE, Check, at_least, at_most
-from components.data_gate.settings import MOVIES, RATINGS, DataGateSettings
+from components.data_gate.settings import DataGateSettings
+from contracts.features import MOVIES, RATINGS
 
 Volume = Mapping[str, int]
 """Counts by what is counted: `ratings`, `users`, `rated movies`, `movies`."""

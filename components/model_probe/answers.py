@@ -12,7 +12,7 @@ from components.data_gate.checks import Check, at_most
 from components.model_probe.probe_data import ProbeData
 from components.model_probe.probed_process import Arrays, Specs
 from components.model_probe.requests import Request
-from trainer_module import features
+from contracts import features, signatures
 
 # Kinds of checks of a signature.
 ANSWERS: Final = "answers"
@@ -67,7 +67,7 @@ class SignatureTally:
         shapes = self._shapes(request, answer)
         self._count(SHAPES, len(shapes), request, "; ".join(shapes))
         # The features that Transform makes are held against those of training, and are no answers to people.
-        if shapes or self._signature == features.TRANSFORM_FEATURES:
+        if shapes or self._signature == signatures.TRANSFORM_FEATURES:
             return
         for name, array in answer.items():
             if name.endswith(features.USER_RATING):
@@ -76,10 +76,10 @@ class SignatureTally:
                 self._lists(request, name, array)
         if features.MOVIE_TITLE in answer and features.MOVIE_ID in answer:
             self._titles(request, answer[features.MOVIE_ID], answer[features.MOVIE_TITLE])
-        if features.SCORE in answer and features.MOVIE_ID in answer:
-            falls = np.diff(answer[features.SCORE], axis=1) <= 0
+        if signatures.SCORE in answer and features.MOVIE_ID in answer:
+            falls = np.diff(answer[signatures.SCORE], axis=1) <= 0
             self._count(LISTS, int(np.sum(~falls)), request, "a score is above the one before it")
-        for name in (features.KNOWN_USER, features.KNOWN_MOVIE):
+        for name in (signatures.KNOWN_USER, signatures.KNOWN_MOVIE):
             if name in answer and request.known is not None:
                 wrong = int(np.sum(answer[name] != np.array(request.known, bool)))
                 self._count(KNOWN, wrong, request, f"{wrong} of {request.rows} in {name}")

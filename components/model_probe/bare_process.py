@@ -22,7 +22,16 @@ import time
 from typing import Any
 
 FOREIGN = {
-    *("components", "datasets", "kubeflow_runner", "local_runner", "pipeline", "reports", "schema"),
+    *(
+        "components",
+        "contracts",
+        "movielens",
+        "kubeflow_runner",
+        "local_runner",
+        "pipeline",
+        "reports",
+        "schema",
+    ),
     *("serving", "trainer_module"),
     *("tensorflow_recommenders", "tensorflow_transform", "tensorflow_model_analysis", "tensorflow_metadata"),
     *("apache_beam", "ml_metadata", "tfx", "tfx_bsl"),

@@ -10,12 +10,12 @@ from components.model_probe.answers import shown
 from components.model_probe.probe_data import ProbeData
 from components.model_probe.probed_process import Arrays
 from components.model_probe.requests import Request, Requests
-from trainer_module import features
+from contracts import features, signatures
 
 CATALOGUE: Final = "catalogue"
 # Signatures that list the whole catalogue if `k` asks for it, by their inputs.
-_OF_USERS: Final = frozenset({features.USER_ID, features.EXCLUDE_MOVIE_IDS, features.K})
-_OF_MOVIES: Final = frozenset({features.MOVIE_ID, features.K})
+_OF_USERS: Final = frozenset({features.USER_ID, signatures.EXCLUDE_MOVIE_IDS, signatures.K})
+_OF_MOVIES: Final = frozenset({features.MOVIE_ID, signatures.K})
 
 # Users who are asked until no movie is left that all of them have rated.
 _MOST_USERS: Final = 16

@@ -8,7 +8,7 @@ from typing import Final
 
 from components.data_gate.checks import Check, at_most
 from components.model_probe.probed_process import Signatures, Specs
-from trainer_module import features
+from contracts import features, signatures
 
 CONTRACT: Final = "contract"
 
@@ -21,7 +21,7 @@ _K: Final = ("int32", 0)
 _LIST: Final[Kinds] = {
     features.MOVIE_ID: _IDS,
     features.MOVIE_TITLE: _IDS,
-    features.SCORE: ("float32", 2),
+    signatures.SCORE: ("float32", 2),
 }
 
 
@@ -34,22 +34,24 @@ class Signature:
 
 
 RETRIEVAL: Final[Mapping[str, Signature]] = {
-    features.SERVING_DEFAULT: Signature({features.USER_ID: _ID}, {**_LIST, features.KNOWN_USER: ("bool", 1)}),
-    features.RECOMMEND: Signature(
-        {features.USER_ID: _ID, features.EXCLUDE_MOVIE_IDS: _IDS, features.K: _K},
-        {**_LIST, features.KNOWN_USER: ("bool", 1)},
+    signatures.SERVING_DEFAULT: Signature(
+        {features.USER_ID: _ID}, {**_LIST, signatures.KNOWN_USER: ("bool", 1)}
     ),
-    features.RECOMMEND_FROM_HISTORY: Signature({features.HISTORY_MOVIE_IDS: _IDS}, _LIST),
-    features.SIMILAR_MOVIES: Signature(
-        {features.MOVIE_ID: _ID, features.K: _K}, {**_LIST, features.KNOWN_MOVIE: ("bool", 1)}
+    signatures.RECOMMEND: Signature(
+        {features.USER_ID: _ID, signatures.EXCLUDE_MOVIE_IDS: _IDS, signatures.K: _K},
+        {**_LIST, signatures.KNOWN_USER: ("bool", 1)},
+    ),
+    signatures.RECOMMEND_FROM_HISTORY: Signature({features.HISTORY_MOVIE_IDS: _IDS}, _LIST),
+    signatures.SIMILAR_MOVIES: Signature(
+        {features.MOVIE_ID: _ID, signatures.K: _K}, {**_LIST, signatures.KNOWN_MOVIE: ("bool", 1)}
     ),
 }
 RANKING: Final[Mapping[str, Signature]] = {
-    features.SERVING_DEFAULT: Signature({features.EXAMPLES: _ID}, {features.USER_RATING: ("float32", 1)}),
-    features.RANK: Signature(
+    signatures.SERVING_DEFAULT: Signature({signatures.EXAMPLES: _ID}, {features.USER_RATING: ("float32", 1)}),
+    signatures.RANK: Signature(
         {features.USER_ID: _ID, features.MOVIE_ID: _IDS}, {features.USER_RATING: ("float32", 2)}
     ),
-    features.TRANSFORM_FEATURES: Signature({features.EXAMPLES: _ID}, {}),
+    signatures.TRANSFORM_FEATURES: Signature({signatures.EXAMPLES: _ID}, {}),
 }
 CONTRACTS: Final = {"retrieval": RETRIEVAL, "ranking": RANKING}
 

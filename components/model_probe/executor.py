@@ -15,7 +15,8 @@ from components.model_probe.probe import probe
 from components.model_probe.probe_data import MODEL, read_probe_data
 from components.model_probe.probed_process import ProbedProcess
 from components.model_probe.record import Record
-from components.model_probe.settings import REASON, RECORD_FILE, ModelProbeSettings
+from components.model_probe.settings import ModelProbeSettings
+from contracts.artifacts import MODEL_PROBE_FILE, REFUSAL_REASON
 
 # The output and the execution properties.
 BLESSING_KEY: Final = "infra_blessing"
@@ -65,11 +66,11 @@ class Executor(base_executor.BaseExecutor):
                 hides_rated=bool(exec_properties[HIDES_RATED_KEY]),
             )
         record = Record(checks)
-        io_utils.write_string_file(posixpath.join(blessing.uri, RECORD_FILE), record.to_json())
+        io_utils.write_string_file(posixpath.join(blessing.uri, MODEL_PROBE_FILE), record.to_json())
         io_utils.write_string_file(posixpath.join(blessing.uri, _MARKS[record.blessed]), "")
         blessing.set_int_custom_property(BLESSED_PROPERTY, int(record.blessed))
         blessing.set_string_custom_property(FIGURE_PROPERTY, record.figure())
-        blessing.set_string_custom_property(REASON, record.reason())
+        blessing.set_string_custom_property(REFUSAL_REASON, record.reason())
 
 
 def _local_model(model: types.Artifact, folder: str) -> str:

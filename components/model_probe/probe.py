@@ -33,7 +33,7 @@ from components.model_probe.probed_process import (
 )
 from components.model_probe.requests import Request, Requests, texts
 from components.model_probe.settings import ModelProbeSettings
-from trainer_module import features
+from contracts import signatures as signature_names
 
 LATENCY: Final = "latency"
 # Requests that latency is the median of, after all others have warmed the signature up.
@@ -93,10 +93,10 @@ def _asked(
     yield from contract_checks(signatures, contract)
     requests = Requests(data, hides_rated)
     for name in sorted(signatures):
-        is_timed = name in contract and name != features.TRANSFORM_FEATURES
+        is_timed = name in contract and name != signature_names.TRANSFORM_FEATURES
         signature = _ProbedSignature(process, name, signatures, data)
         yield from signature.checks(requests, settings.max_latency_ms if is_timed else None)
-        if name == features.TRANSFORM_FEATURES:
+        if name == signature_names.TRANSFORM_FEATURES:
             yield from signature.agreement(settings.max_transform_difference)
 
 
@@ -133,7 +133,7 @@ class _ProbedSignature:
     def agreement(self, bar: float) -> list[Check]:
         """Compares the features of all rows at once."""
         try:
-            answer, _ = self._process.call(self._name, {features.EXAMPLES: texts(self._data.rows)})
+            answer, _ = self._process.call(self._name, {signature_names.EXAMPLES: texts(self._data.rows)})
         except RefusedRequestError as error:
             return [at_most(TRANSFORM, self._name, "errors", 1, 0, detail=str(error).split("\n")[0])]
         return agreement_checks(self._name, answer, self._data, bar)

@@ -14,8 +14,8 @@ from tfx.components.statistics_gen.executor import DEFAULT_FILE_NAME as STATISTI
 from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 
-from components.movielens_example_gen.settings import MOVIES_SPLIT
-from trainer_module import features
+from contracts import features
+from contracts.features import MOVIES_SPLIT
 
 # Names of the inputs of the component.
 MODEL: Final = "model"

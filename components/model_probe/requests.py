@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from components.model_probe.probe_data import ProbeData, pair_of
 from components.model_probe.probed_process import Arrays
-from trainer_module import features
+from contracts import features, signatures
 
 # Ids that no data set has: empty, of other alphabets, very long, not even text.
 ODD_IDS: Final = (
@@ -76,11 +76,11 @@ class Requests:
         self._movies = list(data.movies)
         self._by_inputs: Mapping[frozenset[str], Callable[[], Iterator[Request]]] = {
             frozenset({features.USER_ID}): self._of_users,
-            frozenset({features.USER_ID, features.EXCLUDE_MOVIE_IDS, features.K}): self._of_users_and_k,
+            frozenset({features.USER_ID, signatures.EXCLUDE_MOVIE_IDS, signatures.K}): self._of_users_and_k,
             frozenset({features.HISTORY_MOVIE_IDS}): self._of_histories,
-            frozenset({features.MOVIE_ID, features.K}): self._of_movies_and_k,
+            frozenset({features.MOVIE_ID, signatures.K}): self._of_movies_and_k,
             frozenset({features.USER_ID, features.MOVIE_ID}): self._of_candidates,
-            frozenset({features.EXAMPLES}): self._of_examples,
+            frozenset({signatures.EXAMPLES}): self._of_examples,
         }
 
     def of(self, inputs: Sequence[str]) -> list[Request] | None:
@@ -136,8 +136,8 @@ class Requests:
             label,
             {
                 features.USER_ID: texts(users),
-                features.EXCLUDE_MOVIE_IDS: table(excluded),
-                features.K: np.array(k, np.int32),
+                signatures.EXCLUDE_MOVIE_IDS: table(excluded),
+                signatures.K: np.array(k, np.int32),
             },
             len(users),
             width=min(k, len(self._movies)),
@@ -177,7 +177,7 @@ class Requests:
         everything = frozenset(self._movies)
         return Request(
             label,
-            {features.MOVIE_ID: texts(movies), features.K: np.array(k, np.int32)},
+            {features.MOVIE_ID: texts(movies), signatures.K: np.array(k, np.int32)},
             len(movies),
             width=min(k, len(self._movies)),
             known=known,
@@ -213,7 +213,7 @@ class Requests:
         ):
             yield Request(
                 label,
-                {features.EXAMPLES: texts(rows)},
+                {signatures.EXAMPLES: texts(rows)},
                 len(rows),
                 may_lack=[self._data.rated.get(pair_of(row)[0], _NONE) for row in rows],
             )

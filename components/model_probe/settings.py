@@ -1,14 +1,6 @@
 """The bars of the model probe; free of TFX and TensorFlow."""
 
-from typing import Final
-
 from pydantic import BaseModel, ConfigDict, Field
-
-# The custom property of a blessing that is not given, and of a model that is not pushed: why.
-REASON: Final = "reason"
-
-# The file in the `infra_blessing` artifact.
-RECORD_FILE: Final = "model_probe.json"
 
 
 class ModelProbeSettings(BaseModel):

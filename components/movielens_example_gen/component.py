@@ -6,8 +6,9 @@ from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2, range_config_pb2
 
 from components.movielens_example_gen.executor import Executor
-from components.movielens_example_gen.settings import MOVIES, ExampleGenSettings, Table
-from datasets.layouts import LAYOUT_SPECS
+from components.movielens_example_gen.settings import ExampleGenSettings
+from contracts.features import MOVIES, Table
+from movielens.layouts import LAYOUT_SPECS
 
 
 class MovieLensExampleGen(FileBasedExampleGen):

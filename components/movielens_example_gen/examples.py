@@ -1,4 +1,4 @@
-"""Serialized `tf.train.Example`s of the data contract (`trainer_module.features` has the names).
+"""Serialized `tf.train.Example`s of the data contract (`contracts.features` has the names).
 
 A rating's Example repeats what is known of its user and its movie, and most of the history of the
 example before it. So these parts are serialized once and joined as bytes: a serialized protocol buffer
@@ -10,8 +10,8 @@ from typing import Final
 
 import tensorflow as tf
 
-from datasets.records import Movie, User
-from trainer_module import features
+from contracts import features
+from movielens.records import Movie, User
 
 # Field numbers of tensorflow/core/example/feature.proto.
 _EXAMPLE_FEATURES: Final = 1

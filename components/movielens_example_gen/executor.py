@@ -19,17 +19,12 @@ from components.movielens_example_gen import splits
 from components.movielens_example_gen.movies import ingest_movies
 from components.movielens_example_gen.official_folds import fold_rows
 from components.movielens_example_gen.ratings import ROWS_PER_SHARD, RatingsPlan, ingest_ratings
-from components.movielens_example_gen.settings import (
-    COUNTS_FILE,
-    MOVIES,
-    MOVIES_SPLIT,
-    REJECTED_FILE,
-    ExampleGenSettings,
-)
+from components.movielens_example_gen.settings import ExampleGenSettings
 from components.movielens_example_gen.source import CHUNK_BYTES, Source
 from components.movielens_example_gen.summary import Report, add_summaries, write_rejected
-from datasets.records import DatasetError
-from trainer_module.features import EVAL_SPLIT, TRAIN_SPLIT
+from contracts.artifacts import COUNTS_FILE, REJECTED_FILE
+from contracts.features import EVAL_SPLIT, MOVIES, MOVIES_SPLIT, TRAIN_SPLIT
+from movielens.records import DatasetError
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):

@@ -9,11 +9,11 @@ import numpy as np
 
 from components.movielens_example_gen import examples
 from components.movielens_example_gen.ratings import REJECTED
-from components.movielens_example_gen.settings import MOVIES_SPLIT
 from components.movielens_example_gen.source import Source
 from components.movielens_example_gen.summary import Summary
 from components.movielens_example_gen.writer import open_shard
-from datasets.records import Rejected
+from contracts.features import MOVIES_SPLIT
+from movielens.records import Rejected
 
 
 class WriteMovies(beam.DoFn):

@@ -7,9 +7,9 @@ from tfx.dsl.io import fileio
 
 from components.movielens_example_gen import splits
 from components.movielens_example_gen.source import Source
-from datasets.layouts import Layout
-from datasets.readers import parse_ratings
-from datasets.records import DatasetError, Rejected
+from movielens.layouts import Layout
+from movielens.readers import parse_ratings
+from movielens.records import DatasetError, Rejected
 
 _FOLDS: Final = f"take the folder as GroupLens publishes {Layout.ML_100K.value}, or choose another split rule"
 

@@ -29,9 +29,9 @@ from components.movielens_example_gen.shards import (
 from components.movielens_example_gen.source import Source, Task
 from components.movielens_example_gen.summary import Summary, keep_rejected
 from components.movielens_example_gen.writer import open_shard
-from datasets.readers import parse_ratings, parse_users
-from datasets.records import Rejected, RejectReason
-from trainer_module.features import EVAL_SPLIT, TRAIN_SPLIT
+from contracts.features import EVAL_SPLIT, TRAIN_SPLIT
+from movielens.readers import parse_ratings, parse_users
+from movielens.records import Rejected, RejectReason
 
 # Ratings of one output file: some 30 MB, and as much memory for the worker that writes it.
 ROWS_PER_SHARD: Final = 100_000

@@ -1,29 +1,10 @@
-"""Settings of the ExampleGen and the names that its artifacts carry; free of TFX and TensorFlow."""
+"""Settings of the ExampleGen; free of TFX and TensorFlow."""
 
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Table = Literal["ratings", "movies"]
-RATINGS: Final = "ratings"
-MOVIES: Final = "movies"
-
-# The one split of the `movies` Examples: a catalogue is not divided into training and evaluation.
-MOVIES_SPLIT: Final = "all"
-
-# Custom properties of the Examples artifacts. `rejected_<reason>` counts one reason,
-# `examples_<split>` one split.
-ROWS_READ: Final = "rows_read"
-ROWS_REJECTED: Final = "rows_rejected"
-ROWS_DROPPED: Final = "rows_dropped"
-USERS_COUNT: Final = "users"
-MOVIES_COUNT: Final = "movies"
-REJECTED_PREFIX: Final = "rejected_"
-EXAMPLES_PREFIX: Final = "examples_"
-
-# Files at the root of an Examples artifact, beside its `Split-<name>` folders.
-REJECTED_FILE: Final = "rejected.csv"
-COUNTS_FILE: Final = "counts.json"
+from contracts.features import MOVIES, Table
 
 
 class ExampleGenSettings(BaseModel):

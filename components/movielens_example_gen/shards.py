@@ -12,7 +12,7 @@ from components.movielens_example_gen.history import history_windows
 from components.movielens_example_gen.rows import Block, Rows, merge_blocks, repeated_pairs
 from components.movielens_example_gen.settings import ExampleGenSettings
 from components.movielens_example_gen.source import Source
-from datasets.records import Movie, Rejected, RejectReason, User, is_valid_zip
+from movielens.records import Movie, Rejected, RejectReason, User, is_valid_zip
 
 
 class Catalogue:

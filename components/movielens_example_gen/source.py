@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from tfx.dsl.io import fileio
 
-from datasets.chunks import Chunk, plan_chunks, read_chunk
-from datasets.layouts import Layout, LayoutSpec, detect_layout
-from datasets.readers import parse_movies, parse_ratings
-from datasets.records import DatasetError, Movie, Rejected, RejectReason
+from movielens.chunks import Chunk, plan_chunks, read_chunk
+from movielens.layouts import Layout, LayoutSpec, detect_layout
+from movielens.readers import parse_movies, parse_ratings
+from movielens.records import DatasetError, Movie, Rejected, RejectReason
 
 # Big enough that a chunk holds several ratings of most users, small enough to spread over workers.
 CHUNK_BYTES = 8 << 20
@@ -100,7 +100,7 @@ class Source:
         ]
 
     def movies(self) -> Iterator[tuple[int, Movie | Rejected]]:
-        """Yields every row of the movies file with its line number, as `datasets.readers` does.
+        """Yields every row of the movies file with its line number, as `movielens.readers` does.
 
         A second row of one id is rejected, so ids are unique.
         """

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from tfx.dsl.io import fileio
 
-from components.movielens_example_gen import settings
-from datasets.records import DatasetError, Rejected
+from contracts import artifacts
+from movielens.records import DatasetError, Rejected
 
 # Rows shown of a chunk that alone holds more rejected rows than the whole file may.
 _SHOWN_OF_A_HOPELESS_CHUNK = 1000
@@ -106,14 +106,14 @@ class Report:
         """The custom properties of the Examples artifact; those of rows are of `file` alone."""
         main = self.counts["files"].get(self.file, {"rows": 0, "rejected": {}})
         return {
-            settings.ROWS_READ: main["rows"],
-            settings.ROWS_REJECTED: sum(main["rejected"].values()),
-            settings.ROWS_DROPPED: self.counts["dropped"],
-            settings.USERS_COUNT: self.counts["users"],
-            settings.MOVIES_COUNT: self.counts["movies"],
-            **{f"{settings.REJECTED_PREFIX}{reason}": count for reason, count in main["rejected"].items()},
+            artifacts.ROWS_READ: main["rows"],
+            artifacts.ROWS_REJECTED: sum(main["rejected"].values()),
+            artifacts.ROWS_DROPPED: self.counts["dropped"],
+            artifacts.USERS_COUNT: self.counts["users"],
+            artifacts.MOVIES_COUNT: self.counts["movies"],
+            **{f"{artifacts.REJECTED_PREFIX}{reason}": count for reason, count in main["rejected"].items()},
             **{
-                f"{settings.EXAMPLES_PREFIX}{split}": count
+                f"{artifacts.EXAMPLES_PREFIX}{split}": count
                 for split, count in self.counts["examples"].items()
             },
         }

@@ -11,7 +11,7 @@ from tfx.types.experimental import simple_artifacts
 
 from components.report_gen.executor import CODE_FINGERPRINT_KEY, OUTPUT_FOLDER_KEY, Executor
 from components.report_gen.run_of_artifacts import REPORTED_CHANNELS, input_key
-from reports.run_data import ABOUT, FINAL_STATUS, REPORT
+from reports.reading.run_data import ABOUT, FINAL_STATUS, REPORT
 
 
 class _ReportGenSpec(component_spec.ComponentSpec):
@@ -29,7 +29,7 @@ class ReportGen(base_component.BaseComponent):
     """Builds the report of a run from whatever the run has brought forth.
 
     Every input is optional, so the node can run where another one has failed. Whoever runs the pipeline then
-    fills in the execution property `final_status`: `pipeline.local_dag` here, and the back end where the node
+    fills in the execution property `final_status`: `local_dag` here, and the back end where the node
     is an exit handler on Kubeflow.
 
     Component `outputs` contains:

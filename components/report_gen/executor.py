@@ -14,8 +14,8 @@ from tfx.utils import io_utils
 
 from components.report_gen.run_of_artifacts import run_of_artifacts
 from reports.page import write_report
-from reports.run_data import ABOUT, FINAL_STATUS, REPORT, Run, failure_told
-from reports.run_store import load_run
+from reports.reading.run_data import ABOUT, FINAL_STATUS, REPORT, Run, failure_told
+from reports.reading.run_store import load_run
 from reports.section import Section
 from reports.sections import build_sections
 

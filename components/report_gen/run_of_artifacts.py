@@ -9,8 +9,8 @@ from tfx import types
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
-from components.served_model.names import SERVED_MODEL
-from reports.run_data import Artifact, Node, NodeState, Run, Scalar
+from contracts.artifacts import SERVED_MODEL
+from reports.reading.run_data import Artifact, Node, NodeState, Run, Scalar
 
 # The outputs that the report reads, whichever node gives them out.
 REPORTED_CHANNELS: Final = (
@@ -52,7 +52,7 @@ def run_of_artifacts(
       inputs: artifacts by `input_key`. Where there are none, as in an exit handler, what lies beside the
         report in the folder of the run is taken.
       report_uri: folder of the report.
-      about: as in `reports.run_data.ABOUT`.
+      about: as in `reports.reading.run_data.ABOUT`.
       failure: as of `Run`.
       copies: a folder on this machine that remote artifacts are copied to.
     """

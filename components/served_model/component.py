@@ -18,7 +18,7 @@ from components.served_model.executor import (
     SERIES_KEY,
     Executor,
 )
-from components.served_model.names import SERVED_MODEL
+from contracts.artifacts import SERVED_MODEL
 
 
 class ServedModelSpec(component_spec.ComponentSpec):

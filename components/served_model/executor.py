@@ -13,10 +13,9 @@ from tfx.utils import io_utils, path_utils
 
 from components.atomic_pusher.manifest import ManifestError, model_fingerprint
 from components.atomic_pusher.versions import changed_file, hashed_files, read_manifest
-from components.served_model import names
 from components.served_model.choice import Choice, choose
 from components.served_model.trial import unreadable
-from trainer_module import features
+from contracts import artifacts, features, signatures
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -59,22 +58,22 @@ class Executor(base_executor.BaseExecutor):
             if problem := _problem(choice, examples):
                 override = _override(choice, problem, exec_properties)
         passed_over = bool(override) or choice.version is None
-        served = artifact_utils.get_single_instance(output_dict[names.SERVED_MODEL])
+        served = artifact_utils.get_single_instance(output_dict[artifacts.SERVED_MODEL])
         io_utils.copy_dir(
             _saved_model(input_dict) if passed_over else choice.path,
             path_utils.serving_model_path(served.uri),
         )
         properties = {
-            names.VERSION: "" if passed_over else str(choice.version),
-            names.DIGEST: "" if passed_over else choice.digest,
-            names.OVERRIDE: override,
-            names.FIGURE: override or choice.note,
+            artifacts.SERVED_VERSION: "" if passed_over else str(choice.version),
+            artifacts.SERVED_DIGEST: "" if passed_over else choice.digest,
+            artifacts.SERVED_OVERRIDE: override,
+            artifacts.SERVED_FIGURE: override or choice.note,
         }
         for name, value in properties.items():
             served.set_string_custom_property(name, value)
         record = {**properties, "chosen": asdict(choice), "base": exec_properties[BASE_DIRECTORY_KEY]}
         io_utils.write_string_file(
-            posixpath.join(served.uri, names.RECORD_FILE), json.dumps(record, indent=2) + "\n"
+            posixpath.join(served.uri, artifacts.SERVED_MODEL_FILE), json.dumps(record, indent=2) + "\n"
         )
 
 
@@ -102,7 +101,7 @@ def _problem(choice: Choice, examples: str) -> str:
         return str(error)
     if changed:
         return f"{posixpath.join(choice.path, changed)} is not what was pushed"
-    return unreadable(choice.path, examples, features.EVALUATE, _OUTPUTS)
+    return unreadable(choice.path, examples, signatures.EVALUATE, _OUTPUTS)
 
 
 def _override(choice: Choice, problem: str, exec_properties: dict[str, Any]) -> str:

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from contracts.metrics import NDCG_AT, RMSE
 from studies.cells import Outcome
 from studies.peers.base import RatingPeer, RetrievalPeer
 from studies.peers.registry import SEED, PeerSpec
 from studies.scoring import evaluated_users, ranked_lists, rating_figures, retrieval_figures
 from studies.split_data import SplitData, validation_cut
 from studies.tasks import RETRIEVAL
-from trainer_module.features import NDCG_AT, RMSE
 
 # What tuning goes by; the one is to rise and the other to fall.
 NDCG_AT_10: Final = NDCG_AT[10]

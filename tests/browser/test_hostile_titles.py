@@ -4,11 +4,11 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from reports.eda_counts import count_all
-from reports.eda_section import section_of
-from reports.examples import read_batches
+from reports.eda.counts import count_all
+from reports.eda.section import section_of
 from reports.page import write_report
-from reports.run_data import Run
+from reports.reading.examples import read_batches
+from reports.reading.run_data import Run
 from tests.browser.conftest import Opener
 from tests.unit.components.movielens_example_gen.tiny_data import run, write_100k
 

@@ -12,7 +12,16 @@ import pickle
 import sys
 
 FOREIGN = {
-    *("components", "datasets", "local_runner", "pipeline", "schema", "serving", "trainer_module"),
+    *(
+        "components",
+        "contracts",
+        "movielens",
+        "local_runner",
+        "pipeline",
+        "schema",
+        "serving",
+        "trainer_module",
+    ),
     *("tensorflow_recommenders", "tensorflow_transform", "tensorflow_model_analysis", "tensorflow_metadata"),
     *("apache_beam", "ml_metadata", "tfx", "tfx_bsl"),
 }

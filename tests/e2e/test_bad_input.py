@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import local_runner
-from datasets.fetch import CHECKSUMS, fetch
-from datasets.sample import SampleSpec, write_sample
+from movielens.fetch import CHECKSUMS, fetch
+from movielens.sample import SampleSpec, write_sample
 from tests.pipeline_run import SMALL_SAMPLE, PipelineRun, pushed_versions, run_pipeline
 
 

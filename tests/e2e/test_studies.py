@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from datasets.sample import SampleSpec, write_sample
+from contracts.artifacts import CROSS_WEIGHTS_FILE
+from contracts.metrics import NDCG_AT, RECALL_AT, RMSE
+from movielens.sample import SampleSpec, write_sample
 from pipeline.config import PipelineConfig, load_config
 from pipeline.data_source import find_data
 from studies import dcn, multitask, tables
@@ -24,7 +26,6 @@ from studies.split_data import SplitData
 from studies.tasks import BY_ID, BY_SCORE, JOINT, RANKING, RETRIEVAL, Task
 from studies.trained_models import measure, trainer_arguments
 from tests.pipeline_run import PROJECT, PipelineRun
-from trainer_module.features import CROSS_WEIGHTS_FILE, NDCG_AT, RECALL_AT, RMSE
 
 pytestmark = pytest.mark.slow
 

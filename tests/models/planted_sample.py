@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from datasets.layouts import ML_100K_GENRES
-from datasets.records import bucketize_age
-from datasets.sample import PlantedWorld, SampleSpec, planted_world, rating_blocks
-from datasets.world import OCCUPATIONS
+from movielens.layouts import ML_100K_GENRES
+from movielens.records import bucketize_age
+from movielens.sample import PlantedWorld, SampleSpec, planted_world, rating_blocks
+from movielens.world import OCCUPATIONS
 from tests.unit.trainer_module.tiny_world import Row
 
 SPEC = SampleSpec(ratings=30_000, users=300, movies=400)

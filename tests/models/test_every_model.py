@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from contracts import features, signatures
 from tests.models import checkerboard
 from tests.models.checkerboard import GENRES, MOVIES, USERS, movies, ratings, taste, unrated
 from tests.models.trained_model import Trained, World, answers, listed, train
 from tests.unit.trainer_module.conftest import run_transform
 from tests.unit.trainer_module.tiny_world import example, write
-from trainer_module import features
 
 pytestmark = pytest.mark.slow
 
@@ -131,22 +131,22 @@ def test_unknown_ids_are_safe(trained: Trained) -> None:
         assert known == [False, False, True]
         assert [set(ranked) for ranked in lists[:2]] == [set(EVERYTHING)] * 2
         unknown = tf.constant([["no-such", ""], ["m1", "no-such"]])
-        excluding = trained.signatures[features.RECOMMEND](
+        excluding = trained.signatures[signatures.RECOMMEND](
             user_id=tf.constant(["nobody"] * 2), exclude_movie_ids=unknown, k=tf.constant(MOVIES)
         )
-        from_history = trained.signatures[features.RECOMMEND_FROM_HISTORY](history_movie_ids=unknown)
+        from_history = trained.signatures[signatures.RECOMMEND_FROM_HISTORY](history_movie_ids=unknown)
         for found in (excluding, from_history):
             assert [set(ranked) for ranked in listed(found)] == [set(EVERYTHING), {*EVERYTHING} - {"m1"}]
-        similar = trained.signatures[features.SIMILAR_MOVIES](
+        similar = trained.signatures[signatures.SIMILAR_MOVIES](
             movie_id=tf.constant(["no-such", "", "m1"]), k=tf.constant(MOVIES)
         )
-        assert similar[features.KNOWN_MOVIE].numpy().tolist() == [False, False, True]
+        assert similar[signatures.KNOWN_MOVIE].numpy().tolist() == [False, False, True]
         assert [set(ranked) for ranked in listed(similar)] == [set(), set(), {*EVERYTHING} - {"m1"}]
     if trained.rates:
         found = trained.ratings(strangers, [["m1", "no-such", ""]] * 3)
         assert np.isfinite(found).all()
         assert ((found >= 1) & (found <= 5)).all()
-        signature = features.RANK_EXAMPLES if trained.ranks else features.SERVING_DEFAULT
+        signature = signatures.RANK_EXAMPLES if trained.ranks else signatures.SERVING_DEFAULT
         answer = trained.signatures[signature](examples=tf.constant([example(STRANGE)]))
         assert 1 <= answer[features.USER_RATING].numpy()[0] <= 5
 

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from contracts import features, signatures
 from tests.models.planted_sample import HISTORY_LENGTH, PlantedSample, planted_sample
 from tests.models.trained_model import World, train
 from tests.unit.trainer_module.conftest import run_transform
 from tests.unit.trainer_module.tiny_world import example, write
-from trainer_module import features
 
 pytestmark = pytest.mark.slow
 
@@ -64,19 +64,23 @@ def test_planted_tastes_are_found(
 ) -> None:
     module, hyperparameters = MODELS[name]
     model = train(world, module, hyperparameters, tmp_path_factory.mktemp(module), HISTORY_LENGTH)
-    found = model.before[features.EVALUATE]
+    found = model.before[signatures.EVALUATE]
     if model.ranks:
         movies = np.array([str(row["movie_id"]).encode() for row in sample.held_out], np.object_)
         recall, popularity = (
             float(np.mean((found[lists][:, :10] == movies[:, np.newaxis]).any(axis=1)))
-            for lists in (features.MOVIE_ID, features.REFERENCE_MOVIE_ID)
+            for lists in (features.MOVIE_ID, signatures.REFERENCE_MOVIE_ID)
         )
         assert recall > 1.3 * popularity, (recall, popularity)
     if model.rates:
         stars = np.array([row["user_rating"] for row in sample.held_out])
         floor, reached, biases = (
             float(np.mean((predicted - stars) ** 2))
-            for predicted in (sample.expected, found[features.USER_RATING], found[features.REFERENCE_RATING])
+            for predicted in (
+                sample.expected,
+                found[features.USER_RATING],
+                found[signatures.REFERENCE_RATING],
+            )
         )
         # Of what the biases leave, taste, so much may be missed; the noise nobody can find.
         missed = 0.25 if "svdpp" in name else 0.5

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
+from contracts import artifacts, features
+from contracts import signatures as signature_names
 from tests.unit.trainer_module.conftest import Transformed
-from trainer_module import features
-from trainer_module.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
+from trainer_module.common.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
 
 # The outputs of each signature, by name.
 Answers = Mapping[str, Mapping[str, Any]]
@@ -57,20 +58,20 @@ class Trained:
 
     @property
     def ranks(self) -> bool:
-        return features.RECOMMEND in self.before
+        return signature_names.RECOMMEND in self.before
 
     @property
     def rates(self) -> bool:
-        return features.RANK in self.before
+        return signature_names.RANK in self.before
 
     def lists(self, users: list[str]) -> tuple[list[list[str]], list[bool]]:
         """The whole catalogue without what each has rated, best first, and who is known."""
-        found = self.signatures[features.SERVING_DEFAULT](user_id=tf.constant(users))
-        return listed(found), found[features.KNOWN_USER].numpy().tolist()
+        found = self.signatures[signature_names.SERVING_DEFAULT](user_id=tf.constant(users))
+        return listed(found), found[signature_names.KNOWN_USER].numpy().tolist()
 
     def ratings(self, users: list[str], candidates: list[list[str]]) -> Any:
         asked = {"user_id": tf.constant(users), "movie_id": tf.constant(candidates)}
-        return self.signatures[features.RANK](**asked)[features.USER_RATING].numpy()
+        return self.signatures[signature_names.RANK](**asked)[features.USER_RATING].numpy()
 
 
 def listed(found: Mapping[str, Any]) -> list[list[str]]:
@@ -110,7 +111,7 @@ def train(
         )
     return Trained(
         (folder / "model").rename(folder / "moved"),
-        json.loads((folder / "run" / features.FIT_FILE).read_text()),
+        json.loads((folder / "run" / artifacts.FIT_FILE).read_text()),
         before,
     )
 
@@ -126,11 +127,11 @@ def answers(signatures: Mapping[str, Any], examples: list[bytes]) -> Answers:
 def _asked(function: Any, examples: list[bytes]) -> dict[str, tf.Tensor]:
     users, movies = ["u0", "u1", "nobody", ""], ["m0", "m1", "no-such", ""]
     values: dict[str, Any] = {
-        features.EXAMPLES: examples,
+        signature_names.EXAMPLES: examples,
         features.USER_ID: users,
         features.HISTORY_MOVIE_IDS: [movies, movies[::-1], ["no-such"] * 4, [""] * 4],
-        features.EXCLUDE_MOVIE_IDS: [movies] * len(users),
-        features.K: 5,
+        signature_names.EXCLUDE_MOVIE_IDS: [movies] * len(users),
+        signature_names.K: 5,
     }
     # Positional in the process of the fit, by name once loaded.
     positional, named = function.structured_input_signature

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from datasets.layouts import Layout
-from datasets.readers import parse_movies
-from datasets.records import Movie
-from pipeline import local_dag
+from movielens.layouts import Layout
+from movielens.readers import parse_movies
+from movielens.records import Movie
 from pipeline.config import load_config
-from pipeline.node_run import NodeFailedError, NodeRun, OutputArtifact
+from pipeline.local_run import local_dag
+from pipeline.local_run.node_run import NodeFailedError, NodeRun, OutputArtifact
 from pipeline.pipeline import create_pipeline
 
 # What runs in the first place once the gate has let the data through.

@@ -19,13 +19,16 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 from tfx.utils.proto_utils import proto_to_json
 
-from pipeline.evaluation import EXTRACTORS, ranking_eval_config, retrieval_eval_config
-from reports.evaluation_results import EvaluationSummary, read_metrics
+from contracts import features, signatures
+from pipeline.evaluation.eval_config import EXTRACTORS, ranking_eval_config, retrieval_eval_config
+from reports.reading.evaluation_results import EvaluationSummary, read_metrics
 from tests.pipeline_run import PipelineRun
-from trainer_module import features, ranking, ranking_fit, retrieval
-from trainer_module.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
+from trainer_module.common.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
+from trainer_module.ranking import fit as ranking_fit
+from trainer_module.ranking import run_fn
+from trainer_module.retrieval import run_fn as retrieval
 
-RUN_FNS: Final = {"retrieval": retrieval.run_fn, "ranking": ranking.run_fn}
+RUN_FNS: Final = {"retrieval": retrieval.run_fn, "ranking": run_fn.run_fn}
 # Where each calls `fit`.
 FITTING: Final = {"retrieval": retrieval, "ranking": ranking_fit}
 EVAL_CONFIGS: Final = {"retrieval": retrieval_eval_config, "ranking": ranking_eval_config}
@@ -164,7 +167,7 @@ class Workshop:
         """The good model with other answers for some users, in a SavedModel of its own."""
         folder = self.folder / f"answering-{len(list(self.folder.glob('answering-*')))}" / "Format-Serving"
         model = _Answering(self.good(name), by_user, output)
-        tf.saved_model.save(model, str(folder), signatures={features.EVALUATE: model.evaluate})
+        tf.saved_model.save(model, str(folder), signatures={signatures.EVALUATE: model.evaluate})
         return folder
 
 
@@ -190,7 +193,7 @@ class _Answering(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def evaluate(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        found = dict(self._model.signatures[features.EVALUATE](examples=examples))
+        found = dict(self._model.signatures[signatures.EVALUATE](examples=examples))
         spec = {features.USER_ID: tf.io.FixedLenFeature([], tf.string)}
         rows = self._rows[tf.io.parse_example(examples, spec)[features.USER_ID]]
         told, own = tf.gather(self._table, tf.maximum(rows, 0)), found[self._output]
@@ -210,5 +213,5 @@ def lists_of(workshop: Workshop, users: Sequence[bytes]) -> dict[bytes, list[byt
         for name, value in ((features.USER_ID, user), (features.MOVIE_ID, b"1")):
             example.features.feature[name].bytes_list.value.append(value)
         examples.append(example.SerializeToString())
-    found = loaded.signatures[features.EVALUATE](examples=tf.constant(examples))
+    found = loaded.signatures[signatures.EVALUATE](examples=tf.constant(examples))
     return dict(zip(users, found[features.MOVIE_ID].numpy().tolist(), strict=True))

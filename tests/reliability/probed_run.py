@@ -17,7 +17,8 @@ from components.atomic_pusher.component import AtomicPusher
 from components.atomic_pusher.executor import Executor as PusherExecutor
 from components.model_probe.component import ModelProbe
 from components.model_probe.executor import Executor as ProbeExecutor
-from components.model_probe.settings import RECORD_FILE, ModelProbeSettings
+from components.model_probe.settings import ModelProbeSettings
+from contracts.artifacts import MODEL_PROBE_FILE
 from tests.pipeline_run import PipelineRun
 
 Answer = dict[str, tf.Tensor]
@@ -76,7 +77,7 @@ class ProbedRun:
             settings=ModelProbeSettings(**{"max_latency_ms": 10_000, **bars}),
         )
         ProbeExecutor(self._context()).Do(inputs, {"infra_blessing": [blessing]}, probe.spec.exec_properties)
-        record = json.loads((Path(blessing.uri) / RECORD_FILE).read_text())
+        record = json.loads((Path(blessing.uri) / MODEL_PROBE_FILE).read_text())
         base = self.folder / "serving" / name
         pushed = self._push(inputs, blessing, base)
         properties = _properties(blessing)

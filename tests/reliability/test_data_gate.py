@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from datasets.sample import SampleSpec, write_sample
-from pipeline.gate_commands import DataGateError, accept
+from movielens.sample import SampleSpec, write_sample
+from pipeline.commands.gate import DataGateError, accept
 from tests.pipeline_run import run_pipeline
 from tests.reliability.gated_run import (
     AFTER_THE_GATE,

@@ -11,7 +11,7 @@ from pathlib import Path
 import ml_metadata as mlmd
 import pytest
 
-from pipeline.metadata_file import check_metadata
+from pipeline.local_run.metadata_file import check_metadata
 from tests.reliability import store_writer
 
 KILLS = 25

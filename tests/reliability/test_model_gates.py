@@ -11,16 +11,16 @@ import pytest
 import tensorflow as tf
 import tensorflow_recommenders as tfrs
 
+from contracts import features, metrics, signatures
 from pipeline.config import EvaluationConfig
 from tests.pipeline_run import PipelineRun
 from tests.reliability.judged_models import Batch, Judged, Workshop, lists_of
-from trainer_module import features
-from trainer_module.retrieval_examples import TARGETS
+from trainer_module.retrieval.examples import TARGETS
 
 pytestmark = pytest.mark.slow
 
 BARS = EvaluationConfig()
-RECALL = features.RECALL_AT[10]
+RECALL = metrics.RECALL_AT[10]
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_weights_that_are_no_numbers(workshop: Workshop, monkeypatch: pytest.Mon
 
 def test_the_same_list_for_everyone(workshop: Workshop) -> None:
     rows = workshop.eval_rows()
-    depth = min(features.EVALUATION_DEPTH, sum(1 for _ in _catalogue(workshop)))
+    depth = min(signatures.EVALUATION_DEPTH, sum(1 for _ in _catalogue(workshop)))
     # What is rated most in the eval split itself: no other list is as good for everyone.
     best = [movie for movie, _ in Counter(row[features.MOVIE_ID] for row in rows).most_common(depth)]
     best += [b""] * (depth - len(best))

@@ -17,24 +17,24 @@ from pipeline.fingerprint import source_fingerprint
 TREE = {
     "README.md": "Hello.\n",
     "trainer_module/__init__.py": "",
-    "trainer_module/features.py": '"""Names."""\nUSER = "user"\n',
-    "trainer_module/towers.py": "from trainer_module import features\nUNITS = 32\n",
+    "contracts/features.py": '"""Names."""\nUSER = "user"\n',
+    "trainer_module/retrieval/towers.py": "from trainer_module import features\nUNITS = 32\n",
     "trainer_module/preprocessing.py": "from .features import USER\n",
-    "trainer_module/retrieval.py": (
+    "trainer_module/retrieval/run_fn.py": (
         '"""Two towers."""\n'
         "from typing import TYPE_CHECKING\n"
         "if TYPE_CHECKING:\n"
         "    from components.gate import executor\n"
         "def run_fn(fn_args):\n"
         '    """Fits."""\n'
-        "    from trainer_module.towers import UNITS  # late\n"
+        "    from trainer_module.retrieval.towers import UNITS  # late\n"
         "    return UNITS\n"
     ),
     "components/__init__.py": "",
     "components/gate/__init__.py": "",
-    "components/gate/executor.py": "import trainer_module.features\n",
+    "components/gate/executor.py": "import contracts.features\n",
 }
-RETRIEVAL = "trainer_module.retrieval.run_fn"
+RETRIEVAL = "trainer_module.retrieval.run_fn.run_fn"
 PREPROCESSING = "trainer_module.preprocessing.preprocessing_fn"
 GATE = "components.gate.executor"
 
@@ -67,15 +67,15 @@ def fingerprints(project: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("edited", "line", "stale"),
     [
-        ("trainer_module/retrieval.py", "EPOCHS = 3\n", {RETRIEVAL}),
-        ("trainer_module/towers.py", "DEPTH = 2\n", {RETRIEVAL}),
+        ("trainer_module/retrieval/run_fn.py", "EPOCHS = 3\n", {RETRIEVAL}),
+        ("trainer_module/retrieval/towers.py", "DEPTH = 2\n", {RETRIEVAL}),
         ("trainer_module/preprocessing.py", "BUCKETS = 7\n", {PREPROCESSING}),
-        ("trainer_module/features.py", 'MOVIE = "movie"\n', {RETRIEVAL, PREPROCESSING, GATE}),
+        ("contracts/features.py", 'MOVIE = "movie"\n', {RETRIEVAL, PREPROCESSING, GATE}),
         ("trainer_module/__init__.py", "import os\n", {RETRIEVAL, PREPROCESSING, GATE}),
         ("components/gate/__init__.py", "import os\n", {GATE}),
         ("components/gate/executor.py", "LIMIT = 1\n", {GATE}),
-        ("trainer_module/towers.py", "# why 32\n\n", set()),
-        ("trainer_module/unused.py", "import trainer_module.features\n", set()),
+        ("trainer_module/retrieval/towers.py", "# why 32\n\n", set()),
+        ("trainer_module/unused.py", "import contracts.features\n", set()),
         ("README.md", "More.\n", set()),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
@@ -93,7 +93,9 @@ def test_an_edit_makes_stale_what_imports_it_and_nothing_else(
 def test_docstrings_do_not_count_and_other_strings_do(project: Path) -> None:
     before = fingerprints(project)
     retrieval = project / "trainer_module" / "retrieval.py"
-    retrieval.write_text(TREE["trainer_module/retrieval.py"].replace("Fits.", "Trains.").replace("Two", "2"))
+    retrieval.write_text(
+        TREE["trainer_module/retrieval/run_fn.py"].replace("Fits.", "Trains.").replace("Two", "2")
+    )
     assert fingerprints(project) == before
     features = project / "trainer_module" / "features.py"
     features.write_text(features.read_text().replace('"user"', '"user_id"'))

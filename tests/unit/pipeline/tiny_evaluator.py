@@ -10,7 +10,7 @@ from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
 from tfx.types import standard_artifacts
 from tfx.utils.proto_utils import proto_to_json
 
-from pipeline.evaluation import EXTRACTORS
+from pipeline.evaluation.eval_config import EXTRACTORS
 from schema import RATINGS_SCHEMA
 
 Row = Mapping[str, str | float | Sequence[str]]

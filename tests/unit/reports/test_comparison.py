@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from reports.comparison import write_comparison
-from reports.run_data import Artifact, Node, NodeState, Run
-from tests.unit.reports.test_data import curated, statistics
+from reports.reading.run_data import Artifact, Node, NodeState, Run
+from tests.unit.reports.data.test_section import curated, statistics
 
 
 def run(output: Path, name: str, seconds: float, genders: list[str], config: dict[str, object]) -> Run:

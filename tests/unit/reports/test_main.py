@@ -48,7 +48,7 @@ def test_a_run_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_the_command_line_loads_no_tensorflow() -> None:
-    code = "import sys, reports.__main__ as m, reports.run_store; print('tensorflow' in sys.modules)"
+    code = "import sys, reports.__main__ as m, reports.reading.run_store; print('tensorflow' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
     )

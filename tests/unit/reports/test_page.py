@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from reports import charts
+from reports.charts import plots
 from reports.page import Head, as_json, render_page, write_report
-from reports.run_data import Run
+from reports.reading.run_data import Run
 from reports.section import Chart, Column, Fact, Link, Part, Section, Table
 from reports.verdict import Verdict
 
@@ -43,7 +43,7 @@ def hostile_section() -> Section:
     )
     empty = Table("empty", HOSTILE, (Column("a"),), (), empty=HOSTILE)
     chart = Chart(
-        "chart", HOSTILE, HOSTILE, charts.bars("chart", [HOSTILE], [1]), HOSTILE, note=HOSTILE, data=None
+        "chart", HOSTILE, HOSTILE, plots.bars("chart", [HOSTILE], [1]), HOSTILE, note=HOSTILE, data=None
     )
     part = Part(
         "part",

@@ -13,11 +13,11 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 from tensorflow_transform.tf_metadata import schema_utils
 from tfx_bsl.coders import example_coder
 
-from components.movielens_example_gen.settings import MOVIES, RATINGS
-from datasets.layouts import ML_1M_OCCUPATIONS
+from contracts import features
+from contracts.features import MOVIES, RATINGS
+from movielens.layouts import ML_1M_OCCUPATIONS
 from schema import MOVIES_SCHEMA, RATINGS_SCHEMA
 from tests.unit.components.movielens_example_gen.tiny_data import run
-from trainer_module import features
 
 Row: TypeAlias = dict[str, list[Any]]
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from contracts.metrics import MAE, NDCG_AT, RECALL_AT, RMSE
 from studies import multitask
 from studies.cells import Cell, Outcome
 from studies.results import Results, Row, does
 from studies.tasks import BY_ID, BY_SCORE, JOINT, RANKING, RETRIEVAL, TIED, Task
-from trainer_module.features import MAE, NDCG_AT, RECALL_AT, RMSE
 
 ACCURACIES = {BY_SCORE[10]: 0.75, BY_ID[10]: 0.25, BY_SCORE[100]: 0.875, BY_ID[100]: 0.5, TIED: 0.625}
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from contracts.metrics import NDCG_AT, RECALL_AT, RMSE
 from studies.peers.biases import DampedBiases
 from studies.peers.linear import Ease, ItemKnn
 from studies.peers.popularity import NewUsersGetRecent, Popularity
@@ -14,7 +15,6 @@ from studies.scoring import ranked_lists
 from studies.split_data import SplitData
 from studies.tasks import RANKING, RETRIEVAL
 from tests.unit.studies.worlds import checkerboard, ids, likes_and_dislikes, ratings
-from trainer_module.features import NDCG_AT, RECALL_AT, RMSE
 
 PERSONAL = [
     name for name, spec in PEERS.items() if spec.task == RETRIEVAL and not name.startswith("popularity")

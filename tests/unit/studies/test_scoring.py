@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from contracts.metrics import MAE, MRR, NDCG_AT, RECALL_AT, RMSE
 from studies.scoring import rating_figures, retrieval_figures
 from studies.split_data import SplitData
 from studies.tasks import NEW_USERS_NDCG
 from tests.unit.studies.worlds import ids, ratings
-from trainer_module.features import MAE, MRR, NDCG_AT, RECALL_AT, RMSE
 
 
 def test_means_are_over_users_and_lists_go_by_user_position() -> None:

@@ -21,8 +21,8 @@ from tfx_bsl.public import tfxio
 
 from schema import RATINGS_SCHEMA
 from tests.unit.trainer_module.tiny_world import MOVIES, RATINGS, Row, example, write
+from trainer_module.common.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
 from trainer_module.preprocessing import preprocessing_fn
-from trainer_module.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
 
 
 @dataclass(frozen=True)

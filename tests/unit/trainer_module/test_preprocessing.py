@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from contracts import features
 from tests.unit.trainer_module.conftest import Transformed, run_transform, transform_again
 from tests.unit.trainer_module.tiny_world import (
     AMELIE,
@@ -17,7 +18,6 @@ from tests.unit.trainer_module.tiny_world import (
     SUNDAY_BEFORE_MIDNIGHT,
     THURSDAY_AFTERNOON,
 )
-from trainer_module import features
 
 # The rows of a batch by (user, movie).
 Rows = dict[tuple[str, str], dict[str, np.ndarray]]

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trainer_module import features
-from trainer_module.catalogue import Catalogue
-from trainer_module.embeddings import FIXED_SIZES, VocabularySizes
-from trainer_module.user_states import PROFILE_FEATURES, UserStates
+from contracts import features
+from trainer_module.common.catalogue import Catalogue
+from trainer_module.common.embeddings import FIXED_SIZES, VocabularySizes
+from trainer_module.common.user_states import PROFILE_FEATURES, UserStates
 
 Value = str | int | float | Sequence[str] | Sequence[int] | Sequence[float]
 Row = Mapping[str, Value]

@@ -10,7 +10,8 @@ from tfx.proto import example_gen_pb2
 
 from components.movielens_example_gen.component import MovieLensExampleGen
 from components.movielens_example_gen.executor import _folder
-from components.movielens_example_gen.settings import MOVIES, RATINGS, ExampleGenSettings, Table
+from components.movielens_example_gen.settings import ExampleGenSettings
+from contracts.features import MOVIES, RATINGS, Table
 from tests.unit.components.movielens_example_gen.tiny_data import (
     SmallPieces,
     exec_properties,

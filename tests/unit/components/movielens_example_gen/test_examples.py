@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from components.movielens_example_gen import examples
-from datasets.records import Movie, User
+from movielens.records import Movie, User
 from tests.unit.components.movielens_example_gen.tiny_data import parse
 
 MOVIE = Movie("7", "Misérables, Les (1995)", ("Drama", "Musical"), 1995)

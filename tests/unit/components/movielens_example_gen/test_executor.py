@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from components.movielens_example_gen.settings import MOVIES
-from datasets.records import DatasetError
+from contracts.features import MOVIES
+from movielens.records import DatasetError
 from tests.unit.components.movielens_example_gen.tiny_data import SmallPieces, records, run, write_100k
 
 pytestmark = pytest.mark.slow

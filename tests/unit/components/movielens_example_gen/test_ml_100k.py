@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from components.movielens_example_gen.executor import Executor
-from components.movielens_example_gen.settings import MOVIES
+from contracts.features import MOVIES
 from tests.unit.components.movielens_example_gen.tiny_data import Result, records, run
 
 pytestmark = pytest.mark.slow

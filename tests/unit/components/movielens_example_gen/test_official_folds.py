@@ -8,7 +8,7 @@ from components.movielens_example_gen.executor import Executor
 from components.movielens_example_gen.official_folds import fold_rows
 from components.movielens_example_gen.settings import ExampleGenSettings
 from components.movielens_example_gen.source import Source
-from datasets.records import DatasetError
+from movielens.records import DatasetError
 from tests.unit.components.movielens_example_gen.tiny_data import Row, SmallPieces, run, write_100k
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,8 @@ from tfx.utils import proto_utils
 
 from components.movielens_example_gen.component import MovieLensExampleGen
 from components.movielens_example_gen.executor import Executor
-from components.movielens_example_gen.settings import RATINGS, ExampleGenSettings, Table
+from components.movielens_example_gen.settings import ExampleGenSettings
+from contracts.features import RATINGS, Table
 
 BEAM_ARGS = ["--runner=FnApiRunner", "--sdk_container_image=unused"]
 

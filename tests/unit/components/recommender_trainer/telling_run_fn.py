@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from trainer_module.inputs import TrainerArgs
+from trainer_module.common.inputs import TrainerArgs
 
 TOLD = "told.json"
 

@@ -12,14 +12,14 @@ from tfx.utils import proto_utils
 
 from components.recommender_tuner.component import RecommenderTuner
 from components.recommender_tuner.executor import Executor, TuningError
+from contracts import artifacts
 from tests.unit.trainer_module import conftest
 from tests.unit.trainer_module.tiny_world import MOVIES, RATINGS, write
-from trainer_module import features
-from trainer_module.ranking import run_fn
+from trainer_module.ranking.run_fn import run_fn
 
 pytestmark = pytest.mark.slow
 
-RANKING = "trainer_module.ranking_tuning.tuner_fn"
+RANKING = "trainer_module.tuning.ranking.tuner_fn"
 CONFIG = {
     "hyperparameters": {"validation_share": 0.4, "embedding_dim": 4, "epochs": 9},
     "seed": 1,
@@ -101,7 +101,7 @@ def test_what_the_tuner_finds_is_what_the_trainer_fits_with(
             custom_config=CONFIG,
         )
     )
-    fitted = json.loads((tmp_path / "run" / features.FIT_FILE).read_text())["hyperparameters"]
+    fitted = json.loads((tmp_path / "run" / artifacts.FIT_FILE).read_text())["hyperparameters"]
     assert fitted["learning_rate"] == found["values"]["learning_rate"]
     assert fitted["hidden_units"] == json.loads(found["values"]["hidden_units"])
     # How long to fit is the Trainer's business.

@@ -13,7 +13,7 @@ from tfx.types.experimental import simple_artifacts
 from components.report_gen.component import ReportGen
 from components.report_gen.executor import Executor
 from components.report_gen.run_of_artifacts import input_key
-from reports.run_data import NodeState
+from reports.reading.run_data import NodeState
 
 # Importing TFX alone takes longer than the tests that are run after every save may take.
 pytestmark = pytest.mark.slow

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from contracts import features
 from serving.client import contract, messages
-from trainer_module import features
 
 PROJECT = Path(__file__).resolve().parents[4]
 

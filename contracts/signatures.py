@@ -1,0 +1,41 @@
+"""Signatures of the SavedModels, with their inputs and outputs that are not raw features."""
+
+from typing import Final
+
+# Signatures of the SavedModels: the serving contract, the one that only the Evaluator calls, and
+# `transform_features`, for the model probe: what Transform's graph inside the model makes of raw Examples.
+SERVING_DEFAULT: Final = "serving_default"
+RECOMMEND: Final = "recommend"
+RECOMMEND_FROM_HISTORY: Final = "recommend_from_history"
+SIMILAR_MOVIES: Final = "similar_movies"
+RANK: Final = "rank"
+# Of a model that does both: what `serving_default` is to a model that only ranks.
+RANK_EXAMPLES: Final = "rank_examples"
+EVALUATE: Final = "evaluate"
+TRANSFORM_FEATURES: Final = "transform_features"
+
+# Inputs and outputs of those signatures that are not raw features.
+EXAMPLES: Final = "examples"
+EXCLUDE_MOVIE_IDS: Final = "exclude_movie_ids"
+K: Final = "k"
+SCORE: Final = "score"
+KNOWN_USER: Final = "known_user"
+KNOWN_MOVIE: Final = "known_movie"
+
+# What `evaluate` answers about serialized `ratings` Examples [B], beside the model's own `movie_id`
+# [B, depth] or `user_rating` [B]: the same of the reference that every model has to beat (popularity, or
+# damped user and movie biases), and whether the train split lacks the row's user and its movie.
+REFERENCE: Final = "reference"
+REFERENCE_MOVIE_ID: Final = f"{REFERENCE}_movie_id"
+REFERENCE_RATING: Final = f"{REFERENCE}_user_rating"
+COLD_USER: Final = "cold_user"
+COLD_MOVIE: Final = "cold_movie"
+YES: Final = "yes"
+NO: Final = "no"
+# For retrieval also the training ratings of each listed movie [B, depth], and how many movies there are [B].
+LIST_POPULARITY: Final = "list_popularity"
+REFERENCE_LIST_POPULARITY: Final = f"{REFERENCE}_{LIST_POPULARITY}"
+CATALOGUE_SIZE: Final = "catalogue_size"
+
+# Length of the ranked list that `evaluate` returns of each user.
+EVALUATION_DEPTH: Final = 100

@@ -1,0 +1,1 @@
+"""What the Evaluators measure, on which slices, and the thresholds."""

@@ -1,0 +1,1 @@
+"""A run on this machine: the orchestrator, the console, the lock, resuming."""

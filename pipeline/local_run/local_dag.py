@@ -1,0 +1,218 @@
+"""Runs a pipeline on this machine with TFX's own LocalDagRunner, and tells an observer about each node."""
+
+import contextlib
+import functools
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import ml_metadata as mlmd
+from tfx.dsl.io import fileio
+from tfx.orchestration import metadata
+from tfx.orchestration.local.local_dag_runner import LocalDagRunner
+from tfx.orchestration.pipeline import Pipeline
+from tfx.orchestration.portable import cache_utils, launcher, outputs_utils
+from tfx.orchestration.portable.mlmd import execution_lib
+
+from pipeline.local_run.artifact_files import abandon_damaged, record_digests
+from pipeline.local_run.node_run import NodeFailedError, NodeRun, OutputArtifact, RunObserver
+from pipeline.local_run.root_cause import root_cause
+from pipeline.local_run.unfinished import settle
+from reports.reading.run_data import FINAL_STATUS
+
+KILLED: Final = "the run was killed, or the machine stopped, before this node came to its end"
+INTERRUPTED: Final = "the run was interrupted before this node came to its end"
+# Where TFX itself could not write that.
+FAILED: Final = "the node failed; the log of the run tells more"
+
+
+def node_ids(pipeline: Pipeline) -> list[str]:
+    """The ids of the pipeline's nodes in the order in which they run."""
+    return [node.id for node in pipeline.components]
+
+
+def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
+    """Runs every node of `pipeline`, reusing what ML Metadata knows from earlier runs.
+
+    What a killed run has left half-done is cleared away first. A node runs again if a file that it wrote is
+    not as it was. Only one process at a time may run pipelines of the same root.
+
+    After a failure, nodes with the execution property `final_status` still run and find the failure in it, as
+    exit handlers do on Kubeflow.
+
+    Args:
+      pipeline: has a metadata connection, for example to SQLite.
+      observer: is told of each node's start and end, in this thread.
+
+    Returns:
+      The nodes in the order in which they ran.
+
+    Raises:
+      NodeFailedError: a node failed, the first one if there are several.
+    """
+    course = _Course(observer)
+    for node_id in settle(pipeline, KILLED):
+        observer.note(f"{node_id} was cut short in an earlier run; its unfinished outputs are removed")
+    try:
+        with _watched(course), _no_command_line():
+            LocalDagRunner().run(pipeline)
+    except BaseException:
+        # Ctrl-C and its like, which TFX lets pass.
+        with contextlib.suppress(Exception):
+            settle(pipeline, INTERRUPTED)
+        raise
+    if course.failure is not None:
+        # If nothing can be written, which may be why it failed, the next run does it.
+        with contextlib.suppress(Exception):
+            settle(pipeline, FAILED)
+        course.failure.finished = course.finished
+        raise course.failure
+    return course.finished
+
+
+@contextlib.contextmanager
+def _no_command_line() -> Iterator[None]:
+    # TFX hands `sys.argv` to executors and to absl's flags, where our flags would mean something else.
+    argv = sys.argv
+    sys.argv = argv[:1]
+    try:
+        yield
+    finally:
+        sys.argv = argv
+
+
+@dataclass
+class _Course:
+    """How a run goes: who is told, what ended well, and the first failure."""
+
+    observer: RunObserver
+    finished: list[NodeRun] = field(default_factory=list)
+    failure: NodeFailedError | None = None
+
+
+class _WatchedLauncher(launcher.Launcher):
+    """A launcher that tells how its node fared and, after a failure, launches only what reports on it."""
+
+    def __init__(
+        self, *, course: _Course, pipeline_node: Any, mlmd_connection: metadata.Metadata, **rest: Any
+    ) -> None:
+        self._course = course
+        self._node_id: str = pipeline_node.node_info.id
+        self._connection = mlmd_connection
+        self._skipped = False
+        if course.failure is not None:
+            parameters = pipeline_node.parameters.parameters
+            self._skipped = FINAL_STATUS not in parameters
+            if not self._skipped:
+                status = {"state": "FAILED", "error": {"message": str(course.failure)}}
+                parameters[FINAL_STATUS].field_value.string_value = json.dumps(status)
+        super().__init__(pipeline_node=pipeline_node, mlmd_connection=mlmd_connection, **rest)
+
+    def launch(self) -> Any:
+        if self._skipped:
+            return None
+        observer = self._course.observer
+        observer.node_started(self._node_id)
+        started = time.monotonic()
+        try:
+            execution_info = super().launch()
+            cached, outputs = _read_execution(self._connection, execution_info, self._node_id)
+        except Exception as error:
+            observer.node_failed(self._node_id)
+            logging.exception("%s failed", self._node_id)
+            self._fail(error)
+            return None
+        node = NodeRun(self._node_id, cached, time.monotonic() - started, outputs)
+        self._course.finished.append(node)
+        observer.node_finished(node)
+        return execution_info
+
+    def _run_executor(self, execution_info: Any) -> Any:
+        # Ids start anew with a new metadata store, and folders of an old one may still be there.
+        outputs = execution_info.output_dict.items()
+        there = {channel: [each for each in found if fileio.exists(each.uri)] for channel, found in outputs}
+        outputs_utils.remove_output_dirs(there)
+        return super()._run_executor(execution_info)
+
+    def _publish_successful_execution(
+        self, execution_id: int, contexts: Any, output_dict: Any, executor_output: Any
+    ) -> None:
+        # What an executor says of its outputs replaces what the launcher knows of them.
+        told = executor_output.output_artifacts if executor_output else {}
+        for channel, outputs in output_dict.items():
+            known = [output.mlmd_artifact for output in outputs]
+            for artifact in told[channel].artifacts if channel in told else known:
+                record_digests(artifact)
+        super()._publish_successful_execution(execution_id, contexts, output_dict, executor_output)
+
+    def _fail(self, error: Exception) -> None:
+        if self._course.failure is not None:
+            return
+        if isinstance(error, NodeFailedError):
+            self._course.failure = error
+        else:
+            self._course.failure = NodeFailedError(self._node_id, root_cause(error))
+            self._course.failure.__cause__ = error
+
+
+@contextlib.contextmanager
+def _watched(course: _Course) -> Iterator[None]:
+    # LocalDagRunner offers no hook. It makes one `launcher.Launcher` a node, by keyword arguments, and that
+    # asks `cache_utils.get_cached_outputs` for what can be reused.
+    module: Any = launcher
+    cache: Any = cache_utils
+    original, cached_outputs = module.Launcher, cache.get_cached_outputs
+
+    def intact_outputs(metadata_handle: metadata.Metadata, cache_context: Any) -> Any:
+        for problem in abandon_damaged(metadata_handle, cache_context):
+            course.observer.note(f"{problem}; what it belongs to is made again")
+        return cached_outputs(metadata_handle=metadata_handle, cache_context=cache_context)
+
+    module.Launcher = functools.partial(_WatchedLauncher, course=course)
+    cache.get_cached_outputs = intact_outputs
+    try:
+        yield
+    finally:
+        module.Launcher, cache.get_cached_outputs = original, cached_outputs
+
+
+def _read_execution(
+    connection: metadata.Metadata, execution_info: Any, node_id: str
+) -> tuple[bool, list[OutputArtifact]]:
+    """Asks ML Metadata how an execution ended and what it gave out.
+
+    The launcher's own answer does not do: it returns in peace when a node's inputs cannot be resolved,
+    and for a cached node it names the folders that a new execution would have used.
+    """
+    if execution_info is None or not execution_info.execution_id:
+        raise NodeFailedError(node_id, "did not run, because an input of it is not there")
+    with connection as handle:
+        [execution] = handle.store.get_executions_by_id([execution_info.execution_id])
+        outputs = execution_lib.get_output_artifacts(handle, execution.id)
+    if execution.last_known_state not in (
+        mlmd.proto.Execution.COMPLETE,
+        mlmd.proto.Execution.CACHED,
+    ):
+        result = execution_lib.get_execution_result(execution, ignore_parse_errors=True)
+        message = result.result_message if result else "failed without a message"
+        raise NodeFailedError(node_id, root_cause(RuntimeError(message)))
+    cached = execution.last_known_state == mlmd.proto.Execution.CACHED
+    return cached, [
+        OutputArtifact(channel, artifact.type_name, artifact.uri, _properties(artifact.mlmd_artifact))
+        for channel, artifacts in outputs.items()
+        for artifact in artifacts
+    ]
+
+
+def _properties(artifact: Any) -> dict[str, str | int | float]:
+    values = {}
+    for properties in (artifact.properties, artifact.custom_properties):
+        for name, value in properties.items():
+            kind = value.WhichOneof("value")
+            if kind in ("int_value", "double_value", "string_value"):
+                values[name] = getattr(value, kind)
+    return values

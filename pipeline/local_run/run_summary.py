@@ -1,0 +1,93 @@
+"""What a run left behind: the pushed models, the metrics and the reports, each with its place."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from components.atomic_pusher.versions import served_version
+from contracts.artifacts import REFUSAL_REASON
+from pipeline.local_run.node_metrics import key_figure
+from pipeline.local_run.node_run import NodeRun, OutputArtifact
+
+# The outputs that a person opens, in the order in which they are listed, and what to call them.
+_REPORTS: Final = {
+    "evaluation": "evaluation",
+    "model_run": "TensorBoard",
+    "statistics": "statistics",
+    "anomalies": "anomalies",
+    "gate_result": "data gate",
+    "infra_blessing": "model probe",
+}
+
+
+def summary_lines(
+    nodes: Sequence[NodeRun], measured_on: str, report: Path | None, log_path: Path
+) -> list[str]:
+    """The account at the end of a run.
+
+    Args:
+      nodes: the nodes of the run.
+      measured_on: split and data of the metrics, such as `eval split, leave_last_out, ml-100k`.
+      report: the page about the run, if there is one.
+      log_path: the log file of the run.
+    """
+    metrics = [f"  {node.node_id}: {key_figure(node)}" for node, _ in _outputs_of(nodes, "evaluation")]
+    pushed = [
+        f"  {shown(str(output.properties['pushed_destination']))}{_not_served(output)}"
+        for _, output in _outputs_of(nodes, "pushed_model")
+        if output.properties.get("pushed")
+    ]
+    reports = [f"  page about this run: {shown(str(report))}"] if report else []
+    reports += [
+        f"  {label}, {node.node_id}: {shown(output.uri)}"
+        for channel, label in _REPORTS.items()
+        for node, output in _outputs_of(nodes, channel)
+    ]
+    lines = []
+    for title, entries in (
+        (f"Metrics ({measured_on})", metrics),
+        ("Pushed models", pushed or ["  none"]),
+        ("Reports", reports),
+        ("Log", [f"  {shown(str(log_path))}"]),
+    ):
+        if entries:
+            lines += [title, *entries]
+    return lines
+
+
+def problems(nodes: Sequence[NodeRun]) -> list[str]:
+    """Why a run whose nodes all ended well still did not bring its models to serving; empty if it did."""
+    found = []
+    for node, output in _outputs_of(nodes, "pushed_model"):
+        if not output.properties.get("pushed"):
+            why = output.properties.get(REFUSAL_REASON, "its model was not blessed (see its evaluator)")
+            found.append(f"{node.node_id} pushed nothing, because {why}")
+        elif not Path(str(output.properties["pushed_destination"])).is_dir():
+            found.append(
+                f"{node.node_id} pushed {shown(str(output.properties['pushed_destination']))} in an earlier "
+                "run and it is gone since; to push again, remove metadata.sqlite in the output folder"
+            )
+    return found
+
+
+def _not_served(output: OutputArtifact) -> str:
+    """What to say if another version is served than the one that the run stands for."""
+    folder, _, version = str(output.properties["pushed_destination"]).rpartition("/")
+    served = served_version(folder)
+    if served is None or str(served) == version:
+        return ""
+    return f" (version {served} is served; see python -m pipeline versions)"
+
+
+def _outputs_of(nodes: Iterable[NodeRun], channel: str) -> Iterator[tuple[NodeRun, OutputArtifact]]:
+    for node in nodes:
+        for output in node.outputs:
+            if output.channel == channel:
+                yield node, output
+
+
+def shown(path: str) -> str:
+    """The path from here if it is below the working directory, which is shorter."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative

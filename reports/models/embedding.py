@@ -1,0 +1,128 @@
+"""A map of the movies as the retrieval model sees them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from reports.charts import palette, plots
+from reports.models.projection import principal_plane
+from reports.reading.movies import Movie
+from reports.section import Chart, Column, Part, Table
+
+# Points that a drawing can hold and a reader tell apart.
+MOST_MOVIES: Final = 1_000
+_NAMED: Final = 12
+_OTHER: Final = "other"
+_MARKERS: Final = ("o", "s", "^", "D", "v", "P")
+
+
+@dataclass(frozen=True)
+class MovieEmbeddings:
+    """What a fit leaves of the catalogue, [M] movies.
+
+    Attributes:
+      ids: movie ids.
+      vectors: [M, dim].
+      train_ratings: [M] ratings in training.
+    """
+
+    ids: list[bytes]
+    vectors: npt.NDArray[np.float32]
+    train_ratings: npt.NDArray[np.int64]
+
+    @property
+    def ratings_by_id(self) -> dict[bytes, int]:
+        """The ratings in training of every movie of the catalogue."""
+        return dict(zip(self.ids, self.train_ratings.tolist(), strict=True))
+
+
+def read_embeddings(path: Path) -> MovieEmbeddings:
+    """Reads the file that a fit of the retrieval model leaves."""
+    with np.load(path, allow_pickle=False) as found:
+        return MovieEmbeddings(found["movie_id"].tolist(), found["embedding"], found["train_ratings"])
+
+
+def embedding_part(model: str, found: MovieEmbeddings, movies: Mapping[bytes, Movie]) -> Part:
+    """The most rated movies on the plane in which their embeddings differ most, coloured by genre."""
+    most = np.argsort(-found.train_ratings, kind="stable")[:MOST_MOVIES]
+    plane, kept = principal_plane(found.vectors[most])
+    shown = [movies.get(found.ids[position], Movie("", ())) for position in most]
+    genres, colours = _genres_of(shown)
+    chart_id = f"{model}-movie-map"
+    drawing, axes = plots.new_figure(plots.WIDE, 560)
+    axes.grid(visible=False)
+    for genre, role, marker in zip(colours, palette.SERIES, _MARKERS, strict=False):
+        members = np.array([own == genre for own in genres], np.bool_)
+        axes.plot(
+            plane[members, 0],
+            plane[members, 1],
+            marker,
+            ms=4,
+            alpha=0.75,
+            color=role.light,
+            label=f"{genre} ({np.count_nonzero(members)})",
+        )
+    for place in range(min(_NAMED, len(shown))):
+        axes.annotate(
+            plots.shortened(shown[place].title, 24),
+            plane[place],
+            xytext=(4, 4),
+            textcoords="offset points",
+            fontsize=9,
+            color=palette.INK.light,
+        )
+    axes.set_xlabel("first principal component")
+    axes.set_ylabel("second principal component")
+    plots.legend_above(axes)
+    answer = (
+        f"{len(shown):,} of {len(found.ids):,} movies; the plane keeps {kept:.0%} of what their embeddings "
+        f"of width {found.vectors.shape[1]} differ by."
+    )
+    chart = Chart(
+        chart_id,
+        "Which movies are close to each other?",
+        answer,
+        plots.render(drawing, chart_id),
+        f"Scatter plot of movies by the first two principal components of their embeddings, coloured by "
+        f"genre: {', '.join(colours)}. {answer}",
+        note=f"The {len(shown):,} movies with most ratings in training; named are the first {_NAMED}. A "
+        f"movie has the colour of the first of its genres among the {len(colours) - 1} most frequent.",
+        wide=True,
+        data=_centres(model, plane, genres, list(colours)),
+    )
+    return Part(f"{model}-map", f"{model.capitalize()}: map of the movies", answer=answer, charts=(chart,))
+
+
+def _genres_of(movies: list[Movie]) -> tuple[list[str], list[str]]:
+    """The genre that each movie is coloured by, and these genres, the most frequent first, `other` last."""
+    counts = Counter(genre for movie in movies for genre in movie.genres)
+    frequent = [genre for genre, _ in counts.most_common(len(palette.SERIES) - 1)]
+    own = [next((genre for genre in movie.genres if genre in frequent), _OTHER) for movie in movies]
+    return own, [*frequent, _OTHER]
+
+
+def _centres(model: str, plane: npt.NDArray[np.float64], genres: list[str], names: list[str]) -> Table:
+    rows = []
+    for name in names:
+        members = plane[[own == name for own in genres]]
+        if len(members):
+            x, y = members.mean(axis=0)
+            rows.append((name, len(members), float(x), float(y)))
+    return Table(
+        f"{model}-movie-map-data",
+        "Where the movies of each genre are on the map, on average.",
+        (
+            Column("genre"),
+            Column("movies"),
+            Column("first component", "+.3f"),
+            Column("second component", "+.3f"),
+        ),
+        tuple(rows),
+    )

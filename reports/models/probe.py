@@ -1,0 +1,49 @@
+"""What the model probe found: every check with its figure and its bar."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from contracts.artifacts import MODEL_PROBE_FILE
+from reports.check_table import checks_table, counted
+from reports.section import Fact, Part
+from reports.verdict import Verdict
+
+
+def read_record(blessing: Path) -> dict[str, Any]:
+    """The record in the folder of an InfraBlessing."""
+    record: dict[str, Any] = json.loads((blessing / MODEL_PROBE_FILE).read_text(encoding="utf-8"))
+    return record
+
+
+def probe_part(model: str, record: dict[str, Any], blessing: Path) -> Part:
+    """The part of the page.
+
+    Args:
+      model: its name.
+      record: the JSON that the probe wrote.
+      blessing: the folder that holds it.
+    """
+    decision = "lets the model pass" if record["blessed"] else "refused the model, so nothing was pushed"
+    return Part(
+        f"{model}-probe",
+        f"{model.capitalize()}: probe",
+        answer=f"The probe {decision}: {counted(record['checks'])}.",
+        text=(
+            "The model was loaded where none of this code is, and each signature was asked with real rows "
+            "and odd ones.",
+        ),
+        facts=(Fact("Record", str(blessing / MODEL_PROBE_FILE)),),
+        tables=(
+            checks_table(
+                f"{model}-probe-checks",
+                f"Every check of the probe of the {model} model, what failed first.",
+                "signature",
+                "asked",
+                record["checks"],
+            ),
+        ),
+        verdict=Verdict.PASSED if record["blessed"] else Verdict.FAILED,
+    )

@@ -1,0 +1,95 @@
+"""How a model was trained: its learning curves and hyperparameters."""
+
+import json
+from collections.abc import Iterator
+
+from matplotlib.ticker import MaxNLocator
+
+from reports.charts import palette, plots
+from reports.reading.trained_models import TrainedModel
+from reports.section import Chart, Column, Fact, Part, Table
+
+_VALIDATION = "val_"
+
+
+def training_part(model: TrainedModel) -> Part:
+    """Learning curves of a fit, the best epoch marked."""
+    fit = model.fit
+    title = f"{model.name.capitalize()}: training"
+    if not fit:
+        return Part(
+            f"{model.name}-training",
+            title,
+            answer=f"{model.trainer.id} has left no learning curves.",
+        )
+    monitor, best, epochs = fit["monitor"], int(fit["best_epoch"]), len(fit["epochs"]["loss"])
+    answer = (
+        f"The best of {epochs} epochs is epoch {best}: {monitor} {fit['best']:.4f}. "
+        f"The fit took {fit['seconds']:,.0f} s."
+    )
+    series = {name: values for name, values in fit["epochs"].items() if len(values) == epochs}
+    measured = monitor.removeprefix(_VALIDATION)
+    figures = [measured] + ([] if measured == "loss" else ["loss"])
+    return Part(
+        f"{model.name}-training",
+        title,
+        answer=answer,
+        facts=tuple(
+            Fact(name, value if isinstance(value, str) else json.dumps(value))
+            for name, value in fit["hyperparameters"].items()
+        ),
+        charts=tuple(_curves(model.name, figure, series, best) for figure in figures),
+        tables=(
+            Table(
+                f"{model.name}-epochs",
+                f"Every figure of the {model.name} model's fit by epoch; val_ is on examples cut from the "
+                "train split, the others on the training examples, while their epoch went on.",
+                (Column("epoch"), *(Column(name, ".4f") for name in series)),
+                tuple((epoch + 1, *(values[epoch] for values in series.values())) for epoch in range(epochs)),
+            ),
+            *_trials(model, monitor),
+        ),
+    )
+
+
+def _trials(model: TrainedModel, monitor: str) -> Iterator[Table]:
+    """What the search before the fit has tried, the best first."""
+    if not model.trials:
+        return
+    tried = [name for name in model.trials[0] if name not in ("trial_id", "score")]
+    yield Table(
+        f"{model.name}-trials",
+        f"The trials of the search for the {model.name} model's hyperparameters, the best first; "
+        f"{monitor} is on examples cut from the train split.",
+        (Column("trial"), Column(monitor, ".4f"), *(Column(name, ".4g") for name in tried)),
+        tuple(
+            (int(trial["trial_id"]) + 1, trial["score"], *(trial.get(name) for name in tried))
+            for trial in model.trials
+        ),
+    )
+
+
+def _curves(model: str, figure: str, series: dict[str, list[float]], best: int) -> Chart:
+    chart_id = f"{model}-curve-{figure.replace('_', '-')}"
+    named = (
+        ("training examples", figure, palette.TRAIN),
+        ("validation examples", f"val_{figure}", palette.EVAL),
+    )
+    drawn = [(label, series[name], role) for label, name, role in named if name in series]
+    drawing, axes = plots.new_figure()
+    for (label, values, role), style in zip(drawn, ("-", "--"), strict=False):
+        axes.plot(range(1, len(values) + 1), values, style, marker="o", ms=4, color=role.light, label=label)
+    axes.axvline(best, color=palette.MUTED.light, lw=1, ls=":")
+    axes.set_xlabel("epoch (dotted: the best)")
+    axes.set_ylabel(figure)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    plots.legend_above(axes)
+    told = ", ".join(f"{label} {values[0]:.4f} to {values[-1]:.4f}" for label, values, _ in drawn)
+    return Chart(
+        chart_id,
+        f"How did {figure} develop?",
+        f"From the first epoch to the last: {told}.",
+        plots.render(drawing, chart_id),
+        f"Line chart of {figure} by epoch; {told}. The best epoch is {best}.",
+        note="Validation examples are cut from the train split by a hash of user and movie.",
+    )

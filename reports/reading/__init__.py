@@ -1,0 +1,1 @@
+"""Reads a run: its nodes, artifacts, Examples and metrics."""

@@ -1,0 +1,99 @@
+"""What a trained model answers over the eval split, through the signatures that its Evaluator called."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from contracts import features, signatures
+from reports.reading.examples import example_files
+
+# So that seconds do not grow with the data; enough for the mean of a tenth of them to stand to a hundredth.
+MOST_ROWS: Final = 100_000
+BATCH: Final = 1_024
+# Scores of the whole catalogue for so many users at a time.
+USERS_AT_ONCE: Final = 128
+
+Floats = npt.NDArray[np.float32]
+
+
+class EvaluatedModel:
+    """A SavedModel, loaded.
+
+    Attributes:
+      ranks: whether it gives ranked lists of movies.
+      rates: whether it predicts ratings.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import tensorflow as tf
+
+        self._loaded = tf.saved_model.load(str(folder))
+        outputs = self._loaded.signatures[signatures.EVALUATE].structured_outputs
+        self.ranks = features.MOVIE_ID in outputs
+        self.rates = features.USER_RATING in outputs
+
+    def lists(self, serialized: Sequence[bytes], output: str = features.MOVIE_ID) -> list[list[bytes]]:
+        """The ranked list for the user of each Example, best first; b"" is an empty slot.
+
+        Args:
+          serialized: `ratings` Examples.
+          output: whose lists: the model's, or with `reference_movie_id` those of its reference.
+        """
+        found: list[list[bytes]] = []
+        for start in range(0, len(serialized), USERS_AT_ONCE):
+            answer = self._ask(list(serialized[start : start + USERS_AT_ONCE]))
+            found += answer[output].numpy().tolist()
+        return found
+
+    def ratings(self, examples: Path, rows: int) -> "Ratings":
+        """Predicts the ratings of the eval split.
+
+        Args:
+          examples: folder of the `ratings` Examples.
+          rows: of the split. Where they are more than `MOST_ROWS`, every n-th one is taken.
+        """
+        parts = [
+            (actual, *(answer[name].numpy() for name in (features.USER_RATING, signatures.REFERENCE_RATING)))
+            for batch, actual in _labelled(examples, every=-(-rows // MOST_ROWS))
+            for answer in (self._ask(batch),)
+        ]
+        actual, model, reference = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return Ratings(actual, model, reference)
+
+    def _ask(self, serialized: Any) -> dict[str, Any]:
+        import tensorflow as tf
+
+        answer: dict[str, Any] = self._loaded.signatures[signatures.EVALUATE](
+            **{signatures.EXAMPLES: tf.constant(serialized)}
+        )
+        return answer
+
+
+@dataclass(frozen=True)
+class Ratings:
+    """Ratings of the eval split, [rows], in stars.
+
+    Attributes:
+      actual: given.
+      model: predicted by the model.
+      reference: predicted by its reference.
+    """
+
+    actual: Floats
+    model: Floats
+    reference: Floats
+
+
+def _labelled(examples: Path, every: int) -> Iterator[tuple[Any, Floats]]:
+    import tensorflow as tf
+
+    spec = {features.USER_RATING: tf.io.FixedLenFeature([], tf.float32)}
+    records = tf.data.TFRecordDataset(
+        example_files(examples, features.EVAL_SPLIT), compression_type="GZIP", buffer_size=1 << 20
+    )
+    for batch in records.shard(every, 0).batch(BATCH):
+        yield batch, tf.io.parse_example(batch, spec)[features.USER_RATING].numpy()

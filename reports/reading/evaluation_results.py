@@ -1,0 +1,245 @@
+"""What an Evaluator found: metrics of a model, its reference and the served version, bars, the blessing."""
+
+import dataclasses
+import json
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from contracts import metrics
+
+# TFMA takes seconds to import, so what reads no results does without.
+
+OVERALL: Final = "overall"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One metric: its value and, where TFMA computed them, the bounds of its 95 % confidence interval."""
+
+    value: float
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass(frozen=True)
+class SliceSummary:
+    """The metrics of one slice, by the names in `contracts.features`.
+
+    Attributes:
+        name: `overall`, or feature and value as `user_gender=Male`.
+        model: metrics of the model.
+        reference: the same of popularity or the damped biases.
+        over_reference: model minus reference; the interval is that of pairs, user by user.
+        served: the same of the version that was served; empty where there was none, or where it answers
+            just as the model does.
+        over_served: model minus served version.
+        user_count: users with at least one evaluated row.
+        example_count: evaluated rows.
+    """
+
+    name: str
+    model: Mapping[str, Measure]
+    reference: Mapping[str, Measure]
+    over_reference: Mapping[str, Measure]
+    served: Mapping[str, Measure]
+    over_served: Mapping[str, Measure]
+    user_count: int
+    example_count: int
+
+
+@dataclass(frozen=True)
+class EvaluationSummary:
+    """What an Evaluator found.
+
+    Attributes:
+        overall: the metrics over all evaluated rows.
+        slices: the metrics of every slice that the data has, sorted by name.
+        blessed: whether the model cleared every bar.
+        reasons: one sentence for each bar that it did not clear.
+    """
+
+    overall: SliceSummary
+    slices: tuple[SliceSummary, ...]
+    blessed: bool
+    reasons: tuple[str, ...]
+
+
+def read_metrics(evaluation_uri: str) -> EvaluationSummary:
+    """Reads the results of an Evaluator.
+
+    Args:
+        evaluation_uri: folder of its `evaluation` artifact.
+
+    Raises:
+        FileNotFoundError: the folder holds no results of an Evaluator.
+    """
+    tfma = _tfma()
+    try:
+        validation = tfma.load_validation_result(evaluation_uri)
+    except AssertionError:  # TFMA's way to say that there is no such file
+        raise FileNotFoundError(
+            f"{evaluation_uri}: holds no results of an Evaluator; pass the uri of its `evaluation` artifact"
+        ) from None
+    by_name = {found.name: found for found in map(_slice_summary, tfma.load_metrics(evaluation_uri))}
+    # Where nothing is served, the candidate stands in for it, and tells nothing about itself.
+    if not any(measure.value for found in by_name.values() for measure in found.over_served.values()):
+        by_name = {
+            name: dataclasses.replace(found, served={}, over_served={}) for name, found in by_name.items()
+        }
+    overall = by_name.pop(OVERALL, SliceSummary(OVERALL, {}, {}, {}, {}, {}, 0, 0))
+    reasons = tuple(
+        _reason(failure, _slice_name(part.slice_key))
+        for part in validation.metric_validations_per_slice
+        for failure in part.failures
+    )
+    if not overall.example_count:
+        reasons = ("no row was evaluated: the eval split is empty", *reasons)
+    return EvaluationSummary(
+        overall=overall,
+        slices=tuple(by_name[name] for name in sorted(by_name)),
+        blessed=validation.validation_ok,
+        reasons=reasons,
+    )
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a metric has to reach, over all evaluated rows unless told otherwise.
+
+    Attributes:
+        at_least: lower bound, None if there is none.
+        at_most: upper bound, None if there is none.
+        beats_reference: whether the model has to be better than its reference.
+        behind_served: how far the model may be behind the served version, None if that is no matter.
+        behind_in_slices: how far it may be behind the reference and the served version for certain, in any
+            slice with enough users; None if that is no matter.
+    """
+
+    at_least: float | None = None
+    at_most: float | None = None
+    beats_reference: bool = False
+    behind_served: float | None = None
+    behind_in_slices: float | None = None
+
+
+def read_bars(evaluation_uri: str) -> dict[str, Bar]:
+    """Reads the bars that an Evaluator held a model to, by metric.
+
+    Args:
+        evaluation_uri: folder of its `evaluation` artifact.
+    """
+    config = json.loads((Path(evaluation_uri) / "eval_config.json").read_text(encoding="utf-8"))["evalConfig"]
+    bars: dict[str, dict[str, Any]] = defaultdict(dict)
+    for spec in config.get("metricsSpecs", ()):
+        for name, thresholds in spec.get("perSliceThresholds", {}).items():
+            # Ours stand on the overall slice alone; see `pipeline.evaluation.eval_config`.
+            threshold = thresholds["thresholds"][0]["threshold"]
+            if metric := _derived_from(name, metrics.OVER_REFERENCE):
+                bars[metric]["beats_reference"] = True
+                continue
+            value = threshold.get("valueThreshold", {})
+            bars[name]["at_least"] = value.get("lowerBound")
+            bars[name]["at_most"] = value.get("upperBound")
+            if "changeThreshold" in threshold:
+                bars[name]["behind_served"] = abs(threshold["changeThreshold"].get("absolute", 0.0))
+        for name, threshold in spec.get("thresholds", {}).items():
+            for pattern in (metrics.BEHIND_REFERENCE, metrics.BEHIND_SERVED):
+                if metric := _derived_from(name, pattern):
+                    bars[metric]["behind_in_slices"] = threshold["valueThreshold"]["upperBound"]
+    return {name: Bar(**found) for name, found in bars.items()}
+
+
+def _derived_from(name: str, pattern: str) -> str:
+    """The metric from whose name the pattern makes this name, "" if it does not."""
+    before, _, after = pattern.partition("{}")
+    fits = name.startswith(before) and name.endswith(after)
+    return name[len(before) : len(name) - len(after)] if fits else ""
+
+
+def _tfma() -> Any:
+    # TFX comes before TFMA: imported after it, some of its components can be None.
+    import tfx.components  # noqa: F401
+
+    # isort: split
+    import tensorflow_model_analysis
+
+    return tensorflow_model_analysis
+
+
+def _slice_summary(found: Any) -> SliceSummary:
+    tfma = _tfma()
+    by_model: dict[tuple[str, bool], dict[str, Measure]] = defaultdict(dict)
+    for entry in found.metric_keys_and_values:
+        bounds = entry.confidence_interval if entry.HasField("confidence_interval") else None
+        by_model[entry.key.model_name, entry.key.is_diff][entry.key.name] = Measure(
+            value=entry.value.double_value.value,
+            lower=bounds.lower_bound.double_value.value if bounds else None,
+            upper=bounds.upper_bound.double_value.value if bounds else None,
+        )
+    # TFMA calls a model that was evaluated alone "".
+    candidate = tfma.CANDIDATE_KEY if (tfma.CANDIDATE_KEY, False) in by_model else ""
+    told, over_served = by_model[candidate, False], by_model[candidate, True]
+    served = by_model[tfma.BASELINE_KEY, False]
+    reference = _derived(told, metrics.OF_REFERENCE)
+    return SliceSummary(
+        name=_slice_name(found.slice_key),
+        model={name: told[name] for name in reference},
+        reference=reference,
+        over_reference=_derived(told, metrics.OVER_REFERENCE),
+        served={name: served[name] for name in reference if name in served},
+        over_served=over_served,
+        user_count=int(told[metrics.USER_COUNT].value),
+        example_count=int(told[metrics.EXAMPLE_COUNT].value),
+    )
+
+
+def _derived(measures: Mapping[str, Measure], pattern: str) -> dict[str, Measure]:
+    """The measures whose names the pattern makes, by the names that it makes them from."""
+    found = {_derived_from(name, pattern): measure for name, measure in measures.items()}
+    return {name: found[name] for name in measures if name in found}
+
+
+def _slice_name(slice_key: Any) -> str:
+    parts = _tfma().slicer.deserialize_slice_key(slice_key)
+    return ",".join(f"{feature}={value}" for feature, value in parts) or OVERALL
+
+
+# What a bar is about where the name of its metric does not tell.
+_ABOUT: Final = {
+    metrics.COVERAGE: "few movies fill the lists of all users",
+    metrics.PERSONALIZATION: "users get much the same list, whoever they are",
+    metrics.SHORT_LISTS: "the share of users who get fewer than ten movies",
+}
+
+
+def _reason(failure: Any, slice_name: str) -> str:
+    name = failure.metric_key.name
+    if not failure.HasField("metric_value"):
+        return f"{name} was not computed"
+    value = failure.metric_value.double_value.value
+    if failure.metric_threshold.HasField("change_threshold"):
+        change = failure.metric_threshold.change_threshold
+        return (
+            f"{name} is {abs(value):.4f} behind the served version, more than the "
+            f"{abs(change.absolute.value):g} allowed"
+        )
+    if metric := _derived_from(name, metrics.OVER_REFERENCE):
+        return f"{metric} does not beat its reference: the difference is {value:+.4f}"
+    bar = failure.metric_threshold.value_threshold
+    for pattern, beside in (
+        (metrics.BEHIND_REFERENCE, "its reference"),
+        (metrics.BEHIND_SERVED, "the served version"),
+    ):
+        if metric := _derived_from(name, pattern):
+            where = "" if slice_name == OVERALL else f"{slice_name}: "
+            return (
+                f"{where}{metric} is at least {value:.4f} behind {beside} with 95 % confidence, more than "
+                f"the {bar.upper_bound.value:g} allowed in a slice"
+            )
+    about = f" ({_ABOUT[name]})" if name in _ABOUT else ""
+    if bar.HasField("lower_bound"):
+        return f"{name} {value:.4f} does not reach the bar of at least {bar.lower_bound.value:g}{about}"
+    return f"{name} {value:.4f} does not keep to the bar of at most {bar.upper_bound.value:g}{about}"

@@ -1,0 +1,257 @@
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from movielens.layouts import Layout
+from movielens.readers import parse_movies, parse_ratings, parse_users, read_lines
+from movielens.records import DatasetError, Movie, Rating, Rejected, RejectReason, User, is_valid_zip
+
+CSV_HEADER = b"userId,movieId,rating,timestamp"
+
+
+def ratings(layout: Layout, *lines: bytes) -> list[tuple[int, Rating | Rejected]]:
+    return list(parse_ratings(lines, layout, "ratings"))
+
+
+def reasons(records: list[tuple[int, Rating | Rejected]]) -> list[RejectReason]:
+    return [record.reason for _, record in records if isinstance(record, Rejected)]
+
+
+def test_ratings_of_each_layout() -> None:
+    expected = [(1, Rating("196", "242", 3.0, 881250949)), (2, Rating("7", "1", 5.0, 0))]
+    assert ratings(Layout.ML_100K, b"196\t242\t3\t881250949", b"7\t1\t5\t0") == expected
+    assert ratings(Layout.ML_1M, b"196::242::3::881250949", b"7::1::5::0") == expected
+    assert ratings(Layout.ML_CSV, CSV_HEADER, b"196,242,3.5,881250949", b"7,1,0.5,0") == [
+        (2, Rating("196", "242", 3.5, 881250949)),
+        (3, Rating("7", "1", 0.5, 0)),
+    ]
+
+
+def test_byte_order_mark_carriage_returns_and_empty_lines_are_no_content() -> None:
+    assert ratings(Layout.ML_100K, b"\xef\xbb\xbf1\t2\t3\t4\r", b"", b"\r", b"5\t6\t1\t8\r") == [
+        (1, Rating("1", "2", 3.0, 4)),
+        (4, Rating("5", "6", 1.0, 8)),
+    ]
+    assert ratings(Layout.ML_CSV, b"\xef\xbb\xbf" + CSV_HEADER + b"\r", b"1,2,4.0,9\r") == [
+        (2, Rating("1", "2", 4.0, 9))
+    ]
+
+
+def test_line_numbers_and_the_header_go_by_the_first_line_of_a_chunk() -> None:
+    assert list(parse_ratings([b"1,2,4.0,9"], Layout.ML_CSV, "ratings.csv", first_line=500)) == [
+        (500, Rating("1", "2", 4.0, 9))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"1\t2\t3", RejectReason.FIELD_COUNT),
+        (b"1\t2\t3\t4\t5", RejectReason.FIELD_COUNT),
+        (b"1,2,3,4", RejectReason.FIELD_COUNT),
+        (b"1\t2\tthree\t4", RejectReason.NOT_A_NUMBER),
+        (b"1\t2\tnan\t4", RejectReason.NOT_A_NUMBER),
+        (b"1\t2\t1_0\t4", RejectReason.NOT_A_NUMBER),
+        (b"1\t2\t\t4", RejectReason.NOT_A_NUMBER),
+        (b"u1\t2\t3\t4", RejectReason.NOT_A_NUMBER),
+        (b"1\t-2\t3\t4", RejectReason.NOT_A_NUMBER),
+        (b"1\t2\t6\t4", RejectReason.OFF_SCALE),
+        (b"1\t2\t-1\t4", RejectReason.OFF_SCALE),
+        (b"1\t2\t3.5\t4", RejectReason.OFF_SCALE),
+        (b"1\t2\t3\t", RejectReason.BAD_TIMESTAMP),
+        (b"1\t2\t3\t1998-04-01", RejectReason.BAD_TIMESTAMP),
+        (b"1\t2\t3\t999999999999999999999", RejectReason.BAD_TIMESTAMP),
+        (b"1\t2\t3\t4\x00", RejectReason.NUL_BYTE),
+        (b"\x00" * 40, RejectReason.NUL_BYTE),
+    ],
+)
+def test_a_bad_row_is_rejected_by_line_and_reason_and_the_next_one_read(
+    line: bytes, reason: RejectReason
+) -> None:
+    records = ratings(Layout.ML_100K, b"1\t2\t3\t4", line, b"1\t3\t3\t4")
+    assert [type(record) for _, record in records] == [Rating, Rejected, Rating]
+    rejected = records[1][1]
+    assert isinstance(rejected, Rejected)
+    assert (rejected.file, rejected.line, rejected.reason) == ("ratings", 2, reason)
+
+
+def test_the_text_of_a_rejected_row_is_printable_and_short() -> None:
+    ((_, rejected),) = ratings(Layout.ML_100K, b"a\x00\x1b[2J\xff" + b"x" * 1000)
+    assert isinstance(rejected, Rejected)
+    assert rejected.text.startswith("a\\x00\\x1b[2J\\xffx")
+    assert rejected.text.isprintable()
+    assert len(rejected.text) < 300
+
+
+def test_a_wrong_header_stops_the_file_as_every_row_would_be_misread() -> None:
+    with pytest.raises(DatasetError, match=r"ratings, line 1: the header should be 'userId,.*movieId,userId"):
+        ratings(Layout.ML_CSV, b"movieId,userId,rating,timestamp", b"1,2,3.0,4")
+    with pytest.raises(DatasetError, match=r"line 1: the header should be"):
+        ratings(Layout.ML_CSV, b"1,2,3.0,4")
+
+
+def test_a_file_cut_off_in_its_last_line_loses_that_row_only(tmp_path: Path) -> None:
+    (tmp_path / "u.data").write_bytes(b"1\t2\t3\t881250949\n1\t3\t4\t881250950\n1\t4\t5")
+    with (tmp_path / "u.data").open("rb") as stream:
+        records = list(parse_ratings(read_lines(stream), Layout.ML_100K, "u.data"))
+    assert [number for number, _ in records] == [1, 2, 3]
+    assert reasons(records) == [RejectReason.FIELD_COUNT]
+
+
+def movie_100k(title: bytes, date: bytes, *genres: int) -> bytes:
+    flags = b"|".join(b"1" if index in genres else b"0" for index in range(19))
+    return b"7|" + title + b"|" + date + b"||http://example.org/|" + flags
+
+
+def movies(layout: Layout, *lines: bytes) -> list[Movie | Rejected]:
+    return [record for _, record in parse_movies(lines, layout, "movies")]
+
+
+def test_movies_of_ml_100k() -> None:
+    lines = [
+        movie_100k(b"Caf\xe9 au lait (1993)", b"01-Jan-1994", 4, 5),
+        movie_100k(b" Two Friends (1986) ", b"", 8),
+        movie_100k(b"unknown", b"", 0),
+        movie_100k(b"Third Part (1995) (V)", b"01-Jan-1996", 3),
+        movie_100k(b"No Year", b"14-Feb-1997"),
+    ]
+    assert movies(Layout.ML_100K, *lines) == [
+        Movie("7", "Café au lait (1993)", ("Children", "Comedy"), 1993),
+        Movie("7", "Two Friends (1986)", ("Drama",), 1986),
+        Movie("7", "unknown", ("Unknown",), None),
+        Movie("7", "Third Part (1995) (V)", ("Animation",), 1995),
+        Movie("7", "No Year", ("(no genres listed)",), 1997),
+    ]
+
+
+def test_movies_of_ml_1m() -> None:
+    assert movies(
+        Layout.ML_1M, b"1::Toy: A Story (1995)::Animation|Children's|Comedy", b"2::\xc9t\xe9 (2000)::Drama"
+    ) == [
+        Movie("1", "Toy: A Story (1995)", ("Animation", "Children", "Comedy"), 1995),
+        Movie("2", "Été (2000)", ("Drama",), 2000),
+    ]
+
+
+def test_movies_of_the_csv_data_sets() -> None:
+    lines = [
+        b"\xef\xbb\xbfmovieId,title,genres\r",
+        b'11,"Garden, The (1995)",Comedy|Drama|Romance\r',
+        b'2,"""Quoted"" Title, A (2006\xe2\x80\x932007)",(no genres listed)\r',
+        "3,Été (1999),IMAX|Sci-Fi\r".encode(),
+        b"4,Nothing But a Name,\r",
+    ]
+    assert movies(Layout.ML_CSV, *lines) == [
+        Movie("11", "Garden, The (1995)", ("Comedy", "Drama", "Romance"), 1995),
+        Movie("2", '"Quoted" Title, A (2006\u20132007)', ("(no genres listed)",), 2006),
+        Movie("3", "Été (1999)", ("IMAX", "Sci-Fi"), 1999),
+        Movie("4", "Nothing But a Name", ("(no genres listed)",), None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "year"),
+    [
+        ("1984 (1956)", 1956),
+        ("Film (1000)", None),
+        ("(500) Days (2009)", 2009),
+        ("Show (1999- )", 1999),
+        ("Part (1995) (2001)", 2001),
+        ("2001", None),
+        ("Film (95)", None),
+        ("Film (1995)  ", 1995),
+    ],
+)
+def test_release_year_is_the_last_one_in_parentheses(title: str, year: int | None) -> None:
+    (movie,) = movies(Layout.ML_1M, f"1::{title}::Drama".encode())
+    assert isinstance(movie, Movie)
+    assert movie.release_year == year
+
+
+@pytest.mark.parametrize(
+    ("layout", "line", "reason"),
+    [
+        (Layout.ML_100K, b"7|Title (1990)|01-Jan-1990||", RejectReason.FIELD_COUNT),
+        (Layout.ML_100K, movie_100k(b"Title", b"")[:-1] + b"2", RejectReason.UNKNOWN_CODE),
+        (Layout.ML_100K, movie_100k(b" ", b""), RejectReason.EMPTY_FIELD),
+        (Layout.ML_1M, b"x::Title::Drama", RejectReason.NOT_A_NUMBER),
+        (Layout.ML_1M, b"1::Ti\x00tle::Drama", RejectReason.NUL_BYTE),
+        (Layout.ML_1M, b"1::" + b"T" * 70_000 + b"::Drama", RejectReason.LINE_TOO_LONG),
+    ],
+)
+def test_a_bad_movie_is_rejected(layout: Layout, line: bytes, reason: RejectReason) -> None:
+    (record,) = movies(layout, line)
+    assert isinstance(record, Rejected)
+    assert record.reason is reason
+
+
+def test_bad_movies_of_the_csv_data_sets() -> None:
+    lines = [b"movieId,title,genres", b'5,"Cut off, The (19', b"6,Caf\xe9 (1990),Drama", b"7,Title"]
+    records = movies(Layout.ML_CSV, *lines)
+    assert [record.reason for record in records if isinstance(record, Rejected)] == [
+        RejectReason.QUOTING,
+        RejectReason.ENCODING,
+        RejectReason.FIELD_COUNT,
+    ]
+
+
+def test_users_of_both_layouts() -> None:
+    lines = [b"1|24|M|technician|85711", b"2|73|F|none|V1G4L"]
+    assert [user for _, user in parse_users(lines, Layout.ML_100K, "u.user")] == [
+        User("1", 24.0, 18.0, "Male", "technician", "85711"),
+        User("2", 73.0, 56.0, "Female", "none", "V1G4L"),
+    ]
+    lines = [b"1::F::1::10::48067", b"2::M::56::16::70072-1234"]
+    assert [user for _, user in parse_users(lines, Layout.ML_1M, "users.dat")] == [
+        User("1", None, 1.0, "Female", "K-12 student", "48067"),
+        User("2", None, 56.0, "Male", "self-employed", "70072-1234"),
+    ]
+
+
+def test_a_blank_age_is_none() -> None:
+    ((_, of_100k),) = parse_users([b"1||M|technician|85711"], Layout.ML_100K, "u.user")
+    ((_, of_1m),) = parse_users([b"1::F::::10::48067"], Layout.ML_1M, "users.dat")
+    assert of_100k == User("1", None, None, "Male", "technician", "85711")
+    assert of_1m == User("1", None, None, "Female", "K-12 student", "48067")
+
+
+@pytest.mark.parametrize(
+    ("layout", "line", "reason"),
+    [
+        (Layout.ML_100K, b"1|24|X|technician|85711", RejectReason.UNKNOWN_CODE),
+        (Layout.ML_100K, b"1|?|M|technician|85711", RejectReason.NOT_A_NUMBER),
+        (Layout.ML_100K, b"1|240|M|technician|85711", RejectReason.OFF_SCALE),
+        (Layout.ML_100K, b"1|24|M||85711", RejectReason.EMPTY_FIELD),
+        (Layout.ML_100K, b"1|24|M|technician", RejectReason.FIELD_COUNT),
+        (Layout.ML_1M, b"1::F::2::10::48067", RejectReason.UNKNOWN_CODE),
+        (Layout.ML_1M, b"1::F::1::21::48067", RejectReason.UNKNOWN_CODE),
+    ],
+)
+def test_a_bad_user_is_rejected(layout: Layout, line: bytes, reason: RejectReason) -> None:
+    ((_, record),) = parse_users([line], layout, "users")
+    assert isinstance(record, Rejected)
+    assert record.reason is reason
+
+
+def test_the_csv_data_sets_have_no_users() -> None:
+    with pytest.raises(DatasetError, match="no file of users"):
+        parse_users([], Layout.ML_CSV, "users.csv")
+
+
+def test_the_real_ml_100k(ml_100k: Path) -> None:
+    with (ml_100k / "u.data").open("rb") as data, (ml_100k / "u.item").open("rb") as item:
+        all_ratings = [record for _, record in parse_ratings(read_lines(data), Layout.ML_100K, "u.data")]
+        all_movies = [record for _, record in parse_movies(read_lines(item), Layout.ML_100K, "u.item")]
+    with (ml_100k / "u.user").open("rb") as user:
+        all_users = [record for _, record in parse_users(read_lines(user), Layout.ML_100K, "u.user")]
+    kinds = Counter(type(record) for record in [*all_ratings, *all_movies, *all_users])
+    assert kinds == {Rating: 100_000, Movie: 1_682, User: 943}
+
+    valid = {user.user_id for user in all_users if isinstance(user, User) and is_valid_zip(user.zip_code)}
+    messy = {user.zip_code for user in all_users if isinstance(user, User) and user.user_id not in valid}
+    assert len(messy) == 17
+    kept = [rating for rating in all_ratings if isinstance(rating, Rating) and rating.user_id in valid]
+    assert len(kept) == 97_914
+    without_year = [movie for movie in all_movies if isinstance(movie, Movie) and movie.release_year is None]
+    assert [movie.title for movie in without_year] == ["unknown"]

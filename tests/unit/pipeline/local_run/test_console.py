@@ -1,0 +1,133 @@
+"""What a person reads of a run, off a terminal and on one."""
+
+import io
+import logging
+
+import pytest
+
+from contracts import artifacts
+from pipeline.local_run.console import RunConsole
+from pipeline.local_run.node_run import NodeRun, OutputArtifact
+
+TITLE = "movielens: synthetic sample, split leave_last_out"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def _node(node_id: str, figure: str, cached: bool = False) -> NodeRun:
+    output = OutputArtifact("model", "Model", "/m", {"figure": figure})
+    return NodeRun(node_id, cached, 1.25, [output])
+
+
+def _epoch(epoch: int) -> None:
+    logging.getLogger(artifacts.PROGRESS_LOGGER).info(
+        "epoch", extra={"epoch": epoch, "epochs": 3, "figure": f"val_rmse .9{epoch}"}
+    )
+
+
+def _run(console: RunConsole) -> None:
+    with console:
+        console.node_started("RatingsGen")
+        console.node_finished(_node("RatingsGen", "100,000 ratings", cached=True))
+        console.node_started("RankingTrainer")
+        _epoch(1)
+        _epoch(2)
+        console.node_finished(_node("RankingTrainer", "val_rmse .92"))
+        console.node_started("RankingPusher")
+        console.node_failed("RankingPusher")
+    _epoch(3)  # Nobody listens any more.
+
+
+def _trial(trial: int, best: str) -> None:
+    logger = logging.getLogger(artifacts.PROGRESS_LOGGER)
+    told = {"trial": trial, "trials": 20, "best": best}
+    logger.info("epoch", extra={"epoch": 1, "epochs": 3, "figure": "val_rmse .99", **told})
+    logger.info("trial", extra={"figure": f"val_rmse .9{trial}", "trial_ended": True, **told})
+
+
+def test_a_search_is_a_line_a_trial_off_a_terminal():
+    stream = io.StringIO()
+    with RunConsole(stream, ["RankingTuner"], TITLE) as console:
+        console.node_started("RankingTuner")
+        _trial(1, "")
+        _trial(2, "best val_rmse .91 in trial 1")
+    lines = [" ".join(line.split()) for line in stream.getvalue().splitlines()]
+    assert lines == [
+        TITLE,
+        "RankingTuner running",
+        "RankingTuner trial 1 of 20: val_rmse .91",
+        "RankingTuner trial 2 of 20 (best val_rmse .91 in trial 1): val_rmse .92",
+    ]
+
+
+def test_a_search_shows_trial_epoch_and_the_best_on_a_terminal(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "160")
+    stream = Terminal()
+    with RunConsole(stream, ["RankingTuner"], TITLE) as console:
+        console.node_started("RankingTuner")
+        logging.getLogger(artifacts.PROGRESS_LOGGER).info(
+            "epoch",
+            extra={
+                **{"epoch": 2, "epochs": 3, "figure": "val_rmse .99"},
+                **{"trial": 4, "trials": 20, "best": "best val_rmse .91 in trial 1"},
+            },
+        )
+        console._live.refresh()  # type: ignore[union-attr]
+        shown = " ".join(stream.getvalue().split())
+    assert "trial 4 of 20 (best val_rmse .91 in trial 1): epoch 2 of up to 3" in shown
+
+
+NODES = ["RatingsGen", "RankingTrainer", "RankingPusher", "Report"]
+
+
+def test_lines_off_a_terminal():
+    stream = io.StringIO()
+    _run(RunConsole(stream, NODES, TITLE, "synthetic sample"))
+    lines = [" ".join(line.split()) for line in stream.getvalue().splitlines()]
+    assert lines[:-1] == [
+        TITLE,
+        "RatingsGen running",
+        "RatingsGen cached 1.2 s 100,000 ratings [synthetic sample]",
+        "RankingTrainer running",
+        "RankingTrainer epoch 1 of up to 3: val_rmse .91 [synthetic sample]",
+        "RankingTrainer epoch 2 of up to 3: val_rmse .92 [synthetic sample]",
+        "RankingTrainer done 1.2 s val_rmse .92 [synthetic sample]",
+        "RankingPusher running",
+    ]
+    assert lines[-1].startswith("RankingPusher failed")
+
+
+def test_real_data_needs_no_note_and_long_figures_keep_to_their_line():
+    stream = io.StringIO()
+    console = RunConsole(stream, ["RatingsGen"], "movielens: ml-100k")
+    with console:
+        console.node_started("RatingsGen")
+        console.node_finished(_node("RatingsGen", "100,000 rows in, " * 20 + "[bold] end"))
+    assert "synthetic" not in stream.getvalue()
+    assert len(stream.getvalue().splitlines()) == 3
+    assert stream.getvalue().endswith("[bold] end\n")
+
+
+def test_table_on_a_terminal(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    terminal = Terminal()
+    _run(RunConsole(terminal, NODES, TITLE, "synthetic sample"))
+    # The last drawing of the table is what stays.
+    final = terminal.getvalue().rpartition(TITLE)[2]
+    for node_id, state in zip(NODES, ["cached", "done", "failed", "not run"], strict=True):
+        [line] = [line for line in final.splitlines() if line.startswith(node_id)]
+        assert state in line
+    assert "val_rmse .92 [synthetic sample]" in final
+    assert terminal.getvalue().endswith("\n\x1b[?25h")  # The cursor is back.
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()])
+def test_a_note_is_shown_as_it_is(stream: io.StringIO):
+    with RunConsole(stream, NODES, TITLE) as console:
+        console.note("/runs/[odd]/weights has changed")
+    assert "/runs/[odd]/weights has changed" in stream.getvalue()

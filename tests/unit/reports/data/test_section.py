@@ -1,0 +1,216 @@
+"""Data validation: rows, statistics, schema, anomalies and distances, as TFX's own libraries left them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import tensorflow_data_validation as tfdv
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+
+from reports.data import distances, schema
+from reports.data import rows as data_rows
+from reports.data import statistics as data_statistics
+from reports.data.rows import read_rows, rows_part
+from reports.data.section import data_section
+from reports.reading.run_data import Artifact, Node, NodeState, Run
+from reports.section import Picture, Table
+from reports.verdict import Verdict
+from schema import RATINGS_SCHEMA
+
+
+def run_of(output: Path, *nodes: Node) -> Run:
+    return Run("r", "movielens", output, nodes, "ml-tiny", synthetic=False)
+
+
+def done(node_id: str, channel: str, folder: Path) -> Node:
+    folder.mkdir(parents=True, exist_ok=True)
+    return Node(node_id, NodeState.DONE, outputs={channel: (Artifact(1, "T", str(folder)),)})
+
+
+def column(table: Table, title: str) -> list[Any]:
+    place = [found.title for found in table.columns].index(title)
+    return [row[place] for row in table.rows]
+
+
+def statistics(**values: list[Any]) -> Any:
+    return tfdv.generate_statistics_from_dataframe(pd.DataFrame(values), n_jobs=1)
+
+
+def curated() -> Any:
+    return text_format.Parse(RATINGS_SCHEMA.read_text("utf-8"), schema_pb2.Schema())
+
+
+def rejected_csv(path: Path, rows: int) -> None:
+    lines = [f"u.data,{line},bad_rating,<b>{line}</b>" for line in range(1, rows + 1)]
+    path.write_text("\n".join(["file,line,reason,text", *lines, 'u.data,99,unknown_user,"a, b"']) + "\n")
+
+
+def test_rows_and_reasons(tmp_path: Path) -> None:
+    folder = tmp_path / "examples"
+    node = done("RatingsGen", "examples", folder)
+    counts = {
+        "files": {"u.data": {"rows": 200, "rejected": {"bad_rating": 12, "unknown_user": 1}}},
+        "dropped": 5,
+        "examples": {"train": 170, "eval": 12},
+    }
+    (folder / "counts.json").write_text(json.dumps(counts))
+    rejected_csv(folder / "rejected.csv", 12)
+
+    part = rows_part({"RatingsGen": read_rows(run_of(tmp_path, node), "RatingsGen"), "MoviesGen": None})
+
+    assert part.answer == "200 rows read, 13 rejected, 5 dropped by the settings."
+    assert part.verdict is Verdict.WARNING
+    reasons, rows = part.tables
+    assert reasons.rows == (
+        ("u.data", 200, "bad rating", 12, 0.06),
+        ("u.data", 200, "unknown user", 1, 0.005),
+    )
+    assert len(rows.rows) == 11, "ten of one reason and one of the other"
+    assert rows.rows[-1] == ("u.data", 99, "unknown user", "a, b")
+
+
+def test_rows_of_a_node_that_failed(tmp_path: Path) -> None:
+    """TFX removes the artifact of a failed node; the rejected rows stay beside it."""
+    folder = tmp_path / "artifacts" / "RatingsGen" / "examples"
+    folder.mkdir(parents=True)
+    rejected_csv(folder / "7.rejected.csv", 3)
+
+    run = run_of(tmp_path, Node("RatingsGen", NodeState.FAILED))
+    found = read_rows(run, "RatingsGen")
+
+    assert found is not None
+    assert found.reasons == {("u.data", "bad_rating"): 3, ("u.data", "unknown_user"): 1}
+    part = rows_part({"RatingsGen": found})
+    assert (part.answer, part.verdict) == ("RatingsGen failed over 4 rejected rows.", Verdict.FAILED)
+    assert part.tables[0].rows[0] == ("u.data", None, "bad rating", 3, None)
+    assert data_rows.figures({"RatingsGen": found})["RatingsGen"]["rejected"] == {
+        "u.data: bad_rating": 3,
+        "u.data: unknown_user": 1,
+    }
+
+
+def test_a_run_that_read_nothing_says_so(tmp_path: Path) -> None:
+    section = data_section(run_of(tmp_path, Node("RatingsGen", NodeState.FAILED)))
+
+    assert section.answer.startswith("No node has read raw rows. Nothing was validated")
+    assert section.figures["checks"] == {}
+
+
+def test_statistics_by_split() -> None:
+    train = statistics(user_rating=[1.0, 2.0, 3.0, 4.0], user_gender=["Male", "Male", "Male", "Female"])
+    evaluation = statistics(user_rating=[5.0, None], user_gender=["Male", "Male"])
+
+    part = data_statistics.statistics_part("ratings", {"train": train, "eval": evaluation})
+
+    numbers, texts = part.tables
+    assert column(numbers, "split") == ["train", "eval"]
+    assert column(numbers, "mean") == [2.5, 5.0]
+    assert column(numbers, "missing") == [0.0, 0.5]
+    first, second = column(numbers, "distribution")
+    assert isinstance(first, Picture)
+    assert first.svg.count("<path") >= 2, "both splits are drawn"
+    assert second == ""
+    assert column(texts, "distinct") == [2, 1]
+    assert column(texts, "most frequent") == ["Male (3), Female (1)", "Male (2)"]
+
+
+def test_statistics_are_read_train_first(tmp_path: Path) -> None:
+    for split in ("eval", "train"):
+        (tmp_path / f"Split-{split}").mkdir()
+        proto = statistics(a=[1.0])
+        (tmp_path / f"Split-{split}" / "FeatureStats.pb").write_bytes(proto.SerializeToString())
+
+    assert list(data_statistics.read_statistics(tmp_path)) == ["train", "eval"]
+
+
+def test_distances_by_hand() -> None:
+    """L-infinity of (3/4, 1/4) and (1/4, 3/4) is 1/2; two sets of numbers that share none are 1 apart."""
+    one = statistics(user_gender=["Male"] * 3 + ["Female"], user_zip_code=["1", "1", "2", "2"])
+    other = statistics(user_gender=["Male"] + ["Female"] * 3, user_zip_code=["1", "1", "1", "2"])
+
+    checks = {
+        check.feature: check
+        for check in distances.measure(
+            "drift",
+            "ratings",
+            curated(),
+            one,
+            other,
+            comparator="drift_comparator",
+            above=Verdict.FAILED,
+        )
+    }
+
+    gender = checks["ratings.user_gender"]
+    assert gender.figure == pytest.approx(0.5)
+    assert (gender.bar, gender.verdict, gender.measure) == (
+        pytest.approx(0.05),
+        Verdict.FAILED,
+        "L-infinity",
+    )
+    zip_code = checks["ratings.user_zip_code"]
+    assert zip_code.figure == pytest.approx(0.25)
+    assert (zip_code.bar, zip_code.verdict) == (None, Verdict.NO_BAR)
+
+
+def test_numbers_are_measured_by_jensen_shannon() -> None:
+    one, other = statistics(user_rating=[1.0] * 9), statistics(user_rating=[5.0] * 9)
+    arguments = {"comparator": "skew_comparator", "above": Verdict.WARNING}
+
+    [apart] = distances.measure("skew", "ratings", curated(), one, other, **arguments)
+    [same] = distances.measure("skew", "ratings", curated(), one, one, **arguments)
+
+    assert (apart.measure, apart.verdict) == ("Jensen-Shannon", Verdict.WARNING)
+    assert apart.figure == pytest.approx(1)
+    assert (same.figure, same.verdict) == (pytest.approx(0), Verdict.PASSED)
+
+
+def test_checks_that_miss_their_bar_come_first() -> None:
+    def check(feature: str, figure: float, bar: float | None, verdict: Verdict) -> distances.Check:
+        return distances.Check("drift", feature, "L-infinity", figure, bar, verdict)
+
+    part = distances.checks_part(
+        [
+            check("free", 0.9, None, Verdict.NO_BAR),
+            check("good", 0.01, 0.05, Verdict.PASSED),
+            check("bad", 0.06, 0.05, Verdict.FAILED),
+            check("worse", 0.5, 0.05, Verdict.FAILED),
+        ],
+        (),
+    )
+
+    assert column(part.tables[0], "feature") == ["worse", "bad", "good", "free"]
+    assert column(part.tables[0], "bar") == [0.05, 0.05, 0.05, "no bar"]
+    assert part.answer == "2 of 3 distances with a bar are above it: worse (drift), bad (drift)."
+    assert part.verdict is Verdict.FAILED
+
+
+def test_anomalies_of_a_validator(tmp_path: Path) -> None:
+    bad = statistics(user_rating=[99.0], user_gender=["Robot"])
+    folder = tmp_path / "Split-eval"
+    folder.mkdir()
+    found = tfdv.validate_statistics(bad, curated())
+    (folder / "SchemaDiff.pb").write_bytes(found.SerializeToString())
+
+    anomalies = list(schema.read_anomalies("ratings", tmp_path))
+    part = schema.anomalies_part(anomalies, ["ratings"])
+
+    by_feature = {anomaly.feature: anomaly for anomaly in anomalies}
+    assert {"user_rating", "user_gender"} <= set(by_feature)
+    assert by_feature["user_gender"].split == "eval"
+    assert "Robot" in by_feature["user_gender"].description
+    assert part.verdict is Verdict.FAILED
+    assert schema.anomalies_part([], ["ratings"]).verdict is Verdict.PASSED
+
+
+def test_schema_rules() -> None:
+    part = schema.schema_part({"ratings": curated()})
+
+    rows = {str(row[0]): row for row in part.tables[0].rows}
+    assert rows["user_rating"][2:6] == ("float", "required", "1", "0.5 to 5")
+    assert rows["user_gender"][5] == "Female, Male"
+    assert rows["user_occupation_text"][5].endswith("and 27 more")  # type: ignore[union-attr]
+    assert rows["timestamp"][7] is None, "time is meant to move"

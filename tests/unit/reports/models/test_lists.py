@@ -1,0 +1,89 @@
+"""Lists and the map of movies as parts of the page, with hostile titles and users."""
+
+import html
+
+import numpy as np
+import pytest
+
+from reports.models.embedding import MovieEmbeddings, embedding_part
+from reports.models.lists import sample_users_part, spread_part
+from reports.page import Head, render_page
+from reports.reading.eval_users import EvalUser
+from reports.reading.movies import Movie
+from reports.section import Part, Section
+
+HOSTILE = "<script>alert(1)</script>"
+MOVIES = {
+    b"1": Movie(f"{HOSTILE} (1995)", ("Drama",)),
+    b"2": Movie("Second (1996)", ("Comedy", "Drama")),
+    b"3": Movie("Third (1997)", ("<b>Odd</b>",)),
+}
+RATINGS = {b"1": 30, b"2": 20, b"3": 1}
+
+
+def page_of(part: Part) -> str:
+    return render_page(Head("Report", "", False, ""), [Section("models", "Models", "", (part,))])
+
+
+def test_spread_compares_model_reference_and_what_was_rated() -> None:
+    users = [EvalUser(b"7", {b"3": 4.0}), EvalUser(b"8", {b"1": 4.0, b"2": 2.0})]
+    lists = {"retrieval": [[b"2", b"3"], [b"3", b"2"]], "popularity": [[b"1", b"2"], [b"1", b"2"]]}
+
+    part, figures = spread_part("retrieval", users, lists, RATINGS)
+
+    assert figures["retrieval"]["coverage"] == pytest.approx(2 / 3)
+    assert figures["what_users_rated"]["coverage"] == 1
+    # The head of three movies is the one with most ratings.
+    assert [row[4] for row in part.tables[0].rows] == [0, 1 / 2, 1 / 3]
+    assert part.answer == "2 of 3 movies (66.7%) are recommended to somebody; by popularity 2."
+    assert "2 users of the eval split, against" in part.text[0]
+
+
+def test_map_of_the_movies_escapes_titles_and_genres() -> None:
+    found = MovieEmbeddings(list(RATINGS), np.eye(3, 4, dtype=np.float32), np.array(list(RATINGS.values())))
+
+    part = embedding_part("retrieval", found, MOVIES)
+
+    [chart] = part.charts
+    assert (
+        chart.answer == "3 of 3 movies; the plane keeps 100% of what their embeddings of width 4 differ by."
+    )
+    page = page_of(part)
+    # Names on the map are cut.
+    assert HOSTILE[:16] not in page
+    assert html.escape(HOSTILE[:16]) in page
+    assert "<b>Odd</b>" not in page
+    assert chart.data is not None
+    # A movie counts for the first of its genres that is among the most frequent ones.
+    assert [row[:2] for row in chart.data.rows] == [("Drama", 1), ("Comedy", 1), ("<b>Odd</b>", 1)]
+
+
+@pytest.mark.slow  # Reading an Example takes TensorFlow.
+def test_sample_users_show_history_hits_and_what_was_held_out() -> None:
+    import tensorflow as tf
+
+    row = tf.train.Example()
+    for name, values in (
+        ("movie_id", [b"1"]),
+        ("history_movie_ids", [b"2", b"99"]),
+        ("user_occupation_text", [b"<i>artist</i>"]),
+    ):
+        row.features.feature[name].bytes_list.value.extend(values)
+    row.features.feature["user_rating"].float_list.value.append(4.0)
+    row.features.feature["history_ratings"].float_list.value.extend([5.0, 1.0])
+    user = EvalUser(b"<u>7</u>", {b"1": 4.0}, (9, b"1"), row.SerializeToString())
+    other = EvalUser(b"8", {b"3": 2.0}, (9, b"3"), row.SerializeToString())
+
+    part = sample_users_part("retrieval", [user, other], [[b"3", b"1", b""], [b"2"]], MOVIES, 2)
+
+    assert part.answer == "1 of 2 users rated one of their first 10 movies in the eval split."
+    table = part.tables[0]
+    assert table.caption == (f"User <u>7</u> (<i>artist</i>). Rated in the eval split: {HOSTILE} (1995) (4).")
+    assert table.rows[0] == (1, "Third (1997)", "<b>Odd</b>", "", "99: 1")
+    assert table.rows[1] == (2, f"{HOSTILE} (1995)", "Drama", "rated 4", "Second (1996): 5")
+    assert table.rows[2] == (3, "", "", "", "")
+    page = page_of(part)
+    assert HOSTILE not in page
+    for raw in ("<u>7</u>", "<i>artist</i>", "<b>Odd</b>"):
+        assert raw not in page
+        assert html.escape(raw) in page

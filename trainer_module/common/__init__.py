@@ -1,0 +1,1 @@
+"""What the models share: batches of Examples, embeddings, the fit, tables inside a SavedModel."""

@@ -1,0 +1,74 @@
+"""What every `run_fn` does first: seeds, the transform output, the catalogue, the batches."""
+
+from collections.abc import Collection, Sequence
+from functools import cached_property
+
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from trainer_module.common.catalogue import read_catalogue
+from trainer_module.common.hyperparameters import FitHyperparameters, tuned_values
+from trainer_module.common.inputs import TrainerArgs, TransformedExamples
+from trainer_module.common.user_states import UserStates, read_user_states
+
+# Keys of the Trainer's custom_config.
+HYPERPARAMETERS = "hyperparameters"
+SEED = "seed"
+HISTORY_LENGTH = "history_length"
+CODE_FINGERPRINT = "code_fingerprint"
+
+
+class TrainingSetup:
+    """The Trainer's arguments, opened.
+
+    Attributes:
+      seed: of every random choice of the fit.
+      history_length: movies of history that a model reads.
+      hyperparameters: the model's, as plain values; those that a Tuner found replace the configured ones.
+      transform_output: vocabularies, feature types and the transform graph.
+      catalogue: all movies.
+    """
+
+    def __init__(self, fn_args: TrainerArgs) -> None:
+        config = fn_args.custom_config
+        self.seed: int = config[SEED]
+        self.history_length: int = config[HISTORY_LENGTH]
+        self.hyperparameters: dict[str, object] = {
+            **config[HYPERPARAMETERS],
+            **tuned_values(fn_args.hyperparameters),
+        }
+        tf.keras.utils.set_random_seed(self.seed)
+        self.transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
+        self.catalogue = read_catalogue(fn_args.movie_files, self.transform_output, self.seed)
+        self._train_files = fn_args.train_files
+
+    @cached_property
+    def training_states(self) -> UserStates:
+        """What each user has rated in the train split."""
+        return read_user_states(self.examples(self._train_files), self.catalogue)
+
+    def examples(self, files: Sequence[str]) -> TransformedExamples:
+        """The transformed Examples of some splits."""
+        return TransformedExamples(files, self.transform_output, self.history_length)
+
+    def batches(
+        self, names: Collection[str], hyperparameters: FitHyperparameters
+    ) -> tuple[tf.data.Dataset, tf.data.Dataset]:
+        """Training and validation batches, both cut from the train split."""
+        examples = self.examples(self._train_files)
+        share = hyperparameters.validation_share
+        return (
+            examples.training_batches(
+                sorted(names),
+                batch_size=hyperparameters.batch_size,
+                validation_share=share,
+                seed=self.seed,
+            ),
+            examples.validation_batches(sorted(names), validation_share=share, seed=self.seed),
+        )
+
+    def all_batches(self, names: Collection[str], hyperparameters: FitHyperparameters) -> tf.data.Dataset:
+        """Training batches of the whole train split."""
+        return self.examples(self._train_files).training_batches(
+            sorted(names), batch_size=hyperparameters.batch_size, validation_share=0.0, seed=self.seed
+        )

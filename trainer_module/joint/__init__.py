@@ -1,0 +1,1 @@
+"""Retrieval and ranking as one multi-task model."""

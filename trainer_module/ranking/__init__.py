@@ -1,0 +1,1 @@
+"""DCN-V2 and SVD++ ranking: the models, their fit and the signatures."""

@@ -1,0 +1,1 @@
+"""Two-tower retrieval: examples, towers, losses, the index and the signatures."""
