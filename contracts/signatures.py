@@ -2,6 +2,13 @@
 
 from typing import Final
 
+# The servables: one SavedModel each. `recommender` holds both stages and the final order of the list; `joint`
+# is one model of both tasks.
+RETRIEVAL: Final = "retrieval"
+RANKING: Final = "ranking"
+RECOMMENDER: Final = "recommender"
+JOINT: Final = "joint"
+
 # Signatures of the SavedModels: the serving contract, the one that only the Evaluator calls, and
 # `transform_features`, for the model probe: what Transform's graph inside the model makes of raw Examples.
 SERVING_DEFAULT: Final = "serving_default"
@@ -9,6 +16,9 @@ RECOMMEND: Final = "recommend"
 RECOMMEND_FROM_HISTORY: Final = "recommend_from_history"
 SIMILAR_MOVIES: Final = "similar_movies"
 RANK: Final = "rank"
+# Of ranking: the final order of a list that another server retrieved; `rank` with the scores of retrieval.
+RERANK: Final = "rerank"
+RETRIEVAL_SCORE: Final = "retrieval_score"
 # Of a model that does both: what `serving_default` is to a model that only ranks.
 RANK_EXAMPLES: Final = "rank_examples"
 EVALUATE: Final = "evaluate"

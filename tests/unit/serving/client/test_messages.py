@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from contracts import features
+from contracts import features, signatures
 from serving.client import contract, messages
 
 PROJECT = Path(__file__).resolve().parents[4]
@@ -17,7 +17,7 @@ def test_names_of_the_serving_contract_are_those_of_the_models() -> None:
     models = {"RETRIEVAL": "retrieval", "RANKING": "ranking", "JOINT": "joint"}
     for name, value in vars(contract).items():
         if name.isupper():
-            assert value == models.get(name, getattr(features, name, None)), name
+            assert value == {**vars(features), **vars(signatures), **models}[name], name
 
 
 @pytest.mark.slow
