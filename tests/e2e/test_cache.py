@@ -146,7 +146,7 @@ def test_a_run_after_an_edit_repeats_what_depends_on_it_and_nothing_else(
 ) -> None:
     with (edited_project / "README.md").open("a") as file:
         file.write("One more line.\n")
-    edited = edited_project / "trainer_module" / "biases.py"
+    edited = edited_project / "trainer_module" / "ranking" / "biases.py"
     source = edited.read_text()
     assert "USER_DAMPING = 10.0\n" in source
     edited.write_text(source.replace("USER_DAMPING = 10.0\n", "USER_DAMPING = 1.0e9\n"))
