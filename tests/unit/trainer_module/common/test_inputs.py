@@ -187,11 +187,11 @@ def test_withheld_pairs_are_in_neither_part(examples: Open) -> None:
     keys = inputs.pair_keys({features.USER_ID: tf.constant(users), features.MOVIE_ID: tf.constant(movies)})
     withheld = np.sort(keys.numpy())
     parts = []
-    for given in (None, withheld, withheld[:0]):
+    for left_out in (None, withheld, withheld[:0]):
         parts.append(
             (
-                set(pairs(opened.training_batches(NAMES, batch_size=64, withheld=given, **cut))),
-                set(pairs(opened.validation_batches(NAMES, withheld=given, **cut))),
+                set(pairs(opened.training_batches(NAMES, batch_size=64, withheld=left_out, **cut))),
+                set(pairs(opened.validation_batches(NAMES, withheld=left_out, **cut))),
             )
         )
     without, with_them, with_none = parts
