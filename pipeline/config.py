@@ -34,6 +34,10 @@ JOINT = "joint"
 MODELS = (RETRIEVAL, RANKING, JOINT)
 
 
+# A version of a servable, as `replace_unreadable` names it.
+ServedVersion = Annotated[str, Field(pattern=r"^(retrieval|ranking|recommender|joint)/[1-9]\d*$")]
+
+
 class Section(BaseModel):
     """A part of the configuration: frozen, and an unknown key is an error instead of a shrug."""
 
