@@ -10,8 +10,8 @@ from collections.abc import Sequence
 # TensorFlow's C++ reads it when it is imported, and would print a screenful about CPUs.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+from serving.model_server.config.flags import parse_flags
 from serving.model_server.errors import ServingError
-from serving.model_server.flags import parse_flags
 from serving.model_server.server import ModelServer, Settings
 
 

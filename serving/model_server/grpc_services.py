@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 import grpc
@@ -10,25 +11,24 @@ from google.protobuf.message import DecodeError, Message
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from tensorflow_serving.apis import (
-    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
-    inference_pb2,
     model_management_pb2,
     model_service_pb2,
     predict_pb2,
     prediction_service_pb2,
-    regression_pb2,
 )
 
 from serving.model_server.api import Api
 from serving.model_server.dispatch import Dispatcher
-from serving.model_server.errors import ServingError
+from serving.model_server.errors import ServingError, unimplemented
 
 _LOG = logging.getLogger(__name__)
 PREDICTION_SERVICE = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name
 MODEL_SERVICE = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name
 _HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+# Methods over tf.Examples. Clients call `Predict` with a signature that reads Examples in their place.
+UNIMPLEMENTED = ("Classify", "Regress", "MultiInference")
 # How long the last message to those who watch the health may take to leave.
 _LAST_WORD_SECONDS = 0.1
 # What metrics call this side.
@@ -71,27 +71,16 @@ class Health(health.aio.HealthServicer):
 
 def add_services(server: grpc.aio.Server, api: Api, dispatcher: Dispatcher, health_service: Health) -> None:
     """Makes a gRPC server answer."""
-    in_thread = dispatcher.run
 
     async def at_once(work: Callable[[], Message]) -> Message:
         return work()
 
-    def counted(call: str, answer: Callable[[Any], Message]) -> Callable[[Any], Message]:
-        def wrapped(request: Any) -> Message:
-            with api.counted(_model_name(request), call, _ENTRY_POINT):
-                return answer(request)
-
-        return wrapped
+    def predict(request: predict_pb2.PredictRequest) -> Message:
+        with api.counted(request.model_spec.name, "Predict", _ENTRY_POINT):
+            return api.predict(request)
 
     prediction = {
-        "Predict": _unary(predict_pb2.PredictRequest, counted("Predict", api.predict), in_thread),
-        "Classify": _unary(
-            classification_pb2.ClassificationRequest, counted("Classify", api.classify), in_thread
-        ),
-        "Regress": _unary(regression_pb2.RegressionRequest, counted("Regress", api.regress), in_thread),
-        "MultiInference": _unary(
-            inference_pb2.MultiInferenceRequest, counted("MultiInference", api.multi_inference), in_thread
-        ),
+        "Predict": _unary(predict_pb2.PredictRequest, predict, dispatcher.run),
         "GetModelMetadata": _unary(
             get_model_metadata_pb2.GetModelMetadataRequest, api.get_model_metadata, at_once
         ),
@@ -102,6 +91,8 @@ def add_services(server: grpc.aio.Server, api: Api, dispatcher: Dispatcher, heal
             model_management_pb2.ReloadConfigRequest, api.handle_reload_config, asyncio.to_thread
         ),
     }
+    for method in UNIMPLEMENTED:
+        prediction[method] = grpc.unary_unary_rpc_method_handler(partial(_refuse, method))
     server.add_generic_rpc_handlers(
         (
             grpc.method_handlers_generic_handler(PREDICTION_SERVICE, prediction),
@@ -114,11 +105,9 @@ def add_services(server: grpc.aio.Server, api: Api, dispatcher: Dispatcher, heal
     )
 
 
-def _model_name(request: Any) -> str:
-    if isinstance(request, inference_pb2.MultiInferenceRequest):
-        return request.tasks[0].model_spec.name if request.tasks else ""
-    name: str = request.model_spec.name
-    return name
+async def _refuse(method: str, _: bytes, context: Context) -> bytes:
+    await context.abort(grpc.StatusCode.UNIMPLEMENTED, unimplemented(method).details)
+    raise AssertionError("abort does not return")
 
 
 def _unary(

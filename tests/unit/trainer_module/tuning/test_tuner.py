@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from contracts import artifacts
-from tests.unit.trainer_module.conftest import Transformed
+from tests.transform_run import Transformed
 from trainer_module.common.fitting import DivergedError
 from trainer_module.common.hyperparameters import FitHyperparameters
 from trainer_module.common.training_setup import (

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 import grpc
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from serving.model_server.batches import Feeds, Task, count_rows, fit_together, join, take_apart
+from serving.model_server.batching.batches import Feeds, Task, count_rows, fit_together, join, take_apart
+from serving.model_server.config.text_protos import BatchingParameters
 from serving.model_server.errors import ServingError, error_from, invalid_argument
-from serving.model_server.saved_model import SavedModel
-from serving.model_server.tensors import Array
-from serving.model_server.text_protos import BatchingParameters
+from serving.model_server.models.saved_model import SavedModel
+from serving.model_server.models.tensors import Array
 
 
 class _Batch:

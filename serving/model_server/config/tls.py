@@ -5,8 +5,8 @@ import tempfile
 
 import grpc
 
+from serving.model_server.config.text_protos import TlsConfig
 from serving.model_server.errors import invalid_argument
-from serving.model_server.text_protos import TlsConfig
 
 
 def grpc_credentials(config: TlsConfig) -> grpc.ServerCredentials:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from serving.model_server.config.model_config import ModelConfig, read_model_config
+from serving.model_server.config.text_protos import read_batching, read_metrics_path, read_tls
 from serving.model_server.errors import invalid_argument
 from serving.model_server.limits import Limits
-from serving.model_server.model_config import ModelConfig, read_model_config
+from serving.model_server.models.versions import RetryPolicy
 from serving.model_server.server import Settings
-from serving.model_server.text_protos import read_batching, read_metrics_path, read_tls
-from serving.model_server.versions import RetryPolicy
 
 _DESCRIPTION = """\
 Serves SavedModels over a subset of TensorFlow Serving's API, gRPC and REST, from a Python process.
