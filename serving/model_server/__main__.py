@@ -24,9 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname).1s %(message)s", stream=sys.stderr
     )
-    # Its loader says on every call that TensorFlow 2 has another one.
+    # Its loader logs a deprecation warning at every call.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    # It would log a trace for whatever comes to its port and is no HTTP. Faults of ours are logged by us.
+    # It logs a traceback for each request that is not HTTP. Errors of this server are logged elsewhere.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     try:
         finished = asyncio.run(_serve(parse_flags(arguments)))

@@ -39,7 +39,7 @@ class Api:
         """Counts and times what happens inside.
 
         Args:
-            model: the model that was asked. Whoever asks for ones that do not exist gets no metric for each.
+            model: the model of the request. Models that do not exist share one label.
             call: such as Predict.
             entry_point: GRPC or REST.
         """

@@ -29,9 +29,9 @@ MODEL_SERVICE = model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].fu
 _HEALTH_SERVICE = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 # Methods over tf.Examples. Clients call `Predict` with a signature that reads Examples in their place.
 UNIMPLEMENTED = ("Classify", "Regress", "MultiInference")
-# How long the last message to those who watch the health may take to leave.
-_LAST_WORD_SECONDS = 0.1
-# What metrics call this side.
+# The time that the last message to watchers of the health has to be sent.
+_LAST_MESSAGE_SECONDS = 0.1
+# The label of gRPC requests in the metrics.
 _ENTRY_POINT = "GRPC"
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
@@ -39,14 +39,14 @@ Request = TypeVar("Request", bound=Message)
 
 
 class Health(health.aio.HealthServicer):
-    """What grpc.health.v1 answers, for the server as a whole (the empty name) and for each service."""
+    """grpc.health.v1, for the server as a whole (the empty name) and for each service."""
 
     def __init__(self) -> None:
         super().__init__()
         self._watches: set[asyncio.Task[None]] = set()
 
     async def Watch(self, request: health_pb2.HealthCheckRequest, context: Context) -> None:  # noqa: N802
-        """A stream of what changes, until the client leaves or the server stops."""
+        """Streams changes until the client disconnects or the server stops."""
         watch = asyncio.create_task(super().Watch(request, context))
         self._watches.add(watch)
         try:
@@ -57,20 +57,20 @@ class Health(health.aio.HealthServicer):
             self._watches.discard(watch)
 
     async def start(self) -> None:
-        """Says that the server serves."""
+        """Sets the health of the server and of its services to SERVING."""
         for name in ("", PREDICTION_SERVICE, MODEL_SERVICE):
             await self.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def stop(self) -> None:
-        """Says that it does not, and ends the streams of those who watch, which never end by themselves."""
+        """Sets the health to NOT_SERVING and ends the streams of watchers, which do not end by themselves."""
         await self.enter_graceful_shutdown()
-        await asyncio.sleep(_LAST_WORD_SECONDS)
+        await asyncio.sleep(_LAST_MESSAGE_SECONDS)
         for watch in tuple(self._watches):
             watch.cancel()
 
 
 def add_services(server: grpc.aio.Server, api: Api, dispatcher: Dispatcher, health_service: Health) -> None:
-    """Makes a gRPC server answer."""
+    """Registers TensorFlow Serving's two services, health and reflection."""
 
     async def at_once(work: Callable[[], Message]) -> Message:
         return work()
@@ -115,7 +115,7 @@ def _unary(
     answer: Callable[[Request], Message],
     run: Callable[[Callable[[], bytes]], Awaitable[bytes]],
 ) -> grpc.RpcMethodHandler:
-    """A method that takes and gives serialized messages: what is no message gets a status of ours."""
+    """A method over serialized messages; bytes that do not parse get a status of this server."""
 
     def work(serialized: bytes) -> bytes:
         try:
@@ -136,7 +136,7 @@ def _unary(
         except asyncio.CancelledError:
             raise
         except Exception as problem:
-            # The fault is this server's own, so its log gets the trace and the client the type.
+            # A bug of this server: the traceback goes to its log, the type of the exception to the client.
             _LOG.exception("A request failed")
             code, details = (
                 grpc.StatusCode.INTERNAL,

@@ -137,7 +137,7 @@ class ModelServer:
                 ports["rest"] = await _start_rest(runner, settings)
             await server.start()
             await self._health.start()
-            # Whoever starts this process reads here when it may be asked, and where.
+            # The process that starts this one reads from this line that it is ready, and its ports.
             listening = (f"{name}={_at(settings.address, port)}" for name, port in ports.items())
             print("model_server: ready " + " ".join(listening), flush=True)
             await self._stop.wait()

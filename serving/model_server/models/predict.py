@@ -54,7 +54,7 @@ def compute(
 
 
 def fill_model_spec(spec: model_pb2.ModelSpec, name: str, version: int, signature: str) -> None:
-    """Says which model, version and signature answered."""
+    """Writes the model, version and signature that answered."""
     spec.name = name
     spec.version.value = version
     spec.signature_name = signature

@@ -66,7 +66,7 @@ class SavedModel:
             The values, in the order of `outputs`.
 
         Raises:
-            ServingError: an input has another type than the signature says, or the model failed.
+            ServingError: the type of an input differs from the signature, or the model failed.
         """
         self.check_types(signature, feeds)
         definition = self.signatures[signature]
@@ -84,7 +84,7 @@ class SavedModel:
         return [np.asarray(computed[alias]) for alias in outputs]
 
     def check_types(self, signature: str, feeds: Mapping[str, Array]) -> None:
-        """Refuses values of other types than the signature says; a session would convert them.
+        """Refuses values of types other than those of the signature; a session would convert them.
 
         Raises:
             ServingError: INVALID_ARGUMENT.

@@ -31,7 +31,7 @@ def warm_up(runner: Runner, version: int, path: Path, limits: Limits, metrics: M
         metrics: where the time goes.
 
     Raises:
-        ServingError: the file is no TFRecord file of PredictionLogs, is too long, or a request failed.
+        ServingError: the file is not a TFRecord file of PredictionLogs, is too long, or a request failed.
     """
     file = path / FILE
     if not file.is_file():

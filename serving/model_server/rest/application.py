@@ -95,10 +95,10 @@ class RestApi:
             raise invalid_argument("Missing model name in request.")
         spec = _model_spec(status)
         if status["metadata"]:
-            asked = get_model_metadata_pb2.GetModelMetadataRequest(
+            metadata_request = get_model_metadata_pb2.GetModelMetadataRequest(
                 model_spec=spec, metadata_field=[SIGNATURE_DEF]
             )
-            return json_responses.metadata(self._api.get_model_metadata(asked))
+            return json_responses.metadata(self._api.get_model_metadata(metadata_request))
         return json_responses.message(
             self._api.get_model_status(get_model_status_pb2.GetModelStatusRequest(model_spec=spec))
         )

@@ -19,7 +19,7 @@ from serving.model_server.rest.json_requests import Format
 
 # An output with such a name is bytes and not text.
 _BYTES_SUFFIX = "_bytes"
-# How many digits tell every value of a type from its neighbours.
+# The digits that distinguish every value of a type.
 _DIGITS = {types_pb2.DT_FLOAT: 9, types_pb2.DT_DOUBLE: 17}
 _INTEGERS = {
     types_pb2.DT_INT8,
@@ -163,5 +163,5 @@ def _text(text: str) -> str:
 
 
 def _encoded(body: str) -> bytes:
-    # Strings that are no UTF-8 go out byte for byte, as they came out of the model.
+    # Strings that are not UTF-8 are written byte for byte, as the model returned them.
     return body.encode(errors="surrogateescape")

@@ -80,7 +80,7 @@ def from_base64(value: Any) -> bytes:
     """The bytes of such an object.
 
     Raises:
-        ServingError: it is another object, or its text is no base64.
+        ServingError: it is another object, or its text is not base64.
     """
     if not is_base64(value):
         raise invalid_argument(f"JSON Value: {as_text(value)} not formatted correctly for base64 data")
