@@ -80,13 +80,13 @@ class Bench:
         gc.collect()
         gc.freeze()
 
-    def table(self, seconds: float, told: Callable[[str], None]) -> list[Cell]:
+    def table(self, seconds: float, log: Callable[[str], None]) -> list[Cell]:
         """Every call at every concurrency and batch size, the floor right after what it is compared with."""
         cells = []
         for batch_size in BATCH_SIZES:
             for name, served, floor in self._calls(batch_size):
                 for concurrency in CONCURRENCIES:
-                    told(f"{name}, batch {batch_size}, concurrency {concurrency}")
+                    log(f"{name}, batch {batch_size}, concurrency {concurrency}")
                     cells.append(
                         Cell(
                             name,

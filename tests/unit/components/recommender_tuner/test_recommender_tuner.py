@@ -13,7 +13,7 @@ from tfx.utils import proto_utils
 from components.recommender_tuner.component import RecommenderTuner
 from components.recommender_tuner.executor import Executor, TuningError
 from contracts import artifacts
-from tests.unit.trainer_module import conftest
+from tests.transform_run import run_transform
 from tests.unit.trainer_module.tiny_world import MOVIES, RATINGS, write
 from trainer_module.ranking.run_fn import run_fn
 
@@ -34,7 +34,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     """What a Tuner reads, of the tiny world."""
     folder = tmp_path_factory.mktemp("world")
     (folder / "transform").mkdir()
-    transformed = conftest.run_transform(folder / "transform", RATINGS)
+    transformed = run_transform(folder / "transform", RATINGS)
     graph, examples, movies = (
         standard_artifacts.TransformGraph(),
         standard_artifacts.Examples(),

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import features
+from tests.transform_run import Transformed
 from tests.unit.trainer_module import tiny_world
-from tests.unit.trainer_module.conftest import Transformed
 from trainer_module.common import inputs
 from trainer_module.common.inputs import TransformedExamples, align_right, densify, feature_widths
 

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from contracts import artifacts
-from tests.unit.trainer_module.conftest import Transformed
+from tests.transform_run import Transformed
 from trainer_module.common.fitting import DivergedError
 from trainer_module.common.hyperparameters import with_values
 from trainer_module.common.training_setup import (

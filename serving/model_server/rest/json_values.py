@@ -1,4 +1,4 @@
-"""Values of JSON to values of tensors and of Examples, by the rules of TensorFlow Serving's REST API."""
+"""JSON values to the values of tensors, by the rules of TensorFlow Serving's REST API."""
 
 import base64
 import binascii
@@ -9,11 +9,10 @@ from typing import Any
 
 import grpc
 import numpy as np
-from tensorflow.core.example import example_pb2, feature_pb2
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
 from serving.model_server.errors import ServingError, invalid_argument
-from serving.model_server.tensors import MAX_RANK, dtype_name
+from serving.model_server.models.tensors import MAX_RANK, dtype_name
 
 _BASE64 = "b64"
 _INT32 = range(-(2**31), 2**31)
@@ -81,7 +80,7 @@ def from_base64(value: Any) -> bytes:
     """The bytes of such an object.
 
     Raises:
-        ServingError: it is another object, or its text is no base64.
+        ServingError: it is another object, or its text is not base64.
     """
     if not is_base64(value):
         raise invalid_argument(f"JSON Value: {as_text(value)} not formatted correctly for base64 data")
@@ -112,22 +111,6 @@ def make_tensor(value: Any, dtype: int) -> tensor_pb2.TensorProto:
         tensor.tensor_shape.dim.add(size=size)
     _append(tensor, leaves)
     return tensor
-
-
-def make_example(value: object) -> example_pb2.Example:
-    """An Example of an object with a value or a list of values for each feature.
-
-    Raises:
-        ServingError: it is none.
-    """
-    if not isinstance(value, dict):
-        raise invalid_argument(f"Example must be JSON object but got JSON {kind_of(value)}")
-    example = example_pb2.Example()
-    for name, content in value.items():
-        feature = example.features.feature[name]
-        for element in content if isinstance(content, list) else [content]:
-            _add_to_feature(element, name, feature)
-    return example
 
 
 def _flatten(value: Any, level: int, shape: list[int], leaves: list[Any]) -> None:
@@ -207,27 +190,3 @@ def _wrong_type(value: object, dtype: int) -> ServingError:
     return invalid_argument(
         f"JSON Value: {as_text(value)} Type: {kind_of(value)} is not of expected type: {dtype_name(dtype)}"
     )
-
-
-def _add_to_feature(value: Any, name: str, feature: feature_pb2.Feature) -> None:
-    """Adds a value to a feature, whose first value decides its type."""
-    if value is None or isinstance(value, list) or (isinstance(value, dict) and not is_base64(value)):
-        raise invalid_argument(f"Feature: {name} has element with unexpected JSON type: {kind_of(value)}")
-    if isinstance(value, (dict, str)):
-        text = from_base64(value) if isinstance(value, dict) else value.encode(errors="surrogatepass")
-        _feature_list(name, feature, "bytes_list").append(text)
-    elif isinstance(value, float):
-        _check_lossless(value, np.float32)
-        _feature_list(name, feature, "float_list").append(value)
-    elif value not in _INT64:
-        raise invalid_argument(f"Feature: {name} has uint64 element. Only int64 is supported.")
-    else:
-        _feature_list(name, feature, "int64_list").append(int(value))
-
-
-def _feature_list(name: str, feature: feature_pb2.Feature, kind: str) -> Any:
-    present = feature.WhichOneof("kind")
-    if present not in (None, kind):
-        expected = present.removesuffix("_list")
-        raise invalid_argument(f"Unexpected element type in feature: {name} expecting type: {expected}")
-    return getattr(feature, kind).value

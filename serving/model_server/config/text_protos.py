@@ -154,7 +154,7 @@ def _read(file: Path, name: str, flag: str) -> Any:
     try:
         return text_format.Parse(file.read_bytes(), _CLASSES[name]())
     except (OSError, text_format.ParseError, UnicodeDecodeError) as problem:
-        raise invalid_argument(f"{flag} {file} is no text-format {name}: {problem}") from problem
+        raise invalid_argument(f"{flag} {file} is not a text-format {name}: {problem}") from problem
 
 
 def _classes() -> dict[str, Any]:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 import grpc
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from serving.model_server.batches import Feeds, Task, count_rows, fit_together, join, take_apart
+from serving.model_server.batching.batches import Feeds, Task, count_rows, fit_together, join, take_apart
+from serving.model_server.config.text_protos import BatchingParameters
 from serving.model_server.errors import ServingError, error_from, invalid_argument
-from serving.model_server.saved_model import SavedModel
-from serving.model_server.tensors import Array
-from serving.model_server.text_protos import BatchingParameters
+from serving.model_server.models.saved_model import SavedModel
+from serving.model_server.models.tensors import Array
 
 
 class _Batch:
@@ -36,7 +36,7 @@ class _Queue:
         self.process = process
 
     def add(self, task: Task) -> None:
-        if self._batches and self._has_room(self._batches[-1], task):
+        if self._batches and self._fits(self._batches[-1], task):
             self._batches[-1].add(task)
         elif len(self._batches) < self._parameters.max_enqueued_batches:
             self._batches.append(_Batch(task))
@@ -58,7 +58,7 @@ class _Queue:
     def take(self) -> list[Task]:
         return self._batches.popleft().tasks
 
-    def _has_room(self, batch: _Batch, task: Task) -> bool:
+    def _fits(self, batch: _Batch, task: Task) -> bool:
         return batch.rows + task.rows <= self._parameters.max_batch_size and fit_together(
             batch.tasks[0].feeds, task.feeds, self._parameters.pad_variable_length_inputs
         )

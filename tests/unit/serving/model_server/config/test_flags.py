@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.model_server.flags import parse_flags
+from serving.model_server.config.flags import parse_flags
 
 
 def test_one_model_with_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

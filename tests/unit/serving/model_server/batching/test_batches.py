@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from serving.model_server.batches import Task, count_rows, fit_together, join, take_apart
+from serving.model_server.batching.batches import Task, count_rows, fit_together, join, take_apart
+from serving.model_server.config.text_protos import BatchingParameters
 from serving.model_server.errors import ServingError
-from serving.model_server.text_protos import BatchingParameters
 
 
 def _task(**feeds: object) -> Task:

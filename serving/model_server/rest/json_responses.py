@@ -10,16 +10,16 @@ import numpy as np
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from tensorflow.core.framework import types_pb2
-from tensorflow_serving.apis import classification_pb2, get_model_metadata_pb2, regression_pb2
+from tensorflow_serving.apis import get_model_metadata_pb2
 
 from serving.model_server.api import SIGNATURE_DEF
 from serving.model_server.errors import invalid_argument
-from serving.model_server.json_requests import Format
-from serving.model_server.tensors import Array, dtype_name, dtype_of
+from serving.model_server.models.tensors import Array, dtype_name, dtype_of
+from serving.model_server.rest.json_requests import Format
 
 # An output with such a name is bytes and not text.
 _BYTES_SUFFIX = "_bytes"
-# How many digits tell every value of a type from its neighbours.
+# The digits that distinguish every value of a type.
 _DIGITS = {types_pb2.DT_FLOAT: 9, types_pb2.DT_DOUBLE: 17}
 _INTEGERS = {
     types_pb2.DT_INT8,
@@ -60,22 +60,6 @@ def predictions(outputs: Mapping[str, Array], wanted: Format) -> bytes:
         named = (_object(dict(zip(columns_of_rows, row, strict=True)), 8) for row in rows)
         body = ",".join("\n        " + row for row in named)
     return _encoded(f'{{\n    "predictions": [{body}\n    ]\n}}')
-
-
-def classifications(result: classification_pb2.ClassificationResult) -> bytes:
-    """The body of a classification: a list of [label, score] for each Example."""
-    rows = []
-    for row in result.classifications:
-        scores = _decimals(np.array([each.score for each in row.classes], np.float32))
-        labels = (_text(each.label) for each in row.classes)
-        rows.append(_list(f"[{label}, {score}]" for label, score in zip(labels, scores, strict=True)))
-    return _encoded(f'{{\n    "results": [{", ".join(rows)}\n    ]\n}}')
-
-
-def regressions(result: regression_pb2.RegressionResult) -> bytes:
-    """The body of a regression: a number for each Example."""
-    values = np.array([each.value for each in result.regressions], np.float32)
-    return _encoded(f'{{\n    "results": {_list(_decimals(values))}\n}}')
 
 
 def message(answer: Message) -> bytes:
@@ -179,5 +163,5 @@ def _text(text: str) -> str:
 
 
 def _encoded(body: str) -> bytes:
-    # Strings that are no UTF-8 go out byte for byte, as they came out of the model.
+    # Strings that are not UTF-8 are written byte for byte, as the model returned them.
     return body.encode(errors="surrogateescape")

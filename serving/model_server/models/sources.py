@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from serving.model_server.model_config import ModelConfig
+from serving.model_server.config.model_config import ModelConfig
 
 _LOG = logging.getLogger(__name__)
 _LARGEST_VERSION = 2**63 - 1

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.model_server.errors import ServingError
-from serving.model_server.text_protos import (
+from serving.model_server.config.text_protos import (
     METRICS_PATH,
     BatchingParameters,
     TlsConfig,
@@ -13,6 +12,7 @@ from serving.model_server.text_protos import (
     read_metrics_path,
     read_tls,
 )
+from serving.model_server.errors import ServingError
 
 
 def _file(tmp_path: Path, text: str) -> Path:

@@ -9,10 +9,10 @@ from pathlib import Path
 import grpc
 from tensorflow_serving.apis import model_pb2
 
+from serving.model_server.config.model_config import ModelConfig, check_roots
 from serving.model_server.errors import ServingError, invalid_argument
-from serving.model_server.model_config import ModelConfig, check_roots
-from serving.model_server.sources import Source
-from serving.model_server.versions import Servable, State, VersionManager
+from serving.model_server.models.sources import Source
+from serving.model_server.models.versions import Servable, State, VersionManager
 
 _LOG = logging.getLogger(__name__)
 # How often a server that looks for versions once looks for the first one of each model.

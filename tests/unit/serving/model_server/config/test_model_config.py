@@ -5,13 +5,13 @@ from pathlib import Path
 import grpc
 import pytest
 
-from serving.model_server.errors import ServingError
-from serving.model_server.model_config import (
+from serving.model_server.config.model_config import (
     ModelConfig,
     VersionPolicy,
     check_roots,
     read_model_config,
 )
+from serving.model_server.errors import ServingError
 
 MODEL = 'config { name: "m" base_path: "/models/m" model_platform: "tensorflow" %s }'
 

@@ -6,19 +6,13 @@ from typing import Any
 
 from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
-from tensorflow_serving.apis import classification_pb2, model_pb2, predict_pb2, regression_pb2
+from tensorflow_serving.apis import model_pb2, predict_pb2
 
 from serving.model_server.errors import ServingError, invalid_argument
-from serving.model_server.json_values import as_text, is_base64, make_example, make_tensor, parse
+from serving.model_server.rest.json_values import as_text, is_base64, make_tensor, parse
 
 Inputs = Mapping[str, meta_graph_pb2.TensorInfo]
-_SIGNATURE, _INSTANCES, _INPUTS, _CONTEXT, _EXAMPLES = (
-    "signature_name",
-    "instances",
-    "inputs",
-    "context",
-    "examples",
-)
+_SIGNATURE, _INSTANCES, _INPUTS = "signature_name", "instances", "inputs"
 
 
 class Format(Enum):
@@ -68,32 +62,6 @@ def fill_predict_request(
     for name, tensor in tensors.items():
         request.inputs[name].CopyFrom(tensor)
     return chosen
-
-
-def fill_examples_request(
-    body: bytes, request: classification_pb2.ClassificationRequest | regression_pb2.RegressionRequest
-) -> None:
-    """Adds the signature and the Examples of a body to a request.
-
-    Raises:
-        ServingError: the body is wrong.
-    """
-    document = parse(body)
-    _fill_signature(document, request.model_spec)
-    into: Any = request.input.example_list
-    if _CONTEXT in document:
-        into = request.input.example_list_with_context
-        into.context.CopyFrom(make_example(document[_CONTEXT]))
-    if _EXAMPLES not in document:
-        raise _malformed(
-            document, f"When method is classify, key '{_EXAMPLES}' is expected and was not found"
-        )
-    examples = document[_EXAMPLES]
-    if not isinstance(examples, list):
-        raise _malformed(document, f"Expecting '{_EXAMPLES}' value to be an list/array")
-    if not examples:
-        raise _malformed(document, f"'{_EXAMPLES}' value is an empty array")
-    into.examples.extend(make_example(value) for value in examples)
 
 
 def _fill_signature(document: dict[str, Any], spec: model_pb2.ModelSpec) -> None:

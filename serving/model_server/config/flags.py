@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from serving.model_server.config.model_config import ModelConfig, read_model_config
+from serving.model_server.config.text_protos import read_batching, read_metrics_path, read_tls
 from serving.model_server.errors import invalid_argument
 from serving.model_server.limits import Limits
-from serving.model_server.model_config import ModelConfig, read_model_config
+from serving.model_server.models.versions import RetryPolicy
 from serving.model_server.server import Settings
-from serving.model_server.text_protos import read_batching, read_metrics_path, read_tls
-from serving.model_server.versions import RetryPolicy
 
 _DESCRIPTION = """\
 Serves SavedModels over a subset of TensorFlow Serving's API, gRPC and REST, from a Python process.
@@ -24,7 +24,7 @@ examples:
       --model_name=retrieval --model_base_path=runs/serving/retrieval
   python -m serving.model_server --model_config_file=models.config --enable_batching
 
-On standard output it says when it is ready, and where:
+It prints a line to standard output when it is ready, with its addresses:
   model_server: ready grpc=127.0.0.1:8500 rest=127.0.0.1:8501
 SIGTERM stops it: health turns NOT_SERVING, requests under way are finished, the exit status is 0."""
 
@@ -34,7 +34,7 @@ def parse_flags(arguments: Sequence[str] | None = None) -> Settings:
 
     Raises:
         ServingError: a file is not there or makes no sense.
-        SystemExit: a flag is wrong, or help was asked for.
+        SystemExit: a flag is wrong, or --help was given.
     """
     parser = _parser()
     flags = parser.parse_args(arguments)
@@ -226,7 +226,7 @@ def _number(text: str, least: int, most: int) -> int:
     try:
         number = int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number") from None
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
     if not least <= number <= most:
         raise argparse.ArgumentTypeError(f"{number} is not between {least} and {most}")
     return number

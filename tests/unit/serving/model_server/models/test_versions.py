@@ -8,8 +8,8 @@ import pytest
 from tensorflow.core.protobuf import meta_graph_pb2
 
 from serving.model_server.errors import ServingError
-from serving.model_server.tensors import Array
-from serving.model_server.versions import RetryPolicy, Servable, State, VersionManager
+from serving.model_server.models.tensors import Array
+from serving.model_server.models.versions import RetryPolicy, Servable, State, VersionManager
 
 
 class Model:

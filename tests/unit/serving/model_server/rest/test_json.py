@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from tensorflow.core.framework import types_pb2
 
-from serving.model_server import json_responses
 from serving.model_server.errors import ServingError, invalid_argument
-from serving.model_server.json_requests import Format
-from serving.model_server.json_values import make_example, make_tensor
+from serving.model_server.rest import json_responses
+from serving.model_server.rest.json_requests import Format
+from serving.model_server.rest.json_values import make_tensor
 
 
 def _column(value: np.ndarray) -> str:
@@ -46,16 +46,6 @@ def test_integers_must_fit_their_type() -> None:
     for value in (256, -1, True, 1.0, "1"):
         with pytest.raises(ServingError, match="is not of expected type: uint8"):
             make_tensor([value], types_pb2.DT_UINT8)
-
-
-def test_the_first_value_of_a_feature_decides_its_type() -> None:
-    features = make_example({"a": [1, True], "b": 0.5, "c": ["x", {"b64": "/w=="}]}).features.feature
-    assert list(features["a"].int64_list.value) == [1, 1]
-    assert list(features["b"].float_list.value) == [0.5]
-    assert list(features["c"].bytes_list.value) == [b"x", b"\xff"]
-    for wrong in ({"a": [1, "x"]}, {"a": [None]}, {"a": [[1]]}, {"a": 2**63}, 7):
-        with pytest.raises(ServingError):
-            make_example(wrong)
 
 
 def test_long_messages_are_cut_for_grpc_and_whole_for_rest() -> None:

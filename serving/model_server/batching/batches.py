@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import grpc
 import numpy as np
 
+from serving.model_server.config.text_protos import BatchingParameters
 from serving.model_server.errors import ServingError, invalid_argument
-from serving.model_server.tensors import Array
-from serving.model_server.text_protos import BatchingParameters
+from serving.model_server.models.tensors import Array
 
 Feeds = Mapping[str, Array]
 

@@ -58,13 +58,13 @@ def read_model_config(file: Path) -> list[ModelConfig]:
     """Reads a file for `--model_config_file`.
 
     Raises:
-        ServingError: it is not there, is no text-format ModelServerConfig, or makes no sense.
+        ServingError: the file does not exist, is not a text-format ModelServerConfig, or is not valid.
     """
     try:
         config = text_format.Parse(file.read_bytes(), model_server_config_pb2.ModelServerConfig())
     except (OSError, text_format.ParseError, UnicodeDecodeError) as problem:
         raise invalid_argument(
-            f"--model_config_file {file} is no text-format ModelServerConfig: {problem}"
+            f"--model_config_file {file} is not a text-format ModelServerConfig: {problem}"
         ) from problem
     try:
         return models_of(config)

@@ -53,8 +53,8 @@ def dtype_of(array: Array) -> int:
 def parse_tensor(alias: str, proto: tensor_pb2.TensorProto, max_bytes: int) -> Array:
     """Reads one input.
 
-    A TensorProto may hold fewer values than its shape has room for: the last one fills the rest, and a tensor
-    with no value is zeros. So a few bytes can ask for a huge array, which `max_bytes` forbids.
+    A TensorProto may hold fewer values than its shape has elements: the last value fills the rest, and a
+    tensor without values is zeros. So a small message can declare a huge array; `max_bytes` bounds it.
 
     Args:
         alias: the name of the input, for errors.
@@ -62,7 +62,7 @@ def parse_tensor(alias: str, proto: tensor_pb2.TensorProto, max_bytes: int) -> A
         max_bytes: what the array may take.
 
     Raises:
-        ServingError: INVALID_ARGUMENT if this is no tensor, RESOURCE_EXHAUSTED if it is too big.
+        ServingError: INVALID_ARGUMENT if this is not a tensor, RESOURCE_EXHAUSTED if it is too big.
     """
     if proto.dtype not in _VALUE_FIELDS and proto.dtype not in _HALF_TYPES:
         raise invalid_argument(f"tensor parsing error: {alias}")

@@ -13,7 +13,7 @@ from typing import Protocol
 import grpc
 
 from serving.model_server.errors import ServingError, error_from
-from serving.model_server.saved_model import Runner
+from serving.model_server.models.saved_model import Runner
 
 _LOG = logging.getLogger(__name__)
 

@@ -9,19 +9,17 @@ from urllib.parse import unquote
 import grpc
 from aiohttp import web
 from tensorflow_serving.apis import (
-    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
     model_pb2,
     predict_pb2,
-    regression_pb2,
 )
 
-from serving.model_server import json_requests, json_responses
 from serving.model_server.api import SIGNATURE_DEF, Api
 from serving.model_server.dispatch import Dispatcher
-from serving.model_server.errors import ServingError, invalid_argument
+from serving.model_server.errors import ServingError, invalid_argument, unimplemented
 from serving.model_server.metrics import Metrics
+from serving.model_server.rest import json_requests, json_responses
 
 _LOG = logging.getLogger(__name__)
 _ENTRY_POINT = "REST"
@@ -87,8 +85,9 @@ class RestApi:
         prediction = _PREDICTION.fullmatch(path) if method == "POST" else None
         if prediction:
             spec = _model_spec(prediction)
-            work = getattr(self, f"_{prediction['method'].lower()}")
-            return await self._in_time(lambda: work(spec, body))
+            if prediction["method"].lower() != "predict":
+                raise unimplemented(prediction["method"].capitalize())
+            return await self._in_time(lambda: self._predict(spec, body))
         status = _STATUS.fullmatch(path) if method == "GET" else None
         if not status:
             raise invalid_argument(f"Malformed request: {method} {path}")
@@ -96,10 +95,10 @@ class RestApi:
             raise invalid_argument("Missing model name in request.")
         spec = _model_spec(status)
         if status["metadata"]:
-            asked = get_model_metadata_pb2.GetModelMetadataRequest(
+            metadata_request = get_model_metadata_pb2.GetModelMetadataRequest(
                 model_spec=spec, metadata_field=[SIGNATURE_DEF]
             )
-            return json_responses.metadata(self._api.get_model_metadata(asked))
+            return json_responses.metadata(self._api.get_model_metadata(metadata_request))
         return json_responses.message(
             self._api.get_model_status(get_model_status_pb2.GetModelStatusRequest(model_spec=spec))
         )
@@ -120,18 +119,6 @@ class RestApi:
                 body, request, lambda name: self._api.inputs_of(spec, name)
             )
             return json_responses.predictions(self._api.outputs(request), wanted)
-
-    def _classify(self, spec: model_pb2.ModelSpec, body: bytes) -> bytes:
-        request = classification_pb2.ClassificationRequest(model_spec=spec)
-        with self._api.counted(spec.name, "Classify", _ENTRY_POINT):
-            json_requests.fill_examples_request(body, request)
-            return json_responses.classifications(self._api.classify(request).result)
-
-    def _regress(self, spec: model_pb2.ModelSpec, body: bytes) -> bytes:
-        request = regression_pb2.RegressionRequest(model_spec=spec)
-        with self._api.counted(spec.name, "Regress", _ENTRY_POINT):
-            json_requests.fill_examples_request(body, request)
-            return json_responses.regressions(self._api.regress(request).result)
 
 
 def _model_spec(path: re.Match[str]) -> model_pb2.ModelSpec:

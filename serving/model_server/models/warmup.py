@@ -9,12 +9,11 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
-from serving.model_server import inference
 from serving.model_server.errors import ServingError, invalid_argument
 from serving.model_server.limits import Limits
 from serving.model_server.metrics import Metrics
-from serving.model_server.predict import predict
-from serving.model_server.saved_model import Runner
+from serving.model_server.models.predict import predict
+from serving.model_server.models.saved_model import Runner
 
 _LOG = logging.getLogger(__name__)
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
@@ -32,7 +31,7 @@ def warm_up(runner: Runner, version: int, path: Path, limits: Limits, metrics: M
         metrics: where the time goes.
 
     Raises:
-        ServingError: the file is no TFRecord file of PredictionLogs, is too long, or a request failed.
+        ServingError: the file is not a TFRecord file of PredictionLogs, is too long, or a request failed.
     """
     file = path / FILE
     if not file.is_file():
@@ -71,12 +70,6 @@ def _answer(runner: Runner, version: int, log: prediction_log_pb2.PredictionLog,
     match log.WhichOneof("log_type"):
         case "predict_log":
             predict(runner, version, log.predict_log.request, limits)
-        case "classify_log":
-            inference.classify(runner, version, log.classify_log.request, limits)
-        case "regress_log":
-            inference.regress(runner, version, log.regress_log.request, limits)
-        case "multi_inference_log":
-            inference.multi_inference(runner, version, log.multi_inference_log.request, limits)
         case kind:
             raise ServingError(
                 grpc.StatusCode.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind or 'none'}"

@@ -8,8 +8,8 @@ from tensorflow_serving.apis import model_pb2, predict_pb2
 
 from serving.model_server.errors import ServingError, invalid_argument
 from serving.model_server.limits import Limits
-from serving.model_server.saved_model import Runner
-from serving.model_server.tensors import Array, make_tensor, parse_tensor
+from serving.model_server.models.saved_model import Runner
+from serving.model_server.models.tensors import Array, make_tensor, parse_tensor
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -54,7 +54,7 @@ def compute(
 
 
 def fill_model_spec(spec: model_pb2.ModelSpec, name: str, version: int, signature: str) -> None:
-    """Says which model, version and signature answered."""
+    """Writes the model, version and signature that answered."""
     spec.name = name
     spec.version.value = version
     spec.signature_name = signature

@@ -5,8 +5,8 @@ import tempfile
 
 import grpc
 
+from serving.model_server.config.text_protos import TlsConfig
 from serving.model_server.errors import invalid_argument
-from serving.model_server.text_protos import TlsConfig
 
 
 def grpc_credentials(config: TlsConfig) -> grpc.ServerCredentials:
@@ -22,7 +22,7 @@ def rest_context(config: TlsConfig) -> ssl.SSLContext:
     """What an HTTPS port is opened with.
 
     Raises:
-        ServingError: the key or a certificate is no PEM, or the two do not belong together.
+        ServingError: the key or a certificate is not PEM, or the two do not match.
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:
