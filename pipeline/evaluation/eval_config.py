@@ -21,6 +21,9 @@ import tfx.components  # noqa: F401
 import tensorflow_model_analysis as tfma
 from google.protobuf.wrappers_pb2 import BoolValue, DoubleValue
 
+# TFMA 0.52 lists the messages in `__all__` and does not export all of them.
+from tensorflow_model_analysis.proto import config_pb2
+
 from contracts import features, metrics, signatures
 from pipeline.config import EvaluationConfig
 from pipeline.evaluation import cold_slices, tfma_metrics
@@ -34,7 +37,7 @@ MARGIN = 1e-6
 EXTRACTORS = cold_slices.__name__
 
 
-def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
+def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb2.EvalConfig:
     """What the ranking Evaluator measures: RMSE and MAE in stars, over rows.
 
     Args:
@@ -48,7 +51,7 @@ def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.Ev
     return _eval_config(evaluation, seed, [_rating_part(evaluation)])
 
 
-def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
+def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb2.EvalConfig:
     """What the retrieval Evaluator measures: recall, NDCG and MRR by id, means over users, and the lists.
 
     Args:
@@ -62,7 +65,7 @@ def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.
     return _eval_config(evaluation, seed, [_retrieval_part(evaluation)])
 
 
-def recommender_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
+def recommender_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb2.EvalConfig:
     """What the Evaluator of the recommender measures: the final list, by id, and how its movies were liked.
 
     Args:
@@ -75,7 +78,7 @@ def recommender_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfm
     return _eval_config(evaluation, seed, [_final_list_part(evaluation)])
 
 
-def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
+def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb2.EvalConfig:
     """What the Evaluator of a model that does both measures: all of the above, and every bar counts.
 
     Args:
@@ -100,8 +103,8 @@ class _Part(NamedTuple):
 
     output: str
     metric: type[tfma.metrics.Metric]
-    overall: dict[str, tfma.MetricThreshold]
-    in_slices: dict[str, tfma.MetricThreshold]
+    overall: dict[str, config_pb2.MetricThreshold]
+    in_slices: dict[str, config_pb2.MetricThreshold]
 
 
 def _rating_part(evaluation: EvaluationConfig) -> _Part:
@@ -140,7 +143,7 @@ def _final_list_part(evaluation: EvaluationConfig) -> _Part:
     return part._replace(metric=tfma_metrics.FinalListMetrics, overall=overall)
 
 
-def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]) -> tfma.EvalConfig:
+def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]) -> config_pb2.EvalConfig:
     labels: dict[str, Any] = (
         {"label_key": parts[0].output}
         if len(parts) == 1
@@ -148,7 +151,7 @@ def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]
         else {"label_keys": {part.output: part.output for part in parts}}
     )
     models = [
-        tfma.ModelSpec(
+        config_pb2.ModelSpec(
             name=name,
             # TFMA takes an untyped SavedModel for a Keras one and would feed it raw features.
             model_type=tfma.TF_GENERIC,
@@ -158,16 +161,16 @@ def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]
         )
         for name in (tfma.CANDIDATE_KEY, tfma.BASELINE_KEY)
     ]
-    everything = tfma.SlicingSpec()
+    everything = config_pb2.SlicingSpec()
     settings = {
         "min_slice_users": evaluation.min_slice_users,
         "seed": seed,
         "code_fingerprint": source_fingerprint(tfma_metrics.__name__) + source_fingerprint(EXTRACTORS),
     }
     specs = [
-        tfma.MetricsSpec(
+        config_pb2.MetricsSpec(
             metrics=[
-                tfma.MetricConfig(
+                config_pb2.MetricConfig(
                     class_name=part.metric.__name__,
                     module=part.metric.__module__,
                     config=json.dumps(settings),
@@ -176,49 +179,51 @@ def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]
             # TFMA holds every slice to `thresholds`, also one of three users, in which nothing is behind.
             thresholds=part.in_slices,
             per_slice_thresholds={
-                name: tfma.PerSliceMetricThresholds(
-                    thresholds=[tfma.PerSliceMetricThreshold(slicing_specs=[everything], threshold=threshold)]
+                name: config_pb2.PerSliceMetricThresholds(
+                    thresholds=[
+                        config_pb2.PerSliceMetricThreshold(slicing_specs=[everything], threshold=threshold)
+                    ]
                 )
                 for name, threshold in part.overall.items()
             },
         )
         for part in parts
     ]
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=models,
         slicing_specs=[
             everything,
-            *(tfma.SlicingSpec(feature_keys=[key]) for key in evaluation.slices),
-            *(tfma.SlicingSpec(feature_values={key: signatures.YES}) for key in cold_slices.COLD),
+            *(config_pb2.SlicingSpec(feature_keys=[key]) for key in evaluation.slices),
+            *(config_pb2.SlicingSpec(feature_values={key: signatures.YES}) for key in cold_slices.COLD),
         ],
         metrics_specs=specs,
-        options=tfma.Options(include_default_metrics=BoolValue(value=False)),
+        options=config_pb2.Options(include_default_metrics=BoolValue(value=False)),
     )
 
 
-def _in_slices(metric: str, allowed: float) -> dict[str, tfma.MetricThreshold]:
+def _in_slices(metric: str, allowed: float) -> dict[str, config_pb2.MetricThreshold]:
     return {
         name.format(metric): _at_most(allowed) for name in (metrics.BEHIND_REFERENCE, metrics.BEHIND_SERVED)
     }
 
 
-def _at_least(bar: float, allowed_fall: float | None = None) -> tfma.MetricThreshold:
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound=DoubleValue(value=bar))
+def _at_least(bar: float, allowed_fall: float | None = None) -> config_pb2.MetricThreshold:
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(lower_bound=DoubleValue(value=bar))
     )
     if allowed_fall is not None:
         threshold.change_threshold.absolute.value = -allowed_fall
-        threshold.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
+        threshold.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
     return threshold
 
 
-def _at_most(bar: float, allowed_rise: float | None = None) -> tfma.MetricThreshold:
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(upper_bound=DoubleValue(value=bar))
+def _at_most(bar: float, allowed_rise: float | None = None) -> config_pb2.MetricThreshold:
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(upper_bound=DoubleValue(value=bar))
     )
     if allowed_rise is not None:
         threshold.change_threshold.absolute.value = allowed_rise
-        threshold.change_threshold.direction = tfma.MetricDirection.LOWER_IS_BETTER
+        threshold.change_threshold.direction = config_pb2.MetricDirection.LOWER_IS_BETTER
     return threshold
 
 

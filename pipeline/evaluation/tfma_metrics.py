@@ -18,6 +18,7 @@ import tfx.components  # noqa: F401
 
 # isort: split
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.evaluation.list_metrics import ListCombiner
 from pipeline.evaluation.rows import FinalRow, ListedRow, RankedRow, RatedRow
@@ -127,7 +128,7 @@ def _retrieval_computations(
     seed: int,
     code_fingerprint: str,
     name: str,
-    eval_config: tfma.EvalConfig,
+    eval_config: config_pb2.EvalConfig,
     model_names: list[str],
 ) -> list[tfma.metrics.MetricComputation]:
     models = _candidate_first(eval_config, model_names)
@@ -146,7 +147,7 @@ def _final_list_computations(
     seed: int,
     code_fingerprint: str,
     name: str,
-    eval_config: tfma.EvalConfig,
+    eval_config: config_pb2.EvalConfig,
     model_names: list[str],
 ) -> list[tfma.metrics.MetricComputation]:
     models = _candidate_first(eval_config, model_names)
@@ -165,7 +166,7 @@ def _rating_computations(
     seed: int,
     code_fingerprint: str,
     name: str,
-    eval_config: tfma.EvalConfig,
+    eval_config: config_pb2.EvalConfig,
     model_names: list[str],
 ) -> list[tfma.metrics.MetricComputation]:
     models = _candidate_first(eval_config, model_names)
@@ -174,7 +175,7 @@ def _rating_computations(
     return [tfma.metrics.MetricComputation(combiner.keys(), [RatedRow(names)], combiner)]
 
 
-def _candidate_first(eval_config: tfma.EvalConfig, model_names: list[str]) -> tuple[str, str | None]:
+def _candidate_first(eval_config: config_pb2.EvalConfig, model_names: list[str]) -> tuple[str, str | None]:
     """The names of the candidate and of the baseline, None if there is none."""
     baselines = {spec.name for spec in eval_config.model_specs if spec.is_baseline}
     [candidate] = [name for name in model_names if name not in baselines]
