@@ -1,12 +1,13 @@
-"""What is measured, on which slices, and the bars that a model has to clear to be blessed.
+"""What is measured, on which slices, and the thresholds that a model has to clear to be blessed.
 
 Evaluator gets two models: the candidate and the version that is served (`components.served_model`), both
 through their signature `evaluate` over the same Examples. The candidate's signature also answers as its
-reference, popularity for retrieval and damped user and movie biases for ranking. Three kinds of bars follow:
+reference, popularity for retrieval and damped user and movie biases for ranking. Three kinds of thresholds
+follow:
 
 * absolute ones, "better than the reference" among them, which hold on every run;
 * against the served version, with a tolerance, TFMA's change threshold. Where nothing is served yet the
-  candidate stands in for it, so that the change is 0 and the other bars decide;
+  candidate stands in for it, so that the change is 0 and the other thresholds decide;
 * in every slice with enough users, how far the candidate may be behind either of them for certain.
 """
 
@@ -38,12 +39,12 @@ def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.Ev
     """What the ranking Evaluator measures: RMSE and MAE in stars, over rows.
 
     Args:
-        evaluation: bars, slices and options.
+        evaluation: thresholds, slices and options.
         seed: seeds the resampling behind the confidence intervals.
 
     Returns:
-        A config for an Evaluator with a `baseline_model`; without one the bars against the served version
-        are left out. The signatures return `user_rating` [B].
+        A config for an Evaluator with a `baseline_model`; without one the thresholds against the served
+        version are left out. The signatures return `user_rating` [B].
     """
     return _eval_config(evaluation, seed, [_rating_part(evaluation)])
 
@@ -52,7 +53,7 @@ def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.
     """What the retrieval Evaluator measures: recall, NDCG and MRR by id, means over users, and the lists.
 
     Args:
-        evaluation: bars, slices and options.
+        evaluation: thresholds, slices and options.
         seed: seeds the resampling behind the confidence intervals.
 
     Returns:
@@ -63,10 +64,10 @@ def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.
 
 
 def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
-    """What the Evaluator of a model that does both measures: all of the above, and every bar counts.
+    """What the Evaluator of a model that does both measures: all of the above, and every threshold counts.
 
     Args:
-        evaluation: bars, slices and options.
+        evaluation: thresholds, slices and options.
         seed: seeds the resampling behind the confidence intervals.
 
     Returns:
@@ -81,7 +82,7 @@ class _Part(NamedTuple):
     Attributes:
         output: of the signatures, and the feature that holds the label.
         metric: the group of metrics.
-        overall: the bars over all rows, by metric.
+        overall: the thresholds over all rows, by metric.
         in_slices: those of every slice.
     """
 
@@ -180,9 +181,9 @@ def _in_slices(metric: str, allowed: float) -> dict[str, tfma.MetricThreshold]:
     }
 
 
-def _at_least(bar: float, allowed_fall: float | None = None) -> tfma.MetricThreshold:
+def _at_least(lowest: float, allowed_fall: float | None = None) -> tfma.MetricThreshold:
     threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound=DoubleValue(value=bar))
+        value_threshold=tfma.GenericValueThreshold(lower_bound=DoubleValue(value=lowest))
     )
     if allowed_fall is not None:
         threshold.change_threshold.absolute.value = -allowed_fall
@@ -190,9 +191,9 @@ def _at_least(bar: float, allowed_fall: float | None = None) -> tfma.MetricThres
     return threshold
 
 
-def _at_most(bar: float, allowed_rise: float | None = None) -> tfma.MetricThreshold:
+def _at_most(highest: float, allowed_rise: float | None = None) -> tfma.MetricThreshold:
     threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(upper_bound=DoubleValue(value=bar))
+        value_threshold=tfma.GenericValueThreshold(upper_bound=DoubleValue(value=highest))
     )
     if allowed_rise is not None:
         threshold.change_threshold.absolute.value = allowed_rise
