@@ -13,6 +13,13 @@ INDEX_FILE: Final = "index.json"
 CROSS_WEIGHTS_FILE: Final = "cross_weights.json"
 MOVIE_EMBEDDINGS_FILE: Final = "movie_embeddings.npz"
 
+# In a model run, for the final order of the list: what retrieval recommends to the users of validation, and
+# the folder of a ranking SavedModel that was not trained on their held-out ratings. And, at the root of the
+# recommender's model artifact, the order that was fitted.
+VALIDATION_LISTS_FILE: Final = "validation_lists.npz"
+VALIDATION_RANKING: Final = "validation_ranking"
+FINAL_ORDER_FILE: Final = "final_order.json"
+
 # Custom properties of the Examples artifacts. `rejected_<reason>` counts one
 # reason, `examples_<split>` one split.
 ROWS_READ: Final = "rows_read"

@@ -42,6 +42,11 @@ COLD_USER: Final = "cold_user"
 COLD_MOVIE: Final = "cold_movie"
 YES: Final = "yes"
 NO: Final = "no"
+# For the recommender also the orders that the final one is compared with, of the same candidates [B, depth].
+RETRIEVAL_ORDER: Final = "retrieval_order"
+RATING_ORDER: Final = "rating_order"
+RETRIEVAL_ORDER_MOVIE_ID: Final = f"{RETRIEVAL_ORDER}_movie_id"
+RATING_ORDER_MOVIE_ID: Final = f"{RATING_ORDER}_movie_id"
 # For retrieval also the training ratings of each listed movie [B, depth], and how many movies there are [B].
 LIST_POPULARITY: Final = "list_popularity"
 REFERENCE_LIST_POPULARITY: Final = f"{REFERENCE}_{LIST_POPULARITY}"

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, Protocol, TypeAlias
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_transform as tft
 
@@ -22,6 +24,8 @@ IN_MEMORY_EXAMPLES = 1_000_000
 SHUFFLE_BUFFER = 100_000
 # Resolution of the validation share.
 HASH_BUCKETS = 10_000
+# Of the keys of pairs; two pairs of a billion share one with a probability of a tenth.
+_KEYS = 2**62
 
 
 class TrainerArgs(Protocol):
@@ -61,13 +65,20 @@ class TransformedExamples:
         return self._parsed(records, names, batch_size)
 
     def training_batches(
-        self, names: Sequence[str], *, batch_size: int, validation_share: float, seed: int
+        self,
+        names: Sequence[str],
+        *,
+        batch_size: int,
+        validation_share: float,
+        seed: int,
+        withheld: npt.NDArray[np.int64] | None = None,
     ) -> tf.data.Dataset:
         """One epoch of shuffled batches without the validation examples, anew at each iteration.
 
         Up to IN_MEMORY_EXAMPLES examples are parsed once and kept; more are read from disk in each epoch.
+        `withheld` are the sorted `pair_keys` of examples that neither training nor validation reads.
         """
-        cut = partial(_cut, validation=False, share=validation_share, seed=seed)
+        cut = partial(_cut, validation=False, share=validation_share, seed=seed, withheld=withheld)
         columns = _load(self.batches(names).map(cut), names)
         if columns is not None:
             rows = tf.data.Dataset.range(len(columns[names[0]]))
@@ -80,14 +91,19 @@ class TransformedExamples:
         return self._parsed(records, names, batch_size).map(cut).filter(_has_rows)
 
     def validation_batches(
-        self, names: Sequence[str], *, validation_share: float, seed: int
+        self,
+        names: Sequence[str],
+        *,
+        validation_share: float,
+        seed: int,
+        withheld: npt.NDArray[np.int64] | None = None,
     ) -> tf.data.Dataset:
-        """The examples that `training_batches` leaves out, kept in memory.
+        """The examples that `training_batches` leaves out, kept in memory; `withheld` as there.
 
         Raises:
           ValueError: if it leaves out none.
         """
-        cut = partial(_cut, validation=True, share=validation_share, seed=seed)
+        cut = partial(_cut, validation=True, share=validation_share, seed=seed, withheld=withheld)
         validation = self.batches(names).map(cut).filter(_has_rows).cache()
         # An error over no example would read 0, the best there is. Counting to the end fills the cache too.
         if sum(1 for _ in validation) == 0:
@@ -170,18 +186,33 @@ def _gather(columns: Batch, rows: tf.Tensor) -> Batch:
 
 
 @no_autograph
-def _cut(batch: Batch, *, validation: bool, share: float, seed: int) -> Batch:
-    """Keeps the validation examples or the others.
+def _cut(
+    batch: Batch, *, validation: bool, share: float, seed: int, withheld: npt.NDArray[np.int64] | None
+) -> Batch:
+    """Keeps the validation examples or the others, and of neither the withheld ones.
 
     A hash of the (user, movie) pair decides, so the order of reading does not matter.
     """
     mask = tf.equal(validation_mask(batch, share, seed), validation)
+    if withheld is not None and len(withheld):
+        keys, known = pair_keys(batch), tf.constant(withheld)
+        places = tf.minimum(tf.searchsorted(known, keys), len(withheld) - 1)
+        mask &= tf.gather(known, places) != keys
     return {name: tf.boolean_mask(feature, mask) for name, feature in batch.items()}
+
+
+@no_autograph
+def pair_keys(ids: Batch) -> tf.Tensor:
+    """Of `user_id` [B] and `movie_id` [B], a number for each pair, [B]."""
+    return tf.strings.to_hash_bucket_strong(_pairs(ids), _KEYS, key=[0, 0])
 
 
 @no_autograph
 def validation_mask(ids: Batch, share: float, seed: int) -> tf.Tensor:
     """Of `user_id` [B] and `movie_id` [B], which pairs are validation examples, [B]."""
-    pair = tf.strings.join([ids[features.USER_ID], ids[features.MOVIE_ID]], separator="\t")
-    bucket = tf.strings.to_hash_bucket_strong(pair, HASH_BUCKETS, key=[seed, 0])
+    bucket = tf.strings.to_hash_bucket_strong(_pairs(ids), HASH_BUCKETS, key=[seed, 0])
     return bucket < int(share * HASH_BUCKETS)
+
+
+def _pairs(ids: Batch) -> tf.Tensor:
+    return tf.strings.join([ids[features.USER_ID], ids[features.MOVIE_ID]], separator="\t")

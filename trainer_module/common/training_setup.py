@@ -2,13 +2,18 @@
 
 from collections.abc import Collection, Sequence
 from functools import cached_property
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from contracts import features
 from trainer_module.common.catalogue import read_catalogue
+from trainer_module.common.held_out import held_out
 from trainer_module.common.hyperparameters import FitHyperparameters, tuned_values
-from trainer_module.common.inputs import TrainerArgs, TransformedExamples
+from trainer_module.common.inputs import TrainerArgs, TransformedExamples, pair_keys
 from trainer_module.common.user_states import UserStates, read_user_states
 
 # Keys of the Trainer's custom_config.
@@ -16,6 +21,8 @@ HYPERPARAMETERS = "hyperparameters"
 SEED = "seed"
 HISTORY_LENGTH = "history_length"
 CODE_FINGERPRINT = "code_fingerprint"
+# Of ranking: which ratings retrieval holds out, {"rule": ..., "share": ...}, so that ranking does too.
+LIST_VALIDATION = "list_validation"
 
 
 class TrainingSetup:
@@ -41,11 +48,34 @@ class TrainingSetup:
         self.transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
         self.catalogue = read_catalogue(fn_args.movie_files, self.transform_output, self.seed)
         self._train_files = fn_args.train_files
+        self._list_validation: dict[str, Any] | None = config.get(LIST_VALIDATION)
 
     @cached_property
     def training_states(self) -> UserStates:
         """What each user has rated in the train split."""
         return read_user_states(self.examples(self._train_files), self.catalogue)
+
+    @cached_property
+    def list_validation(self) -> npt.NDArray[np.bool_] | None:
+        """Which ratings of `training_states` the final order of the list is fitted on, [N].
+
+        None where the model is trained by itself, and no list is ordered.
+        """
+        if self._list_validation is None:
+            return None
+        rule, share = self._list_validation["rule"], self._list_validation["share"]
+        return held_out(self.training_states, rule, share, self.seed)
+
+    @cached_property
+    def _withheld(self) -> npt.NDArray[np.int64] | None:
+        if self.list_validation is None:
+            return None
+        states = self.training_states.where(self.list_validation)
+        users = np.repeat(states.ids, np.diff(states.row_splits))
+        movies = self.catalogue.ids[states.positions]
+        keys = pair_keys({features.USER_ID: tf.constant(users), features.MOVIE_ID: tf.constant(movies)})
+        withheld: npt.NDArray[np.int64] = np.sort(keys.numpy())
+        return withheld
 
     def examples(self, files: Sequence[str]) -> TransformedExamples:
         """The transformed Examples of some splits."""
@@ -63,8 +93,11 @@ class TrainingSetup:
                 batch_size=hyperparameters.batch_size,
                 validation_share=share,
                 seed=self.seed,
+                withheld=self._withheld,
             ),
-            examples.validation_batches(sorted(names), validation_share=share, seed=self.seed),
+            examples.validation_batches(
+                sorted(names), validation_share=share, seed=self.seed, withheld=self._withheld
+            ),
         )
 
     def all_batches(self, names: Collection[str], hyperparameters: FitHyperparameters) -> tf.data.Dataset:

@@ -24,6 +24,7 @@ from trainer_module.retrieval import run_fn as retrieval
 from trainer_module.retrieval.model import MONITOR as RETRIEVAL_MONITOR
 from trainer_module.retrieval.model import RetrievalModel
 from trainer_module.retrieval.towers import QUERY_FEATURES
+from trainer_module.retrieval.validation_lists import write_validation_lists
 
 MONITOR = "val_joint_error"
 MODE: Final = "min"
@@ -151,7 +152,7 @@ def run_fn(fn_args: TrainerArgs) -> None:
             os.mkdir(folder)
         data = retrieval.RetrievalData(setup, hyperparameters)
         family = ranking.RankingFamily(setup, hyperparameters, folders[RANKING])
-        model = _fitted(data, family, hyperparameters, fn_args.model_run_dir)
+        model = _fitted(data, family, hyperparameters, folders[RANKING], fn_args.model_run_dir)
         retrieval.write_embeddings(model.retrieval, data.states, setup.catalogue, fn_args.model_run_dir)
         ranking.write_cross_weights(model.ranking, fn_args.model_run_dir)
         known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
@@ -159,6 +160,8 @@ def run_fn(fn_args: TrainerArgs) -> None:
         rates = ranking.make_serving(model, family, known, folders[RANKING])
         serving = tf.Module()
         serving.parts = [finds, rates]
+        # Where a composed model looks for them, as in the model that ranks alone.
+        serving.known, serving.trained = rates.known, rates.trained
         signatures = joint_signatures(finds.signatures(), rates.signatures())
         tf.saved_model.save(serving, fn_args.serving_model_dir, signatures=signatures)
     retrieval.write_indexes(indexes, fn_args.model_run_dir)
@@ -169,13 +172,14 @@ def train(setup: TrainingSetup, hyperparameters: JointHyperparameters, model_run
     with tempfile.TemporaryDirectory() as assets:
         data = retrieval.RetrievalData(setup, hyperparameters)
         family = ranking.RankingFamily(setup, hyperparameters, assets)
-        return _fitted(data, family, hyperparameters, model_run_dir)
+        return _fitted(data, family, hyperparameters, assets, model_run_dir)
 
 
 def _fitted(
     data: retrieval.RetrievalData,
     family: ranking.RankingFamily,
     hyperparameters: JointHyperparameters,
+    assets: str,
     model_run_dir: str,
 ) -> JointModel:
     setup = data.setup
@@ -197,6 +201,8 @@ def _fitted(
     model(first[RANKING])
     model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
     fit(model, train, validation, hyperparameters, monitor=MONITOR, mode=MODE, model_run_dir=model_run_dir)
+    write_validation_lists(model.retrieval, data.states.where(chosen), to_find[1], setup, model_run_dir)
+    ranking.write_validation_ranking(model, family, kept, assets, model_run_dir)
     return model
 
 

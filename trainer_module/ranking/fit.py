@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -44,13 +45,25 @@ class SeedAverage:
         return {**weights[0], "layers": np.mean(np.array([of["layers"] for of in weights]), axis=0).tolist()}
 
 
+class FittedMembers(NamedTuple):
+    """What the fit of a ranking model gives.
+
+    Attributes:
+      members: the models whose mean is predicted.
+      before_refit: a model that has not been trained on the validation examples.
+    """
+
+    members: list[RatingModel]
+    before_refit: RatingModel
+
+
 def fit_members(
     build: Callable[[], RatingModel],
     setup: TrainingSetup,
     hyperparameters: RankingHyperparameters,
     names: Collection[str],
     model_run_dir: str,
-) -> list[RatingModel]:
+) -> FittedMembers:
     """Fits `ensemble_seeds` models, from the seed of the run and those after it.
 
     With `refit`, a first fit with early stopping finds the number of epochs, and the models are then fitted
@@ -89,7 +102,8 @@ def fit_members(
     seeds = range(setup.seed, setup.seed + hyperparameters.ensemble_seeds)
     if not hyperparameters.refit:
         folders = {seed: os.path.join(model_run_dir, f"seed_{seed}") for seed in seeds[1:]}
-        return [first, *(early_stopped(seed, folder)[0] for seed, folder in folders.items())]
+        others = (early_stopped(seed, folder)[0] for seed, folder in folders.items())
+        return FittedMembers([first, *others], first)
     whole = setup.all_batches(read, hyperparameters)
     members, refits = [], []
     for seed in seeds:
@@ -102,4 +116,4 @@ def fit_members(
         record = json.loads(file.read())
     with tf.io.gfile.GFile(path, "w") as file:
         file.write(json.dumps({**record, "refits": refits}, indent=2))
-    return members
+    return FittedMembers(members, first)

@@ -21,6 +21,7 @@ from trainer_module.ranking.biases import damped_biases
 from trainer_module.ranking.fit import SeedAverage, fit_members
 from trainer_module.ranking.hyperparameters import RankingHyperparameters
 from trainer_module.ranking.interactions import DeepAndCross
+from trainer_module.ranking.rating_lists import RatingLists
 from trainer_module.ranking.rating_model import RatingModel
 from trainer_module.ranking.rating_sets import RatingSets
 from trainer_module.ranking.signatures import RankingServing
@@ -115,10 +116,13 @@ def run_fn(fn_args: TrainerArgs) -> None:
     hyperparameters = RankingHyperparameters.model_validate(setup.hyperparameters)
     with tempfile.TemporaryDirectory() as assets:
         family = RankingFamily(setup, hyperparameters, assets)
-        model = SeedAverage(
-            fit_members(family.build, setup, hyperparameters, family.names, fn_args.model_run_dir)
-        )
+        fitted = fit_members(family.build, setup, hyperparameters, family.names, fn_args.model_run_dir)
+        model = SeedAverage(fitted.members)
         write_cross_weights(model, fn_args.model_run_dir)
+        if setup.list_validation is not None:
+            kept = setup.training_states.where(~setup.list_validation)
+            before_refit = SeedAverage([fitted.before_refit])
+            write_validation_ranking(before_refit, family, kept, assets, fn_args.model_run_dir)
         known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
         serving = make_serving(model, family, known, assets)
         tf.saved_model.save(serving, fn_args.serving_model_dir, signatures=serving.signatures())
@@ -128,7 +132,8 @@ def train(setup: TrainingSetup, hyperparameters: RankingHyperparameters, model_r
     """Fits a model and leaves what `fit` leaves in `model_run_dir`."""
     with tempfile.TemporaryDirectory() as assets:
         family = RankingFamily(setup, hyperparameters, assets)
-        return SeedAverage(fit_members(family.build, setup, hyperparameters, family.names, model_run_dir))
+        fitted = fit_members(family.build, setup, hyperparameters, family.names, model_run_dir)
+        return SeedAverage(fitted.members)
 
 
 class RankingFamily:
@@ -193,6 +198,46 @@ def _first_biases(
     return found
 
 
+def write_validation_ranking(
+    model: SeedAverage | tf.keras.Model,
+    family: RankingFamily,
+    kept: UserStates,
+    assets: str,
+    model_run_dir: str,
+) -> None:
+    """Writes a SavedModel whose `rate` answers as of what was known without the ratings held out.
+
+    Args:
+      model: as of `RankingServing`, not trained on the ratings held out.
+      family: what it is a member of.
+      kept: the ratings of training without them.
+      assets: a folder for files that the SavedModel carries, until it is saved.
+      model_run_dir: the folder to write to.
+    """
+    predict = model.__call__
+    if family.rated:
+        predict = partial(model.__call__, sets=family.rating_sets(kept, "kept"))
+    users = user_table(family.setup, kept, os.path.join(assets, "kept_users.txt"))
+    movies = MovieTable(family.setup.catalogue, os.path.join(assets, "kept_movies.txt"))
+    module = RatingLists(predict, model.variables, users, movies, _scale(family.setup.training_states))
+    tf.saved_model.save(module, os.path.join(model_run_dir, artifacts.VALIDATION_RANKING))
+
+
+def user_table(setup: TrainingSetup, states: UserStates, asset_file: str) -> UserTable:
+    """The users of some states as the ranking model reads them."""
+    return UserTable(
+        states,
+        history_length=setup.history_length,
+        keep_rated=False,
+        mean_rating=setup.training_states.mean_rating,
+        asset_file=asset_file,
+    )
+
+
+def _scale(states: UserStates) -> tuple[float, float]:
+    return float(states.ratings.min()), float(states.ratings.max())
+
+
 def make_serving(
     model: SeedAverage | tf.keras.Model, family: RankingFamily, known: UserStates, assets: str
 ) -> RankingServing:
@@ -207,13 +252,7 @@ def make_serving(
     setup, states = family.setup, family.setup.training_states
     sets = (family.rated, family.rating_sets(known, "known")) if family.rated else None
     users, training_users = (
-        UserTable(
-            of,
-            history_length=setup.history_length,
-            keep_rated=False,
-            mean_rating=states.mean_rating,
-            asset_file=os.path.join(assets, filename),
-        )
+        user_table(setup, of, os.path.join(assets, filename))
         for of, filename in ((known, "users.txt"), (states, "training_users.txt"))
     )
     return RankingServing(
@@ -222,7 +261,7 @@ def make_serving(
         history_length=setup.history_length,
         users=users,
         movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
-        scale=(float(states.ratings.min()), float(states.ratings.max())),
+        scale=_scale(states),
         training_users=training_users,
         biases=damped_biases(states, len(setup.catalogue)),
         rating_sets=sets,

@@ -13,6 +13,7 @@ from contracts import signatures as signature_names
 from trainer_module.common.inputs import densify, feature_widths
 from trainer_module.common.serving_tables import MovieTable, UserTable
 from trainer_module.ranking.fit import SeedAverage
+from trainer_module.ranking.rating_lists import RatingLists
 from trainer_module.ranking.rating_model import RatingModel
 from trainer_module.ranking.rating_sets import RatingSets
 
@@ -62,9 +63,11 @@ class RankingServing(tf.Module):
         self._transform = tf.saved_model.load(transform_output.transform_savedmodel_dir)
         self._parse = _raw_parser(transform_output)
         self._densify = partial(densify, widths=feature_widths(history_length))
-        self._users = users
         self._movies = movies
         self._scale = scale
+        # For the final order of a list: as of all that is known, and as of training for the Evaluator.
+        self.known = RatingLists(self._predict, self._weights, users, movies, scale)
+        self.trained = RatingLists(self._predict_evaluated, self._weights, training_users, movies, scale)
         self._training_users = training_users
         mean, user_bias, movie_bias = biases
         self._mean = mean
@@ -103,19 +106,8 @@ class RankingServing(tf.Module):
         return transformed
 
     def _rank(self, user_id: tf.Tensor, movie_id: tf.Tensor) -> Outputs:
-        """user_id [B] and candidates movie_id [B, C] to ratings [B, C].
-
-        The user is taken as of the latest rating known, weekday and hour of that rating included, so the
-        same request always has the same answer.
-        """
-        shape = tf.shape(movie_id)
-        rows = tf.repeat(self._users.rows(user_id), shape[1])
-        movies = self._movies.columns(
-            tf.reshape(self._movies.rows(movie_id), [-1]), features.TRANSFORMED_MOVIE_FEATURES
-        )
-        ids = {features.USER_ID: tf.repeat(user_id, shape[1]), features.MOVIE_ID: tf.reshape(movie_id, [-1])}
-        ratings = self._clipped(self._predict({**self._users.profile(rows), **movies, **ids}))
-        return {features.USER_RATING: tf.reshape(ratings, shape)}
+        """user_id [B] and candidates movie_id [B, C] to ratings [B, C], on the scale."""
+        return {features.USER_RATING: self.known.rate(user_id, movie_id)[1]}
 
     def _evaluate(self, examples: tf.Tensor) -> Outputs:
         """Serialized raw Examples [B] to the model's ratings and those of the bias model, [B].

@@ -59,31 +59,15 @@ def with_period(
     return states.with_profile({features.PERIOD_INDEX: period})
 
 
-def held_out(states: UserStates, rule: str, share: float, seed: int) -> npt.NDArray[np.bool_]:
-    """Which ratings validation keeps to itself, [N].
+def validation_users(row_splits: npt.NDArray[np.int64], seed: int) -> npt.NDArray[np.int64]:
+    """The users that validation ranks the catalogue for, in order: those with a rating to be found.
 
     Args:
-      states: the ratings of training.
-      rule: `random`; `last`, the last one of each user; or `latest`, in the order of time. A user's only
-        rating stays in training under `last`.
-      share: of the ratings, at most for `last`.
-      seed: settles which.
-
-    Raises:
-      ValueError: if that is none of them.
+      row_splits: where each user's ratings to be found start, [U + 1].
+      seed: chooses among more users than validation takes.
     """
-    rng = np.random.default_rng(seed)
-    count = int(share * len(states.positions))
-    chosen = np.zeros(len(states.positions), np.bool_)
-    if rule == "random":
-        chosen[rng.permutation(len(chosen))[:count]] = True
-    elif rule == "last":
-        users = np.flatnonzero(np.diff(states.row_splits) > 1)
-        chosen[states.row_splits[1:][rng.permutation(users)[:count]] - 1] = True
-    else:
-        chosen[np.argsort(states.timestamps, kind="stable")[len(chosen) - count :]] = True
-    if not chosen.any():
-        raise ValueError(f"validation_share {share:g} holds out none of the training examples; raise it")
+    users = np.flatnonzero(np.diff(row_splits))
+    chosen: npt.NDArray[np.int64] = np.sort(np.random.default_rng(seed).permutation(users)[:VALIDATION_USERS])
     return chosen
 
 
@@ -158,8 +142,7 @@ class RetrievalExamples:
           row_splits: where each user's start, [U + 1]; users with none are left out.
           seed: chooses among more users than validation takes.
         """
-        users = np.flatnonzero(np.diff(row_splits))
-        users = np.sort(np.random.default_rng(seed).permutation(users)[:VALIDATION_USERS])
+        users = validation_users(row_splits, seed)
         targets, splits = tf.constant(positions), tf.constant(row_splits)
 
         @no_autograph

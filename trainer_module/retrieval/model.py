@@ -152,6 +152,21 @@ class RetrievalModel(MeanLossModel):
             )
         return softmax_loss(scores, found, hidden, settings.hard_negatives)
 
+    def ranked(self, inputs: Mapping[str, tf.Tensor], k: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """The best movies for the rows of a batch of validation, without what their users have rated.
+
+        Returns:
+          Scores and catalogue positions, [B, k] each, or [B, M] of a smaller catalogue.
+        """
+        queries = self.query_tower({name: inputs[name] for name in QUERY_FEATURES})
+        scores = tf.matmul(queries, self.candidate_embeddings(), transpose_b=True)
+        hidden = _marked(inputs[RATED], tf.shape(scores)) > 0
+        relevant = _marked(inputs[TARGETS], tf.shape(scores)) > 0
+        best = tf.math.top_k(
+            tf.where(hidden & ~relevant, scores.dtype.min, scores), min(k, int(scores.shape[1]))
+        )
+        return best.values, best.indices
+
     def train_step(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """One step; returns the mean loss alone, because ranking the catalogue is left to validation."""
         logs = super().train_step(inputs)

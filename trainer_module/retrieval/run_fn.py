@@ -14,11 +14,12 @@ from contracts import artifacts
 from trainer_module.common.catalogue import Catalogue
 from trainer_module.common.embeddings import VocabularySizes
 from trainer_module.common.fitting import fit, refit
+from trainer_module.common.held_out import held_out
 from trainer_module.common.inputs import TrainerArgs
 from trainer_module.common.serving_tables import MovieTable, UserTable
 from trainer_module.common.training_setup import TrainingSetup
 from trainer_module.common.user_states import UserStates, read_user_states, with_newcomers
-from trainer_module.retrieval.examples import Periods, RetrievalExamples, held_out, with_period
+from trainer_module.retrieval.examples import Periods, RetrievalExamples, with_period
 from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
 from trainer_module.retrieval.model import MODE, MONITOR, RetrievalModel
 from trainer_module.retrieval.partitions import IndexReport, make_index
@@ -29,6 +30,7 @@ from trainer_module.retrieval.signatures import (
     total_popularity,
     user_queries,
 )
+from trainer_module.retrieval.validation_lists import write_validation_lists
 
 # Users, and movies, that an index is tuned and measured on.
 INDEX_QUERIES = 1024
@@ -134,6 +136,7 @@ def _fitted(data: RetrievalData, model_run_dir: str) -> RetrievalModel:
     )
     weight = chosen_blend(model, validation, hyperparameters)
     model.set_blend(weight)
+    write_validation_lists(model, data.states.where(chosen), validation, setup, model_run_dir)
     if not hyperparameters.refit:
         return model
     tf.keras.utils.set_random_seed(setup.seed)

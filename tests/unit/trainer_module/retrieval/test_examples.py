@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from contracts import features
 from tests.unit.trainer_module import tiny_world
+from trainer_module.common.held_out import held_out
 from trainer_module.common.user_states import UserStates
 from trainer_module.retrieval.examples import (
     NO_TARGET,
@@ -15,7 +16,6 @@ from trainer_module.retrieval.examples import (
     TARGETS,
     Periods,
     RetrievalExamples,
-    held_out,
     with_period,
 )
 from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
