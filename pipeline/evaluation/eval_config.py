@@ -1,12 +1,13 @@
-"""What is measured, on which slices, and the bars that a model has to clear to be blessed.
+"""What is measured, on which slices, and the thresholds that a model has to clear to be blessed.
 
 Evaluator gets two models: the candidate and the version that is served (`components.served_model`), both
 through their signature `evaluate` over the same Examples. The candidate's signature also answers as its
-reference, popularity for retrieval and damped user and movie biases for ranking. Three kinds of bars follow:
+reference, popularity for retrieval and damped user and movie biases for ranking. Three kinds of thresholds
+follow:
 
 * absolute ones, "better than the reference" among them, which hold on every run;
 * against the served version, with a tolerance, TFMA's change threshold. Where nothing is served yet the
-  candidate stands in for it, so that the change is 0 and the other bars decide;
+  candidate stands in for it, so that the change is 0 and the other thresholds decide;
 * in every slice with enough users, how far the candidate may be behind either of them for certain.
 """
 
@@ -41,12 +42,12 @@ def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_
     """What the ranking Evaluator measures: RMSE and MAE in stars, over rows.
 
     Args:
-        evaluation: bars, slices and options.
+        evaluation: thresholds, slices and options.
         seed: seeds the resampling behind the confidence intervals.
 
     Returns:
-        A config for an Evaluator with a `baseline_model`; without one the bars against the served version
-        are left out. The signatures return `user_rating` [B].
+        A config for an Evaluator with a `baseline_model`; without one the thresholds against the served
+        version are left out. The signatures return `user_rating` [B].
     """
     return _eval_config(evaluation, seed, [_rating_part(evaluation)])
 
@@ -55,7 +56,7 @@ def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> confi
     """What the retrieval Evaluator measures: recall, NDCG and MRR by id, means over users, and the lists.
 
     Args:
-        evaluation: bars, slices and options.
+        evaluation: thresholds, slices and options.
         seed: seeds the resampling behind the confidence intervals.
 
     Returns:
@@ -79,10 +80,10 @@ def recommender_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> con
 
 
 def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb2.EvalConfig:
-    """What the Evaluator of a model that does both measures: all of the above, and every bar counts.
+    """What the Evaluator of a model that does both measures: all of the above, and every threshold counts.
 
     Args:
-        evaluation: bars, slices and options.
+        evaluation: thresholds, slices and options.
         seed: seeds the resampling behind the confidence intervals.
 
     Returns:
@@ -97,7 +98,7 @@ class _Part(NamedTuple):
     Attributes:
         output: of the signatures, and the feature that holds the label.
         metric: the group of metrics.
-        overall: the bars over all rows, by metric.
+        overall: the thresholds over all rows, by metric.
         in_slices: those of every slice.
     """
 
@@ -207,9 +208,9 @@ def _in_slices(metric: str, allowed: float) -> dict[str, config_pb2.MetricThresh
     }
 
 
-def _at_least(bar: float, allowed_fall: float | None = None) -> config_pb2.MetricThreshold:
+def _at_least(lowest: float, allowed_fall: float | None = None) -> config_pb2.MetricThreshold:
     threshold = config_pb2.MetricThreshold(
-        value_threshold=config_pb2.GenericValueThreshold(lower_bound=DoubleValue(value=bar))
+        value_threshold=config_pb2.GenericValueThreshold(lower_bound=DoubleValue(value=lowest))
     )
     if allowed_fall is not None:
         threshold.change_threshold.absolute.value = -allowed_fall
@@ -217,9 +218,9 @@ def _at_least(bar: float, allowed_fall: float | None = None) -> config_pb2.Metri
     return threshold
 
 
-def _at_most(bar: float, allowed_rise: float | None = None) -> config_pb2.MetricThreshold:
+def _at_most(highest: float, allowed_rise: float | None = None) -> config_pb2.MetricThreshold:
     threshold = config_pb2.MetricThreshold(
-        value_threshold=config_pb2.GenericValueThreshold(upper_bound=DoubleValue(value=bar))
+        value_threshold=config_pb2.GenericValueThreshold(upper_bound=DoubleValue(value=highest))
     )
     if allowed_rise is not None:
         threshold.change_threshold.absolute.value = allowed_rise

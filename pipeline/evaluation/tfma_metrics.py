@@ -10,7 +10,7 @@ Every evaluated signature answers twice: as the model and as its reference (popu
 "better than the reference" is a metric of one model, `recall@10_over_reference`, which needs no second model.
 How far the candidate is behind the reference, or the version that is served, is a metric too. It is the
 lower end of a 95 % interval of the loss from paired users: a slice of few users has to lose a lot before it
-counts, which one bar for the slices of all sizes can rely on.
+counts, which one threshold for the slices of all sizes can rely on.
 """
 
 # TFX comes before TFMA: imported after it, some of its components can be None.
