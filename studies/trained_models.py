@@ -58,7 +58,7 @@ def train_and_measure(
     arguments = trainer_arguments(split, hyperparameters, seed, folder)
     model, run = Path(arguments.serving_model_dir), Path(arguments.model_run_dir)
     run.mkdir(parents=True, exist_ok=True)
-    run_fn: Callable[[StudyTrainerArgs], None] = import_module(f"trainer_module.{task}").run_fn
+    run_fn: Callable[[StudyTrainerArgs], None] = import_module(f"trainer_module.{task}.run_fn").run_fn
     logging.getLogger(artifacts.PROGRESS_LOGGER).addHandler(_Teller(tell))
     started = time.monotonic()
     run_fn(arguments)

@@ -160,7 +160,6 @@ def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]
     ]
     everything = tfma.SlicingSpec()
     settings = {
-        "intervals": evaluation.confidence_intervals,
         "min_slice_users": evaluation.min_slice_users,
         "seed": seed,
         "code_fingerprint": source_fingerprint(tfma_metrics.__name__) + source_fingerprint(EXTRACTORS),

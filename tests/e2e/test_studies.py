@@ -100,8 +100,8 @@ def test_our_models_are_fitted_by_their_own_run_fn(study: Study) -> None:
 
 
 def test_a_joint_model_is_measured_by_score_and_by_id(study: Study) -> None:
-    config = load_config(None, ["joint.epochs=1", "joint.batch_size=512"], "study-joint")
-    settings = config.joint.model_dump(mode="json")
+    config = load_config(None, ["ranking.epochs=1", "ranking.batch_size=512"], "study_joint")
+    settings = config.hyperparameters(JOINT).model_dump(mode="json")
     source = find_data(PipelineConfig(data_dir=str(study.data)))
     harness = Harness("multitask", source, study.work, again=False, console=Console(quiet=True))
     cell = Cell("random", "ours", JOINT, 1, settings)

@@ -49,7 +49,13 @@ MODELS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         for structure in ("stacked", "parallel", "low_rank", "dnn", "svdpp")
     },
     **{
-        f"joint, {structure}": ("joint", {**RATED, **LISTED, **BAG, "structure": structure})
+        f"joint, {structure}": (
+            "joint",
+            {
+                "retrieval": {**SMALL, **LISTED, **BAG},
+                "ranking": {**RATED, "dropout": LISTED["dropout"], "structure": structure},
+            },
+        )
         for structure in ("stacked", "svdpp")
     },
 }

@@ -38,7 +38,7 @@ MODELS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         for structure in ("stacked", "parallel", "low_rank", "dnn")
     },
     "ranking, svdpp": ("ranking", SVDPP),
-    "joint, svdpp": ("joint", {**FINDS, **SVDPP}),
+    "joint, svdpp": ("joint", {"retrieval": {**FINDS, "l2": RATES["l2"]}, "ranking": SVDPP}),
 }
 
 

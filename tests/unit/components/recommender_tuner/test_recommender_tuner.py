@@ -26,7 +26,6 @@ CONFIG = {
     "history_length": 2,
     "code_fingerprint": "",
     "trials": 2,
-    "trial_epochs": 1,
 }
 
 

@@ -61,7 +61,6 @@ def _refused(argv: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str])
             "tuning.models.0 is 'everything', which should be ",
         ),
         (["--split", "sideways"], "data.split is 'sideways', which should be 'leave_last_out'"),
-        (["--set", "sample.users=1"], "1 users and 800 movies go with"),
         (
             ["--output", "{tmp}/a-file/out"],
             "a-file/out cannot be written (Not a directory); name another folder",
