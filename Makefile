@@ -10,7 +10,7 @@ COVERAGE := $(if $(ARGS),,--cov --cov-report=term --cov-fail-under=90)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-browser test-serving test-models test-reliability lint types format bench \
-	bench-serving studies serve protos lock clean venv
+	bench-serving studies serve docs protos lock clean venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,10 +60,14 @@ serve: venv ## Serve the pushed models with tensorflow_model_server, Docker or t
 bench-serving: venv ## Measure latency, version swaps and the partitioned index; ARGS="load --models DIR"
 	@$(BIN)/python -m benchmarks.serving $(ARGS)
 
+docs: venv ## Build the documentation site in site/, strictly
+	@$$(requirements/find_uv.sh) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/docs.txt
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
+
 protos: venv ## Refresh the serving client's messages from the locked tensorflow-serving-api
 	@$(BIN)/python -m serving.make_protos
 
-lock: ## Refresh both lock files from setup.py; ARGS=--upgrade takes the newest releases
+lock: ## Refresh the lock files from setup.py and docs.in; ARGS=--upgrade takes the newest releases
 	@requirements/lock.sh $(ARGS)
 
 clean: ## Delete caches and build files; .venv, .uv and runs stay

@@ -16,7 +16,7 @@ from serving.client.endpoint import DEFAULT_CANDIDATES
 CONCURRENCIES: Final = (1, 4, 16)
 BATCH_SIZES: Final = (1, 16, 64)
 # Two stages may cost this many times what one small call costs above the floor.
-ROUND_TRIPS_BAR: Final = 4
+ROUND_TRIPS_THRESHOLD: Final = 4
 
 Call: TypeAlias = Callable[[int], object]
 _T = TypeVar("_T")

@@ -84,8 +84,10 @@ def test_what_the_tuner_finds_is_what_the_trainer_fits_with(
     assert found["values"] == {
         name: value for name, value in trials[0].items() if name not in ("trial_id", "score")
     }
-    assert best.get_string_custom_property("figure").startswith(f"best val_rmse {trials[0]['score']:.4f} in ")
-    assert best.get_string_custom_property("figure").endswith(" of 2")
+    assert best.get_string_custom_property("summary").startswith(
+        f"best val_rmse {trials[0]['score']:.4f} in "
+    )
+    assert best.get_string_custom_property("summary").endswith(" of 2")
 
     files = str(Path(world["examples"][0].uri) / "Split-train" / "*")
     run_fn(

@@ -52,7 +52,7 @@ def test_first_run_runs_every_node_in_order_and_the_second_reuses_them(tmp_path:
 
     [model] = first[1].outputs
     assert (model.channel, model.type_name) == ("model", "Model")
-    assert model.properties["figure"] == "5 ratings learnt"
+    assert model.properties["summary"] == "5 ratings learnt"
     assert (Path(model.uri) / "weights").read_text() == "5"
     # A reused node names the folder where its outputs are, and not one where they would have gone.
     assert [output.uri for output in second[1].outputs] == [model.uri]
