@@ -5,6 +5,8 @@ PYTHON := $(shell cat .python-version)
 BIN := .venv/bin
 # In the order of the folders, because the long tests come first in it.
 PYTEST := $(BIN)/python -m pytest -rs -n auto --maxprocesses=4 --dist loadgroup --no-loadscope-reorder
+# Part of the tests covers part of the lines, so only a run of all of them has a threshold.
+COVERAGE := $(if $(ARGS),,--cov --cov-report=term --cov-fail-under=90)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-browser test-serving test-models test-reliability lint types format bench \
@@ -16,8 +18,8 @@ help: ## Show this list
 run: venv ## Run the pipeline; flags go into ARGS="--dataset ml-100k"
 	@$(BIN)/python local_runner.py $(ARGS)
 
-test: venv ## Run the tests; MOVIELENS_DIR names a folder with the real ml-100k
-	@$(PYTEST) --durations=15 --ignore=tests/reliability --ignore=tests/models $(ARGS)
+test: venv ## Run the tests and measure the lines they run; MOVIELENS_DIR names a folder with the real ml-100k
+	@$(PYTEST) --durations=15 $(COVERAGE) --ignore=tests/reliability --ignore=tests/models $(ARGS)
 
 test-fast: venv ## Run the tests that start no pipeline
 	@$(PYTEST) -m "not slow" $(ARGS)
@@ -35,7 +37,7 @@ test-models: venv ## Train every kind of model on worlds whose right answers are
 test-reliability: venv ## Run the long tests: bad data, killed pushes and runs, full disks, rollbacks
 	@$(PYTEST) --durations=15 tests/reliability $(ARGS)
 
-lint: venv ## Check style, formatting and which room imports which
+lint: venv ## Check style, formatting and which package imports which
 	@status=0; for check in "ruff check ." "ruff format --check ." "lint-imports --no-logo"; do \
 		$(BIN)/$$check || status=1; done; exit $$status
 
@@ -49,7 +51,7 @@ format: venv ## Format the code and sort the imports
 bench: venv ## Measure seconds and memory per node
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-studies: venv ## Measure our models and their peers; ARGS="leaderboard --data-dir data/ml-100k"
+studies: venv ## Measure our models and the baselines; ARGS="leaderboard --data-dir data/ml-100k"
 	@$(BIN)/python -m studies $(or $(ARGS),--help)
 
 serve: venv ## Serve the pushed models with tensorflow_model_server, Docker or the local server

@@ -20,11 +20,11 @@ from components.data_gate.settings import DataGateSettings
 from components.model_probe.settings import ModelProbeSettings
 from components.movielens_example_gen.settings import ExampleGenSettings
 from pipeline import beam_runners
+from pipeline.renamed_settings import RENAMED
 from pipeline.setting_trees import ConfigError as ConfigError
-from pipeline.setting_trees import merged, parse_override, put, read_preset, read_settings
+from pipeline.setting_trees import merged, parse_override, preset_of_split, put, read_preset, read_settings
 from pipeline.setting_trees import preset_names as preset_names
-from trainer_module.common.hyperparameters import FitHyperparameters
-from trainer_module.joint.hyperparameters import JointHyperparameters
+from trainer_module.joint.hyperparameters import JointHyperparameters, JointWeights, check_joint
 from trainer_module.ranking.hyperparameters import RankingHyperparameters
 from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
 
@@ -32,6 +32,10 @@ RETRIEVAL = "retrieval"
 RANKING = "ranking"
 JOINT = "joint"
 MODELS = (RETRIEVAL, RANKING, JOINT)
+
+
+# A version of a servable, as `replace_unreadable` names it.
+ServedVersion = Annotated[str, Field(pattern=r"^(retrieval|ranking|recommender|joint)/[1-9]\d*$")]
 
 
 class Section(BaseModel):
@@ -44,13 +48,11 @@ class SampleConfig(Section):
     """Size of the embedded synthetic sample, which stands in when no real data is named."""
 
     ratings: int = Field(50_000, ge=10_000, le=100_000_000)
-    users: int | None = Field(None, ge=1, description="Derived from `ratings` if unset.")
-    movies: int | None = Field(None, ge=1, description="Derived from `ratings` if unset.")
     seed: int = 42
 
 
 class EvaluationConfig(Section):
-    """The bars that a model has to clear before it is pushed, and where it is looked at."""
+    """The thresholds that a model has to clear before it is pushed, and where it is looked at."""
 
     max_rmse: float = Field(1.1, gt=0, description="Ranking: root mean squared error in stars.")
     max_mae: float = Field(0.9, gt=0, description="Ranking: mean absolute error in stars.")
@@ -98,7 +100,6 @@ class EvaluationConfig(Section):
         description="Served versions that can no longer read today's Examples and may be replaced without a "
         "comparison, for example `retrieval/1764098765`.",
     )
-    confidence_intervals: bool = True
     slices: tuple[str, ...] = Field(
         ("user_gender", "bucketized_user_age", "user_occupation_text"),
         description="Features to slice by; one that the data set lacks is left out.",
@@ -112,9 +113,6 @@ class TuningConfig(Section):
         (), description="`--tune` names them."
     )
     trials: int = Field(20, ge=1, description="Fits per model.")
-    epochs: int = Field(
-        20, ge=1, description="Upper limit of a trial; early stopping usually ends it before."
-    )
 
 
 class PushConfig(Section):
@@ -168,11 +166,12 @@ class PipelineConfig(Section):
     data_gate: DataGateSettings = DataGateSettings()
     sample: SampleConfig = SampleConfig()
     model: Literal["separate", "joint"] = Field(
-        "separate", description="A retrieval model and a ranking model, or one that does both."
+        "separate",
+        description="A retrieval and a ranking model, or one that does both with the settings of both.",
     )
     retrieval: RetrievalHyperparameters = RetrievalHyperparameters()
     ranking: RankingHyperparameters = RankingHyperparameters()
-    joint: JointHyperparameters = JointHyperparameters()
+    joint: JointWeights = JointWeights()
     tuning: TuningConfig = TuningConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     probe: ModelProbeSettings = ModelProbeSettings()
@@ -188,6 +187,12 @@ class PipelineConfig(Section):
                 f"tuning.models names {', '.join(beside)}, which is not trained: with model {self.model} "
                 f"there is {' and '.join(self.models)}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _halves_of_a_joint_model_go_together(self) -> PipelineConfig:
+        if self.model == JOINT:
+            check_joint(self.retrieval, self.ranking)
         return self
 
     @property
@@ -209,13 +214,8 @@ class PipelineConfig(Section):
 
     @property
     def data_name(self) -> str:
-        """What the data is called where its figures are shown: the folder's name, such as `ml-100k`."""
+        """What the data is called where its metrics are shown: the folder's name, such as `ml-100k`."""
         return posixpath.basename((self.data_dir or "").rstrip("/"))
-
-    @property
-    def log_dir(self) -> str:
-        """The folder with one log file a run."""
-        return posixpath.join(self.output, "logs")
 
     @property
     def accepted_dir(self) -> str:
@@ -236,9 +236,12 @@ class PipelineConfig(Section):
         seed = f", seed {self.data.seed}, {self.data.random_rule}" if self.data.split == "random" else ""
         return f"{self.data_series}, {self.data.split_label}{seed}"
 
-    def hyperparameters(self, model: str) -> FitHyperparameters:
-        """The configured hyperparameters of a model."""
-        found: FitHyperparameters = getattr(self, model)
+    def hyperparameters(self, model: str) -> BaseModel:
+        """The configured hyperparameters of a model; a joint model's are made of those of both."""
+        if model == JOINT:
+            weights = self.joint.model_dump()
+            return JointHyperparameters(retrieval=self.retrieval, ranking=self.ranking, **weights)
+        found: BaseModel = getattr(self, model)
         return found
 
     def tuning_dir(self, model: str) -> str:
@@ -258,21 +261,29 @@ def load_config(
     Args:
       path: YAML file with the settings that differ from the preset's or the defaults, or None.
       overrides: `section.key=value` texts, the value written as in YAML; later ones win.
-      preset: one of `preset_names()`, or None.
+      preset: one of `preset_names()`, or None; `best` stands for the strongest one of the split.
 
     Raises:
       ConfigError: there is no such preset, the file cannot be read, or a key or a value is wrong.
     """
-    tree = read_preset(preset) if preset is not None else {}
+    tree = read_settings(Path(path)) if path is not None else {}
     origins: dict[str, str] = {}
-    if tree:
-        _validated(tree, origins, f"preset {preset}")  # What is wrong from here on is not the preset's fault.
-    tree = merged(tree, read_settings(Path(path)) if path is not None else {})
     for text in overrides:
         dotted, value = parse_override(text)
         put(tree, dotted, value, text)
         origins[dotted] = f"override {text!r}"
+    if preset is not None:
+        name = preset_of_split(preset, _split(tree))
+        below = read_preset(name)
+        _validated(below, {}, f"preset {name}")  # What is wrong from here on is not the preset's fault.
+        tree = merged(below, tree)
     return _validated(tree, origins, str(path) if path is not None else "configuration")
+
+
+def _split(tree: dict[str, Any]) -> object:
+    """The split rule that a tree of settings asks for, which may not be one."""
+    data = tree.get("data")
+    return (data.get("split") if isinstance(data, dict) else None) or ExampleGenSettings().split
 
 
 def _validated(tree: dict[str, Any], origins: dict[str, str], default_origin: str) -> PipelineConfig:
@@ -292,6 +303,8 @@ def _explain(detail: ErrorDetails, origins: dict[str, str], default_origin: str)
         (text for key, text in origins.items() if f"{dotted}.".startswith(f"{key}.")), default_origin
     )
     if detail["type"] == "extra_forbidden":
+        if dotted in RENAMED:
+            return f"{origin}: {dotted} is no longer a setting: {RENAMED[dotted]}"
         return f"{origin}: unknown setting {dotted}{_suggestion(names)}"
     if detail["type"] == "value_error":  # A validator of ours: its message names the key by itself.
         return f"{origin}: {detail['ctx']['error']}"

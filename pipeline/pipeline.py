@@ -226,7 +226,6 @@ def _tuner(model: str, config: PipelineConfig, transform: Transform, movies: Bas
         custom_config={
             **_fit_config(model, config, source_fingerprint(tuner_fn) + source_fingerprint(TUNER)),
             "trials": config.tuning.trials,
-            "trial_epochs": config.tuning.epochs,
             "search_dir": config.tuning_dir(model),
         },
     )

@@ -1,4 +1,4 @@
-"""The bars of the data gate and what was reviewed; free of TFX and TensorFlow."""
+"""The thresholds of the data gate and what was reviewed; free of TFX and TensorFlow."""
 
 from typing import Literal
 
@@ -21,7 +21,7 @@ class AllowedAnomaly(BaseModel):
 class DataGateSettings(BaseModel):
     """What data has to keep to before anything is fitted on it.
 
-    The bars of drift and skew of single features are in the curated schemas.
+    The thresholds of drift and skew of single features are in the curated schemas.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,7 +38,6 @@ class DataGateSettings(BaseModel):
     max_missing_share: float = Field(
         0.1, ge=0, le=1, description="Share of Examples that may lack a feature that the data set has."
     )
-    min_rating_deviation: float = Field(0.1, ge=0, description="Standard deviation of the ratings, in stars.")
     max_timestamp_shift_days: float = Field(
         366, ge=0, description="How far oldest, median and newest rating may move between accepted runs."
     )

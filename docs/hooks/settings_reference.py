@@ -101,7 +101,9 @@ def _type_and_range(schema: dict[str, Any], defs: dict[str, Any]) -> tuple[str, 
         schema = {**defs[schema["$ref"].rsplit("/", 1)[1]], **schema}
     if "anyOf" in schema:
         options = [_type_and_range(each, defs) for each in schema["anyOf"]]
-        return " or ".join(kind for kind, _ in options), ", ".join(filter(None, (text for _, text in options)))
+        return " or ".join(kind for kind, _ in options), ", ".join(
+            filter(None, (text for _, text in options))
+        )
     bounds = ", ".join(text.format(schema[key]) for key, text in _BOUNDS.items() if key in schema)
     if "enum" in schema or "const" in schema:
         values = schema.get("enum", [schema.get("const")])

@@ -2,9 +2,14 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+# Of one fit, whatever it fits.
+FIT_SETTINGS: Final = frozenset(
+    {"epochs", "batch_size", "learning_rate", "learning_rate_decay", "validation_share", "patience"}
+)
 
 
 class FitHyperparameters(BaseModel):
@@ -31,7 +36,7 @@ class FitHyperparameters(BaseModel):
 
 
 def tuned_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, object]:
-    """The values in a configuration of KerasTuner's HyperParameters; none without one.
+    """The values in a configuration of KerasTuner's HyperParameters, by dotted name; none without one.
 
     KerasTuner's values are scalars, so a search over lists writes them as JSON texts such as "[64, 32]".
     """
@@ -40,3 +45,12 @@ def tuned_values(hyperparameters: Mapping[str, Any] | None) -> dict[str, object]
         name: json.loads(value) if isinstance(value, str) and value.startswith("[") else value
         for name, value in values.items()
     }
+
+
+def with_values(settings: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a tree of settings with other values under dotted names, such as `ranking.dropout`."""
+    changed = dict(settings)
+    for dotted, value in values.items():
+        name, _, rest = dotted.partition(".")
+        changed[name] = with_values(changed.get(name, {}), {rest: value}) if rest else value
+    return changed

@@ -31,9 +31,6 @@ class RankingHyperparameters(FitHyperparameters):
     history_limit: int = Field(
         1000, ge=1, description="For `svdpp`: latest ratings that are read of a user, and of a movie."
     )
-    session_window: int = Field(
-        128, ge=2, description="For `svdpp`: how many of a user's ratings of about the same time are read."
-    )
     refit: bool = Field(
         False, description="After the fit, fit anew for as many epochs on the whole train split."
     )
