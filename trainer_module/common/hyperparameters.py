@@ -25,7 +25,9 @@ class FitHyperparameters(BaseModel):
         description="`cosine` lowers the rate from epoch to epoch, along half a period over all `epochs`.",
     )
     embedding_dim: int = Field(32, ge=1, description="Width of every embedding and of both towers' output.")
-    dropout: float = Field(0.2, ge=0, lt=1, description="Share of the inputs of deep layers left out in training.")
+    dropout: float = Field(
+        0.2, ge=0, lt=1, description="Share of the inputs of deep layers left out in training."
+    )
     unknown_id_share: float = Field(
         0.05, ge=0, lt=1, description="Share of training ids replaced by 'unknown', which trains that row."
     )
