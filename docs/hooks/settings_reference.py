@@ -19,8 +19,8 @@ DEFAULTS: Final = Path(__file__).parents[2] / "pipeline" / "configs" / "default.
 _HEAD: Final = """\
 # Settings
 
-Every setting of `PipelineConfig`, with its type, default, range and meaning. This page is made from the models that
-validate a configuration and from the comments of `pipeline/configs/default.yaml`.
+Every setting of `PipelineConfig`, with its type, default, range and meaning. This page is made from the models
+that validate a configuration and from the comments of `pipeline/configs/default.yaml`.
 
 Settings are put together from the defaults, a preset (`--preset`), a file (`--config`) and single settings
 (`--set section.key=value`). Later ones replace earlier ones.
@@ -57,8 +57,8 @@ def _section(
 ) -> Iterator[str]:
     """Yields the heading and the table of a model, then those of the models in it.
 
-    A comment in default.yaml may be about several keys in a row: one without a text of its own has that of the
-    key before it.
+    A comment in default.yaml may be about several keys in a row: one without a text of its own has that of
+    the key before it.
     """
     nested = {name: field.annotation for name, field in model.model_fields.items()}
     models = {
