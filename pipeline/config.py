@@ -57,6 +57,14 @@ class EvaluationConfig(Section):
     beat_reference: bool = Field(
         True, description="Ranking must beat the bias model and retrieval must beat popularity."
     )
+    beat_retrieval_order: bool = Field(
+        True,
+        description="The final list must beat the order of retrieval in recall@10 of liked movies and in "
+        "graded NDCG@10.",
+    )
+    max_recall_at_10_behind_retrieval: float = Field(
+        0.01, ge=0, le=1, description="How far the recall@10 of the final list may be behind that order."
+    )
     min_coverage_at_10: float = Field(
         0.01, ge=0, le=1, description="Retrieval: share of the catalogue that is in somebody's first ten."
     )
@@ -81,7 +89,9 @@ class EvaluationConfig(Section):
     min_slice_users: int = Field(
         50, ge=2, description="A slice of fewer users is shown and blocks nothing by itself."
     )
-    replace_unreadable: tuple[Annotated[str, Field(pattern=r"^(retrieval|ranking)/[1-9]\d*$")], ...] = Field(
+    replace_unreadable: tuple[
+        Annotated[str, Field(pattern=r"^(retrieval|ranking|recommender|joint)/[1-9]\d*$")], ...
+    ] = Field(
         (),
         description="Served versions that can no longer read today's Examples and may be replaced without a "
         "comparison, for example `retrieval/1764098765`.",

@@ -3,7 +3,7 @@
 TFX is imported by its parts: `tfx.v1` would load the Vertex AI client, 10 seconds that no node needs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
@@ -17,6 +17,7 @@ from components.data_gate.accepted import AcceptedData
 from components.data_gate.component import DataGate
 from components.model_probe.component import ModelProbe
 from components.movielens_example_gen.component import MovieLensExampleGen
+from components.recommender_composer.component import RecommenderComposer
 from components.recommender_trainer.component import RecommenderTrainer
 from components.recommender_tuner.component import RecommenderTuner
 from components.report_gen.component import ReportGen
@@ -24,11 +25,13 @@ from components.served_model.component import ServedModel
 from contracts import features
 from contracts.artifacts import SERVED_MODEL
 from contracts.features import MOVIES, RATINGS
-from pipeline.config import JOINT, RANKING, RETRIEVAL, PipelineConfig
+from contracts.signatures import JOINT, RANKING, RECOMMENDER, RETRIEVAL
+from pipeline.config import PipelineConfig
 from pipeline.evaluation.eval_config import (
     EXTRACTORS,
     joint_eval_config,
     ranking_eval_config,
+    recommender_eval_config,
     retrieval_eval_config,
 )
 from pipeline.fingerprint import source_fingerprint
@@ -39,6 +42,7 @@ EXAMPLE_GEN = "components.movielens_example_gen.executor"
 DATA_GATE = "components.data_gate.executor"
 PROBE = ("components.model_probe.executor", "components.model_probe.bare_process")
 TRAINER = "components.recommender_trainer.executor"
+COMPOSER = "components.recommender_composer.executor"
 TUNER = "components.recommender_tuner.executor"
 SERVED = "components.served_model.executor"
 REPORT_GEN = "components.report_gen.executor"
@@ -49,6 +53,7 @@ RUN_FNS = {
     RANKING: "trainer_module.ranking.run_fn.run_fn",
     JOINT: "trainer_module.joint.run_fn.run_fn",
 }
+COMPOSE_FN = "trainer_module.recommender.compose.compose_fn"
 TUNER_FNS = {
     RETRIEVAL: "trainer_module.tuning.retrieval.tuner_fn",
     RANKING: "trainer_module.tuning.ranking.tuner_fn",
@@ -58,9 +63,15 @@ EVAL_CONFIGS = {
     RETRIEVAL: retrieval_eval_config,
     RANKING: ranking_eval_config,
     JOINT: joint_eval_config,
+    RECOMMENDER: recommender_eval_config,
 }
 # Whose signatures each servable has.
-CONTRACTS = {RETRIEVAL: [RETRIEVAL], RANKING: [RANKING], JOINT: [RETRIEVAL, RANKING]}
+CONTRACTS = {
+    RETRIEVAL: [RETRIEVAL],
+    RANKING: ["reranking"],
+    RECOMMENDER: [RECOMMENDER],
+    JOINT: [RECOMMENDER, RANKING],
+}
 
 
 def create_pipeline(config: PipelineConfig) -> Pipeline:
@@ -117,7 +128,15 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         name: _tuner(name, config, transform, movies) for name in config.tuning.models
     }
     trainers = {name: _trainer(name, config, transform, movies, tuners.get(name)) for name in config.models}
-    models = {name: trainer.outputs["model"] for name, trainer in trainers.items()}
+    composer = _composer(trainers)
+    if JOINT in trainers:
+        models = {JOINT: composer.outputs["model"]}
+    else:
+        models = {
+            RETRIEVAL: trainers[RETRIEVAL].outputs["model"],
+            RANKING: composer.outputs["reranking_model"],
+            RECOMMENDER: composer.outputs["model"],
+        }
     # What each model is compared with.
     served = {name: _served_model(name, config, model, ratings) for name, model in models.items()}
     evaluators = {
@@ -157,6 +176,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         transform,
         *tuners.values(),
         *trainers.values(),
+        composer,
         *served.values(),
         *evaluators.values(),
         *probes.values(),
@@ -215,12 +235,17 @@ def _tuner(model: str, config: PipelineConfig, transform: Transform, movies: Bas
 
 def _fit_config(model: str, config: PipelineConfig, code: str) -> dict[str, Any]:
     """What a fit goes by, as a Trainer and a Tuner get it."""
-    return {
+    found = {
         "hyperparameters": config.hyperparameters(model).model_dump(mode="json"),
         "seed": config.seed,
         "history_length": config.data.history_length,
         "code_fingerprint": code,
     }
+    if model == RANKING:
+        # The final order is fitted on ratings that both models hold out.
+        rule, share = config.retrieval.validation, config.retrieval.validation_share
+        found["list_validation"] = {"rule": rule, "share": share}
+    return found
 
 
 def _trainer(
@@ -241,6 +266,18 @@ def _trainer(
     )
     trainer.with_id(f"{model.capitalize()}Trainer")
     return trainer
+
+
+def _composer(trainers: Mapping[str, RecommenderTrainer]) -> RecommenderComposer:
+    retrieval, ranking = trainers.get(JOINT) or trainers[RETRIEVAL], trainers.get(RANKING)
+    return RecommenderComposer(
+        COMPOSE_FN,
+        retrieval=retrieval.outputs["model"],
+        retrieval_run=retrieval.outputs["model_run"],
+        ranking=ranking.outputs["model"] if ranking else None,
+        ranking_run=ranking.outputs["model_run"] if ranking else None,
+        code_fingerprint=source_fingerprint(COMPOSE_FN) + source_fingerprint(COMPOSER),
+    )
 
 
 def _served_model(name: str, config: PipelineConfig, model: BaseChannel, ratings: BaseChannel) -> ServedModel:
@@ -306,7 +343,7 @@ def _pusher(
         measured_on=f"{features.EVAL_SPLIT} split, {config.data.split_name}, {config.data_name}",
         code={
             "preprocessing": source_fingerprint(PREPROCESSING_FN),
-            "training": source_fingerprint(RUN_FNS[name]),
+            "training": source_fingerprint(RUN_FNS.get(name, COMPOSE_FN)),
             "pushing": source_fingerprint(PUSHER),
         },
     )

@@ -53,7 +53,32 @@ RANKING: Final[Mapping[str, Signature]] = {
     ),
     signatures.TRANSFORM_FEATURES: Signature({signatures.EXAMPLES: _ID}, {}),
 }
-CONTRACTS: Final = {"retrieval": RETRIEVAL, "ranking": RANKING}
+_FINAL: Final[Kinds] = {**_LIST, features.USER_RATING: ("float32", 2)}
+RECOMMENDER: Final[Mapping[str, Signature]] = {
+    **RETRIEVAL,
+    signatures.SERVING_DEFAULT: Signature(
+        {features.USER_ID: _ID}, {**_FINAL, signatures.KNOWN_USER: ("bool", 1)}
+    ),
+    signatures.RECOMMEND: Signature(
+        {features.USER_ID: _ID, signatures.EXCLUDE_MOVIE_IDS: _IDS, signatures.K: _K},
+        {**_FINAL, signatures.KNOWN_USER: ("bool", 1)},
+    ),
+    signatures.RECOMMEND_FROM_HISTORY: Signature({features.HISTORY_MOVIE_IDS: _IDS}, _FINAL),
+    signatures.RANK: RANKING[signatures.RANK],
+}
+RERANKING: Final[Mapping[str, Signature]] = {
+    **RANKING,
+    signatures.RERANK: Signature(
+        {features.USER_ID: _ID, features.MOVIE_ID: _IDS, signatures.RETRIEVAL_SCORE: ("float32", 2)},
+        {signatures.SCORE: ("float32", 2), features.USER_RATING: ("float32", 2)},
+    ),
+}
+CONTRACTS: Final = {
+    "retrieval": RETRIEVAL,
+    "ranking": RANKING,
+    "reranking": RERANKING,
+    "recommender": RECOMMENDER,
+}
 
 
 def contract_of(names: Sequence[str]) -> dict[str, Signature]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -80,6 +80,9 @@ class Requests:
             frozenset({features.HISTORY_MOVIE_IDS}): self._of_histories,
             frozenset({features.MOVIE_ID, signatures.K}): self._of_movies_and_k,
             frozenset({features.USER_ID, features.MOVIE_ID}): self._of_candidates,
+            frozenset(
+                {features.USER_ID, features.MOVIE_ID, signatures.RETRIEVAL_SCORE}
+            ): self._of_scored_candidates,
             frozenset({signatures.EXAMPLES}): self._of_examples,
         }
 
@@ -200,6 +203,13 @@ class Requests:
         yield _candidates("odd ids", ODD_IDS, [*candidates[:2], *ODD_IDS, candidates[0]])
         yield _candidates("no candidates", self._users[:2], [])
         yield _candidates("the whole catalogue", [self._users[0]], self._movies)
+
+    def _of_scored_candidates(self) -> Iterator[Request]:
+        for request in self._of_candidates():
+            shape = request.inputs[features.MOVIE_ID].shape
+            # Descending, as retrieval returns them.
+            scores = np.broadcast_to(-np.arange(shape[1], dtype=np.float32), shape)
+            yield replace(request, inputs={**request.inputs, signatures.RETRIEVAL_SCORE: scores.copy()})
 
     def _of_examples(self) -> Iterator[Request]:
         odd = [

@@ -62,6 +62,19 @@ def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.
     return _eval_config(evaluation, seed, [_retrieval_part(evaluation)])
 
 
+def recommender_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
+    """What the Evaluator of the recommender measures: the final list, by id, and how its movies were liked.
+
+    Args:
+        evaluation: thresholds, slices and options.
+        seed: seeds the resampling behind the confidence intervals.
+
+    Returns:
+        A config as of `retrieval_eval_config`. The signatures return two other orders of the list too.
+    """
+    return _eval_config(evaluation, seed, [_final_list_part(evaluation)])
+
+
 def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
     """What the Evaluator of a model that does both measures: all of the above, and every bar counts.
 
@@ -72,7 +85,7 @@ def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.Eval
     Returns:
         A config as of `ranking_eval_config`. The signatures return what those of both models return.
     """
-    return _eval_config(evaluation, seed, [_retrieval_part(evaluation), _rating_part(evaluation)])
+    return _eval_config(evaluation, seed, [_final_list_part(evaluation), _rating_part(evaluation)])
 
 
 class _Part(NamedTuple):
@@ -115,6 +128,16 @@ def _retrieval_part(evaluation: EvaluationConfig) -> _Part:
         overall[metrics.OVER_REFERENCE.format(recall)] = _at_least(MARGIN)
     in_slices = _in_slices(recall, evaluation.max_slice_recall_at_10_fall)
     return _Part(features.MOVIE_ID, tfma_metrics.RetrievalMetrics, overall, in_slices)
+
+
+def _final_list_part(evaluation: EvaluationConfig) -> _Part:
+    part = _retrieval_part(evaluation)
+    recall = metrics.OVER_RETRIEVAL_ORDER.format(metrics.RECALL_AT[10])
+    overall = {**part.overall, recall: _at_least(-evaluation.max_recall_at_10_behind_retrieval)}
+    if evaluation.beat_retrieval_order:
+        for metric in (metrics.LIKED_RECALL, metrics.GRADED_NDCG):
+            overall[metrics.OVER_RETRIEVAL_ORDER.format(metric)] = _at_least(MARGIN)
+    return part._replace(metric=tfma_metrics.FinalListMetrics, overall=overall)
 
 
 def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]) -> tfma.EvalConfig:

@@ -202,7 +202,9 @@ def _fitted(
     model(first[RANKING])
     model.compile(optimizer=tf.keras.optimizers.Adam(fit_settings.learning_rate))
     fit(model, train, validation, fit_settings, monitor=MONITOR, mode=MODE, model_run_dir=model_run_dir)
-    write_validation_lists(model.retrieval, data.states.where(chosen), to_find[1], setup, model_run_dir)
+    write_validation_lists(
+        model.retrieval, data.states.where(chosen), data.examples(kept), setup, model_run_dir
+    )
     ranking.write_validation_ranking(model, family, kept, assets, model_run_dir)
     return model
 
