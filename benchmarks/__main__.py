@@ -24,9 +24,9 @@ from pipeline.config import ConfigError, PipelineConfig, load_config
 from pipeline.data_source import DatasetError, find_data
 
 # Seconds for ML-100k on two idle cores.
-FRESH_BAR, UNCHANGED_BAR = 150, 40
+FRESH_THRESHOLD, UNCHANGED_THRESHOLD = 150, 40
 # How many times as fast as the tutorial's an epoch has to be, and the settings that are measured.
-FASTER_BAR = 3
+FASTER_THRESHOLD = 3
 TRAINING_PRESET: Final = Path(pipeline.__file__).parent / "configs" / "presets" / "best_random.yaml"
 SIZES: Final = (100_000, 1_000_000, 10_000_000)
 LAST_NODE: Final = "Transform"
@@ -120,12 +120,12 @@ def _run(options: argparse.Namespace, folder: Path) -> None:
     fresh = _measure(f"fresh run, {data}", config)
     unchanged = _measure(f"nothing changed, {data}", config)
     print(f"\n{data}, {_machine()}")
-    for title, run, bar in (
-        ("Fresh run", fresh, FRESH_BAR),
-        ("Run again, nothing changed", unchanged, UNCHANGED_BAR),
+    for title, run, threshold in (
+        ("Fresh run", fresh, FRESH_THRESHOLD),
+        ("Run again, nothing changed", unchanged, UNCHANGED_THRESHOLD),
     ):
-        verdict = "within" if run.seconds <= bar else "above"
-        print(f"\n{title}: {run.seconds:.1f} s, {verdict} the {bar} s for ML-100k on two idle cores\n")
+        verdict = "within" if run.seconds <= threshold else "above"
+        print(f"\n{title}: {run.seconds:.1f} s, {verdict} the {threshold} s for ML-100k on two idle cores\n")
         print(tables.node_table(run))
         for note in run.notes:
             print(f"\nNote: {note}")
@@ -175,8 +175,8 @@ def _training(options: argparse.Namespace, folder: Path) -> None:
     results = json.loads(done.stdout.splitlines()[-1])
     print(f"\n{source.name}, split {config.data.split}, {_machine()}\n\n{tables.training_table(results)}")
     ratio = results["tutorial"]["epoch_seconds"] / results["ours"]["epoch_seconds"]
-    verdict = "within" if ratio >= FASTER_BAR else "below"
-    print(f"\nOurs is {ratio:.1f} times as fast per epoch, {verdict} the bar of {FASTER_BAR}.")
+    verdict = "within" if ratio >= FASTER_THRESHOLD else "below"
+    print(f"\nOurs is {ratio:.1f} times as fast per epoch, {verdict} the threshold of {FASTER_THRESHOLD}.")
 
 
 def _measure(title: str, config: PipelineConfig, last_node: str | None = None) -> RunCost:

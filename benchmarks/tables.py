@@ -38,7 +38,7 @@ def scale_table(runs: Mapping[int, RunCost], nodes: Sequence[str]) -> str:
 
 
 def training_table(results: Mapping[str, Mapping[str, float]]) -> str:
-    """One row for each of `results`, the figures of a fit by name."""
+    """One row for each of `results`, the metrics of a fit by name."""
     rows = [
         [
             name,

@@ -45,13 +45,13 @@ MODEL_PROBE_FILE: Final = "model_probe.json"
 
 # The output of the ServedModel component, and its custom properties, all texts. Version and digest (the
 # fingerprint of the model's files) are "" where the candidate stands in because nothing is compared; the
-# override is why a version was passed over; the figure is what the console shows. The file beside the
+# override is why a version was passed over; the summary is what the console shows. The file beside the
 # SavedModel holds all of it.
 SERVED_MODEL: Final = "served_model"
 SERVED_VERSION: Final = "version"
 SERVED_DIGEST: Final = "digest"
 SERVED_OVERRIDE: Final = "override"
-SERVED_FIGURE: Final = "figure"
+SERVED_SUMMARY: Final = "summary"
 SERVED_MODEL_FILE: Final = "served_model.json"
 
 # The file that marks a folder of raw files as a synthetic sample, and holds its spec.

@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (review, adopt):
         command.add_argument("--of", choices=("ratings", "movies"), help="only this schema (default: both)")
     versions = _action(
-        commands, "versions", "Lists the pushed versions, with figures, and which is served.", _VERSIONS_HELP
+        commands, "versions", "Lists the pushed versions, with metrics, and which is served.", _VERSIONS_HELP
     )
     promote = _action(commands, "promote", "Makes the model of a version the served one.", _PROMOTE_HELP)
     rollback = _action(commands, "rollback", "Makes an earlier model the served one again.", _ROLLBACK_HELP)

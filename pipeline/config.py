@@ -34,6 +34,10 @@ JOINT = "joint"
 MODELS = (RETRIEVAL, RANKING, JOINT)
 
 
+# A version of a servable, as `replace_unreadable` names it.
+ServedVersion = Annotated[str, Field(pattern=r"^(retrieval|ranking|recommender|joint)/[1-9]\d*$")]
+
+
 class Section(BaseModel):
     """A part of the configuration: frozen, and an unknown key is an error instead of a shrug."""
 
@@ -48,7 +52,7 @@ class SampleConfig(Section):
 
 
 class EvaluationConfig(Section):
-    """The bars that a model has to clear before it is pushed, and where it is looked at."""
+    """The thresholds that a model has to clear before it is pushed, and where it is looked at."""
 
     max_rmse: float = Field(1.1, gt=0, description="Ranking: root mean squared error in stars.")
     max_mae: float = Field(0.9, gt=0, description="Ranking: mean absolute error in stars.")
@@ -210,7 +214,7 @@ class PipelineConfig(Section):
 
     @property
     def data_name(self) -> str:
-        """What the data is called where its figures are shown: the folder's name, such as `ml-100k`."""
+        """What the data is called where its metrics are shown: the folder's name, such as `ml-100k`."""
         return posixpath.basename((self.data_dir or "").rstrip("/"))
 
     @property

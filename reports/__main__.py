@@ -37,7 +37,7 @@ examples:
   python -m reports build 2026-01-31T12:00
       builds the report of a run again; a beginning of its id is enough
   python -m reports compare 2026-01-30 latest
-      settings and figures that differ, and how far the data has drifted
+      settings and metrics that differ, and how far the data has drifted
 
 Exit status: 0 done, 1 no browser could be started, 2 there is no such run or it cannot be written.
 """

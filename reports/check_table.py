@@ -15,7 +15,7 @@ _VERDICTS: Final = {
     "failed": Verdict.FAILED,
     "allowed": Verdict.WARNING,
     "passed": Verdict.PASSED,
-    "not compared": Verdict.NO_BAR,
+    "not compared": Verdict.NO_THRESHOLD,
 }
 
 Checks = Sequence[Mapping[str, Any]]
@@ -28,7 +28,7 @@ def counted(checks: Checks) -> str:
 
 
 def checks_table(table_id: str, caption: str, measured: str, where: str, checks: Checks) -> Table:
-    """Every check with its figure and its bar, what failed first.
+    """Every check with its value and its threshold, what failed first.
 
     Args:
       table_id: its id on the page.
@@ -46,9 +46,9 @@ def checks_table(table_id: str, caption: str, measured: str, where: str, checks:
             Column("verdict"),
             Column("check"),
             Column("measure"),
-            Column("figure"),
+            Column("value"),
             Column("bound"),
-            Column("bar"),
+            Column("threshold"),
             Column(where),
             Column("in detail"),
         ),
@@ -58,9 +58,9 @@ def checks_table(table_id: str, caption: str, measured: str, where: str, checks:
                 _VERDICTS[check["verdict"]],
                 check["name"],
                 check["measure"],
-                _rounded(check["figure"]),
-                check["bound"] if check["bar"] is not None else None,
-                _rounded(check["bar"]),
+                _rounded(check["value"]),
+                check["bound"] if check["threshold"] is not None else None,
+                _rounded(check["threshold"]),
                 check["where"],
                 check["detail"],
             )
@@ -71,7 +71,7 @@ def checks_table(table_id: str, caption: str, measured: str, where: str, checks:
 
 
 def _rounded(value: float | None) -> float | None:
-    """Counts are whole, and of other figures four digits are enough."""
+    """Counts are whole, and of other values four digits are enough."""
     if value is None or not math.isfinite(value):
         return value
     return int(value) if float(value).is_integer() else float(f"{value:.4g}")

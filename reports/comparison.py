@@ -1,4 +1,4 @@
-"""Two runs side by side: settings and figures that differ, and the distance between their data."""
+"""Two runs side by side: settings and metrics that differ, and the distance between their data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Keys = tuple[str, ...]
 def write_comparison(left: Run, right: Run, folder: Path) -> Report:
     """Writes the page that compares two runs, and the JSON of both beside it."""
     sections = build_sections(left), build_sections(right)
-    figures = {
+    metrics = {
         "left": as_json(left, sections[0]),
         "right": as_json(right, sections[1]),
     }
@@ -37,10 +37,10 @@ def write_comparison(left: Run, right: Run, folder: Path) -> Report:
     page = (
         _outcome(*sections),
         _settings(left, right),
-        _figures(figures["left"], figures["right"]),
+        _metrics(metrics["left"], metrics["right"]),
         _data(left, right),
     )
-    return write_page(head, page, figures, folder)
+    return write_page(head, page, metrics, folder)
 
 
 def _outcome(left: Sequence[Section], right: Sequence[Section]) -> Section:
@@ -83,14 +83,14 @@ def _settings(left: Run, right: Run) -> Section:
     )
 
 
-def _figures(left: Mapping[str, Any], right: Mapping[str, Any]) -> Section:
+def _metrics(left: Mapping[str, Any], right: Mapping[str, Any]) -> Section:
     parts = []
     differing = total = 0
     for section_id, one in left["sections"].items():
-        other = right["sections"].get(section_id, {"figures": {}})
+        other = right["sections"].get(section_id, {"metrics": {}})
         rows: list[tuple[Cell, ...]] = []
-        for path, a, b in _pairs(one["figures"], other["figures"]):
-            # A figure that one run lacks has no difference; the outcome says which sections lack much.
+        for path, a, b in _pairs(one["metrics"], other["metrics"]):
+            # A metric that one run lacks has no difference; the outcome says which sections lack much.
             if path[0] == "config" or not (_is_number(a) and _is_number(b)):
                 continue
             total += 1
@@ -99,10 +99,10 @@ def _figures(left: Mapping[str, Any], right: Mapping[str, Any]) -> Section:
         differing += len(rows)
         if rows:
             table = Table(
-                f"figures-{section_id}-table",
-                f"Figures of {one['title']} that differ.",
+                f"metrics-{section_id}-table",
+                f"Metrics of {one['title']} that differ.",
                 (
-                    Column("figure"),
+                    Column("metric"),
                     Column("left", ",.6g"),
                     Column("right", ",.6g"),
                     Column("right - left", "+,.4g"),
@@ -111,14 +111,14 @@ def _figures(left: Mapping[str, Any], right: Mapping[str, Any]) -> Section:
                 tuple(rows),
                 filterable=True,
             )
-            parts.append(Part(f"figures-{section_id}", one["title"], tables=(table,)))
-    return Section("figures", "Figures", f"{differing} of {total} figures differ.", tuple(parts))
+            parts.append(Part(f"metrics-{section_id}", one["title"], tables=(table,)))
+    return Section("metrics", "Metrics", f"{differing} of {total} metrics differ.", tuple(parts))
 
 
 def _data(left: Run, right: Run) -> Section:
     checks = data_section.drift(right, left, "right and left run")
     part = distances.checks_part(
-        checks, ["Right run's data against left run's, split by split, with the bars for drift."]
+        checks, ["Right run's data against left run's, split by split, with the thresholds for drift."]
     )
     return Section("data", "Data", part.answer, (part,), verdict=part.verdict)
 

@@ -52,7 +52,7 @@ class Report:
 
     Attributes:
       html: the page.
-      json: the figures, for programs.
+      json: the metrics, for programs.
     """
 
     html: Path
@@ -70,12 +70,12 @@ def write_report(run: Run, sections: Sequence[Section], folder: Path) -> Report:
     return write_page(_head(run), sections, as_json(run, sections), folder)
 
 
-def write_page(head: Head, sections: Sequence[Section], figures: Mapping[str, Any], folder: Path) -> Report:
+def write_page(head: Head, sections: Sequence[Section], metrics: Mapping[str, Any], folder: Path) -> Report:
     """Writes a page and its JSON; as `write_report`, for a page that is not about one run."""
     folder.mkdir(parents=True, exist_ok=True)
     report = Report(folder / HTML_FILE, folder / JSON_FILE)
     _replace(report.html, render_page(head, sections))
-    _replace(report.json, json.dumps(figures, indent=1, allow_nan=False) + "\n")
+    _replace(report.json, json.dumps(metrics, indent=1, allow_nan=False) + "\n")
     return report
 
 
@@ -124,7 +124,7 @@ def templates_digest() -> str:
 
 
 def as_json(run: Run, sections: Sequence[Section]) -> dict[str, Any]:
-    """The report for programs: what identifies the run, and each section's verdict, answer and figures."""
+    """The report for programs: what identifies the run, and each section's verdict, answer and metrics."""
     return {
         "version": JSON_VERSION,
         "run": {
@@ -138,7 +138,7 @@ def as_json(run: Run, sections: Sequence[Section]) -> dict[str, Any]:
                 "title": section.title,
                 "answer": section.answer,
                 "verdict": section.verdict.value if section.verdict else None,
-                "figures": _finite(section.figures),
+                "metrics": _finite(section.metrics),
             }
             for section in sections
         },
@@ -175,7 +175,7 @@ def shown(cell: str | int | float | None, column: Column) -> str:
 def sort_key(cell: object) -> str:
     """What a column sorts by: full numbers, and verdicts with what failed first."""
     if isinstance(cell, Verdict):
-        order = (Verdict.FAILED, Verdict.WARNING, Verdict.PASSED, Verdict.NO_BAR)
+        order = (Verdict.FAILED, Verdict.WARNING, Verdict.PASSED, Verdict.NO_THRESHOLD)
         return str(order.index(cell))
     if isinstance(cell, Link):
         return cell.text

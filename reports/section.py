@@ -60,7 +60,7 @@ class Table:
 
     Attributes:
       id: unique on the page, such as `drift`.
-      caption: what the rows are, with data and split where there are figures.
+      caption: what the rows are, with data and split where there are numbers.
       columns: at least one; the first one heads the rows.
       rows: each as long as `columns`.
       filterable: whether there is a box to filter by words.
@@ -90,7 +90,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Chart:
-    """A figure with its one-line answer.
+    """A chart with its one-line answer.
 
     Attributes:
       id: unique on the page, such as `weekday`; the same as that given to `reports.charts.plots.render`.
@@ -100,7 +100,7 @@ class Chart:
       alt: what is drawn, in words: kind of chart, axes, what stands out.
       note: how it was counted: data, split, least counts.
       wide: takes the whole width on a large screen, and scrolls sideways on a small one.
-      data: its figures as a table, folded away under the chart.
+      data: its values as a table, folded away under the chart.
     """
 
     id: str
@@ -157,7 +157,7 @@ class Section:
       answer: the section in one line.
       parts: in the order of the page.
       verdict: shown beside the heading and in the navigation.
-      figures: the same in a form for programs: goes into `report.json` under the section's id, and
+      metrics: the same in a form for programs: goes into `report.json` under the section's id, and
         numbers in it are what two runs are compared by. JSON types only.
     """
 
@@ -166,4 +166,4 @@ class Section:
     answer: str
     parts: tuple[Part, ...]
     verdict: Verdict | None = None
-    figures: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)

@@ -21,11 +21,11 @@ class Reading(NamedTuple):
     by_id: dict[int, float]
     tied: float
 
-    def figures(self) -> dict[str, float]:
-        """The same by the names of `ACCURACY_FIGURES`."""
+    def metrics(self) -> dict[str, float]:
+        """The same by the names of `ACCURACY_METRICS`."""
         named = [
-            {names[k]: value for k, value in figures.items()}
-            for names, figures in ((BY_SCORE, self.by_score), (BY_ID, self.by_id))
+            {names[k]: value for k, value in metrics.items()}
+            for names, metrics in ((BY_SCORE, self.by_score), (BY_ID, self.by_id))
         ]
         return {**named[0], **named[1], TIED: self.tied}
 

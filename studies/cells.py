@@ -32,7 +32,7 @@ class Cell:
 
     @property
     def code(self) -> str:
-        """Digest of what the figures hang on: the code of a model of ours, what a peer is tuned over."""
+        """Digest of what the metrics hang on: the code of a model of ours, what a peer is tuned over."""
         return _grid(self.model) if self.settings is None else _code(self.task)
 
     @property
@@ -50,7 +50,7 @@ class Outcome:
     """What came out for a cell.
 
     Attributes:
-      figures: on the eval split, by name.
+      metrics: on the eval split, by name.
       fit_seconds: from Examples to an exported SavedModel; of a peer, its last fit.
       per_second: users that got a list, or ratings predicted, in a second.
       settings: those of the fit, which tuning chose for a peer.
@@ -58,7 +58,7 @@ class Outcome:
       weights: how many numbers the fit learned; None where that is not known.
     """
 
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
     fit_seconds: float
     per_second: float
     settings: Mapping[str, Any] = field(default_factory=dict)

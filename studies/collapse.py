@@ -76,7 +76,7 @@ def report(readings: dict[float, Reading], title: str, folder: Path) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     header = ["dead", *(names[k] for k in ACCURACY_LENGTHS for names in (BY_SCORE, BY_ID))]
     rows = [
-        [share, *(figure for k in ACCURACY_LENGTHS for figure in (reading.by_score[k], reading.by_id[k]))]
+        [share, *(metric for k in ACCURACY_LENGTHS for metric in (reading.by_score[k], reading.by_id[k]))]
         for share, reading in readings.items()
     ]
     with (folder / RESULTS_FILE).open("w", encoding="utf-8", newline="") as file:
@@ -89,7 +89,7 @@ def report(readings: dict[float, Reading], title: str, folder: Path) -> str:
     plots.lines(
         folder / "collapse.svg", curves, x="share of embeddings that are 0", y=f"top-k accuracy, {title}"
     )
-    body = [[f"{row[0]:.0%}", *(tables.number(figure, 4) for figure in row[1:])] for row in rows]
+    body = [[f"{row[0]:.0%}", *(tables.number(metric, 4) for metric in row[1:])] for row in rows]
     heading = f"Top-k accuracy over ratings, {title}"
     tables.write_page(folder / "results.md", "Collapse", [(heading, markdown(header, body))])
     return (folder / "results.md").read_text(encoding="utf-8")

@@ -15,7 +15,7 @@ from studies.cells import Cell, Outcome
 from studies.child import Tell, run_child
 from studies.prepared import PreparedSplit, prepare
 from studies.results import Results, Row
-from studies.tasks import RATING_FIGURES
+from studies.tasks import RATING_METRICS
 
 _WORKER: Final = "studies.cell_worker"
 RESULTS_FILE: Final = "results.csv"
@@ -95,6 +95,6 @@ class Harness:
         return self._prepared[name]
 
     def _say(self, title: str, row: Row, ending: str) -> None:
-        shown = [name for name in (RECALL_AT[10], NDCG_AT[10], *RATING_FIGURES) if row[name]]
-        figures = ", ".join(f"{name} {float(row[name]):.4f}" for name in shown)
-        self._console.print(f"{title}: {figures}, {ending}", markup=False, soft_wrap=True)
+        shown = [name for name in (RECALL_AT[10], NDCG_AT[10], *RATING_METRICS) if row[name]]
+        metrics = ", ".join(f"{name} {float(row[name]):.4f}" for name in shown)
+        self._console.print(f"{title}: {metrics}, {ending}", markup=False, soft_wrap=True)

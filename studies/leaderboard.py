@@ -77,8 +77,8 @@ def report(rows: Sequence[Row], folder: Path) -> str:
     for split in dict.fromkeys(row["split"] for row in retrieval):
         of_split = [row for row in retrieval if row["split"] == split]
         parts.append((f"Retrieval, {_where(of_split)}", _retrieval_table(of_split)))
-        figures = {name: tables.mean(group, NDCG_AT[10]) for name, group in tables.by_model(of_split).items()}
-        plots.bars(folder / f"retrieval-{split}.svg", _best_first(figures, 1), unit=f"NDCG@10, {split}")
+        metrics = {name: tables.mean(group, NDCG_AT[10]) for name, group in tables.by_model(of_split).items()}
+        plots.bars(folder / f"retrieval-{split}.svg", _best_first(metrics, 1), unit=f"NDCG@10, {split}")
         costs = {
             name: (max(tables.mean(group, "fit_seconds"), 1e-3), tables.mean(group, NDCG_AT[10]))
             for name, group in tables.by_model(of_split).items()
@@ -92,8 +92,8 @@ def report(rows: Sequence[Row], folder: Path) -> str:
         for split in dict.fromkeys(row["split"] for row in ranking):
             of_split = [row for row in ranking if row["split"] == split]
             parts.append((f"Ratings, {_where(of_split)}", _rating_costs(of_split)))
-            figures = {name: tables.mean(group, RMSE) for name, group in tables.by_model(of_split).items()}
-            plots.bars(folder / f"ratings-{split}.svg", _best_first(figures, -1), unit=f"RMSE, {split}")
+            metrics = {name: tables.mean(group, RMSE) for name, group in tables.by_model(of_split).items()}
+            plots.bars(folder / f"ratings-{split}.svg", _best_first(metrics, -1), unit=f"RMSE, {split}")
     tuned = [row for row in rows if float(row["tuning_seconds"]) > 0]
     if tuned:
         parts.append(("What tuning chose on the train split", _tuned_table(tuned)))
@@ -105,8 +105,8 @@ def _where(rows: Sequence[Row]) -> str:
     return f"{rows[0]['data']}, split {rows[0]['split']}"
 
 
-def _best_first(figures: dict[str, float], sign: int) -> dict[str, float]:
-    return dict(sorted(figures.items(), key=lambda item: -sign * item[1]))
+def _best_first(metrics: dict[str, float], sign: int) -> dict[str, float]:
+    return dict(sorted(metrics.items(), key=lambda item: -sign * item[1]))
 
 
 def _costs(rows: Sequence[Row]) -> list[str]:
@@ -119,10 +119,10 @@ def _costs(rows: Sequence[Row]) -> list[str]:
 
 
 def _retrieval_table(rows: Sequence[Row]) -> str:
-    figures = [NDCG_AT[10], RECALL_AT[10], RECALL_AT[100]]
+    metrics = [NDCG_AT[10], RECALL_AT[10], RECALL_AT[100]]
     if any(row[NEW_USERS_NDCG] for row in rows):
-        figures.append(NEW_USERS_NDCG)
-    header = ["model", "seeds", *figures, "tuning, s", "fit, s", "users/s", "peak MB"]
+        metrics.append(NEW_USERS_NDCG)
+    header = ["model", "seeds", *metrics, "tuning, s", "fit, s", "users/s", "peak MB"]
     groups = tables.by_model(rows)
     ordered = _best_first({name: tables.mean(group, NDCG_AT[10]) for name, group in groups.items()}, 1)
     return markdown(
@@ -131,7 +131,7 @@ def _retrieval_table(rows: Sequence[Row]) -> str:
             [
                 name,
                 str(len(groups[name])),
-                *(tables.mean_and_deviation(groups[name], figure) for figure in figures),
+                *(tables.mean_and_deviation(groups[name], metric) for metric in metrics),
                 *_costs(groups[name]),
             ]
             for name in ordered
@@ -145,13 +145,13 @@ def _rating_table(rows: Sequence[Row]) -> str:
     folds = any(tables.fold_means(group, RMSE) for group in tables.by_model(rows).values())
     body = []
     for name, group in tables.by_model(rows).items():
-        figures = [
+        metrics = [
             tables.mean_and_deviation([row for row in group if row["split"] == split], RMSE)
             for split in shown
         ]
         if folds:
-            figures.append(tables.mean_and_deviation(tables.fold_means(group, RMSE), RMSE))
-        body.append([name, *figures])
+            metrics.append(tables.mean_and_deviation(tables.fold_means(group, RMSE), RMSE))
+        body.append([name, *metrics])
     return markdown(["model", *shown, *([tables.FOLDS] if folds else [])], body)
 
 
@@ -165,7 +165,7 @@ def _rating_costs(rows: Iterable[Row]) -> str:
             [
                 name,
                 str(len(groups[name])),
-                *(tables.mean_and_deviation(groups[name], figure) for figure in (RMSE, MAE)),
+                *(tables.mean_and_deviation(groups[name], metric) for metric in (RMSE, MAE)),
                 *_costs(groups[name]),
             ]
             for name in ordered

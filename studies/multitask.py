@@ -55,7 +55,7 @@ lists bad and no scores equal. A penalty leaves biases and popularity, which sti
 accuracy reads the same by score and by id. Where all scores tie, it reads 1 by score and chance by id:
 `python -m studies collapse`."""
 
-# Figures that models are compared by: the task, the figure, and whether more is better.
+# Metrics that models are compared by: the task, the metric, and whether more is better.
 _COMPARED: Final[Sequence[tuple[Task, str, bool]]] = (
     (RETRIEVAL, NDCG_AT[10], True),
     (RETRIEVAL, RECALL_AT[10], True),
@@ -109,26 +109,26 @@ def report(rows: Sequence[Row], folder: Path) -> str:
         plots.readings(folder / f"accuracy-{k}.svg", readings, unit=f"top-{k} accuracy, {title}")
     tried = {name for name, _, _ in _collapses()}
     healthy = {name: group for name, group in groups.items() if name not in tried}
-    for task, figure, _ in _COMPARED:
+    for task, metric, _ in _COMPARED:
         plots.intervals(
-            folder / f"{figure.replace('@', '-')}.svg",
+            folder / f"{metric.replace('@', '-')}.svg",
             {
-                name: [float(row[figure]) for row in group]
+                name: [float(row[metric]) for row in group]
                 for name, group in healthy.items()
                 if does(group[0], task)
             },
-            unit=f"{figure}, {title}",
+            unit=f"{metric}, {title}",
         )
     parts = [
-        (f"Joint models, {title}", f"{_figures(groups)}\n\n{_WHY_NOT}"),
+        (f"Joint models, {title}", f"{_metrics(groups)}\n\n{_WHY_NOT}"),
         (f"How far behind, {title}", _behind(healthy)),
     ]
     tables.write_page(folder / "results.md", "Joint models", parts)
     return (folder / "results.md").read_text(encoding="utf-8")
 
 
-def _figures(groups: Mapping[str, Sequence[Row]]) -> str:
-    figures = [
+def _metrics(groups: Mapping[str, Sequence[Row]]) -> str:
+    metrics = [
         *(names[k] for k in ACCURACY_LENGTHS for names in (BY_SCORE, BY_ID)),
         *(TIED, RECALL_AT[10], RECALL_AT[100], NDCG_AT[10], RMSE, MAE),
     ]
@@ -136,26 +136,26 @@ def _figures(groups: Mapping[str, Sequence[Row]]) -> str:
         [
             name,
             str(len(group)),
-            *(tables.mean_and_deviation(group, figure) for figure in figures),
+            *(tables.mean_and_deviation(group, metric) for metric in metrics),
             f"{tables.mean(group, 'fit_seconds'):,.0f}",
         ]
         for name, group in groups.items()
     ]
-    return markdown(["model", "seeds", *figures, "fit, s"], body)
+    return markdown(["model", "seeds", *metrics, "fit, s"], body)
 
 
 def _behind(groups: Mapping[str, Sequence[Row]]) -> str:
-    """Joint models beside the best specialist and beside the model of one task, figure by figure."""
+    """Joint models beside the best specialist and beside the model of one task, metric by metric."""
     header = ["model"]
     columns = []
-    for task, figure, rises in _COMPARED:
-        means = {name: tables.mean(group, figure) for name, group in groups.items() if does(group[0], task)}
+    for task, metric, rises in _COMPARED:
+        means = {name: tables.mean(group, metric) for name, group in groups.items() if does(group[0], task)}
         best = max if rises else min
         for rival, found in (
             ("best specialist", [means[name] for name in means if _is_specialist(groups[name][0])]),
             ("on its own", [means[name] for name in means if groups[name][0]["task"] == task]),
         ):
-            header.append(f"{figure}, {rival}")
+            header.append(f"{metric}, {rival}")
             columns.append({name: behind(means[name], best(found), rises) for name in means} if found else {})
     body = [
         [name, *(f"{100 * column[name]:.1f} %" if name in column else "-" for column in columns)]
@@ -170,9 +170,9 @@ def _behind(groups: Mapping[str, Sequence[Row]]) -> str:
     return f"{told}\n\n{markdown(header, body)}"
 
 
-def behind(figure: float, best: float, rises: bool) -> float:
-    """The share of `best` by which a figure is worse, below 0 where it is better."""
-    return (best - figure if rises else figure - best) / best
+def behind(metric: float, best: float, rises: bool) -> float:
+    """The share of `best` by which a metric is worse, below 0 where it is better."""
+    return (best - metric if rises else metric - best) / best
 
 
 def _is_specialist(row: Row) -> bool:

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from studies.cells import Cell, Outcome
 from studies.child import StudyError
-from studies.tasks import ACCURACY_FIGURES, JOINT, RATING_FIGURES, RETRIEVAL_FIGURES, Task
+from studies.tasks import ACCURACY_METRICS, JOINT, RATING_METRICS, RETRIEVAL_METRICS, Task
 
-FIGURES: Final = (*RETRIEVAL_FIGURES, *RATING_FIGURES, *ACCURACY_FIGURES)
+METRICS: Final = (*RETRIEVAL_METRICS, *RATING_METRICS, *ACCURACY_METRICS)
 # What a cell is known by; `asked` is what its settings were to be, `settings` what they were.
 KEY: Final = ("data", "split", "task", "model", "seed", "asked", "code")
 MEASURED: Final = (
-    *FIGURES,
+    *METRICS,
     "fit_seconds",
     "per_second",
     "peak_mb",
@@ -63,7 +63,7 @@ class Results:
         """Adds a cell, or replaces it, and writes the file, whole or not at all."""
         key = _key(data, cell)
         measured: dict[str, Any] = {
-            **{name: f"{value:.6f}" for name, value in outcome.figures.items()},
+            **{name: f"{value:.6f}" for name, value in outcome.metrics.items()},
             "fit_seconds": f"{outcome.fit_seconds:.3f}",
             "per_second": f"{outcome.per_second:.1f}",
             "peak_mb": f"{peak_megabytes:.0f}",

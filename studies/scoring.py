@@ -9,7 +9,7 @@ from contracts.metrics import LIST_LENGTHS, MAE, NDCG_AT, RMSE
 from contracts.signatures import EVALUATION_DEPTH
 from pipeline.evaluation.ranked_ids import retrieval_by_user, slot_of
 from studies.split_data import Floats, Ints, Ratings, SplitData
-from studies.tasks import LIST_FIGURES, NEW_USERS_NDCG
+from studies.tasks import LIST_METRICS, NEW_USERS_NDCG
 
 # Users scored at a time.
 BATCH_USERS: Final = 256
@@ -21,7 +21,7 @@ def evaluated_users(evaluation: Ratings) -> Ints:
     return users
 
 
-def retrieval_figures(data: SplitData, lists: Sequence[Sequence[bytes]]) -> dict[str, float]:
+def retrieval_metrics(data: SplitData, lists: Sequence[Sequence[bytes]]) -> dict[str, float]:
     """Means over the users of the eval split.
 
     Args:
@@ -29,7 +29,7 @@ def retrieval_figures(data: SplitData, lists: Sequence[Sequence[bytes]]) -> dict
       lists: for each of `evaluated_users`, the ranked movie ids, best first; an empty id is an empty slot.
 
     Returns:
-      The figures by name, those of `RETRIEVAL_FIGURES`.
+      The metrics by name, those of `RETRIEVAL_METRICS`.
     """
     users = evaluated_users(data.evaluation)
     row = np.searchsorted(users, data.evaluation.user)
@@ -40,14 +40,14 @@ def retrieval_figures(data: SplitData, lists: Sequence[Sequence[bytes]]) -> dict
         ]
     )
     by_user = retrieval_by_user(row, slots, LIST_LENGTHS)
-    figures = dict(zip(LIST_FIGURES, by_user.mean(axis=0).tolist(), strict=True))
+    metrics = dict(zip(LIST_METRICS, by_user.mean(axis=0).tolist(), strict=True))
     new = ~np.isin(users, data.train.user)
     if new.any():
-        figures[NEW_USERS_NDCG] = float(by_user[new, LIST_FIGURES.index(NDCG_AT[10])].mean())
-    return figures
+        metrics[NEW_USERS_NDCG] = float(by_user[new, LIST_METRICS.index(NDCG_AT[10])].mean())
+    return metrics
 
 
-def rating_figures(predicted: Floats, rated: Floats) -> dict[str, float]:
+def rating_metrics(predicted: Floats, rated: Floats) -> dict[str, float]:
     """RMSE and MAE in stars over rows, [n] each."""
     errors = predicted - rated
     return {RMSE: float(np.sqrt(np.mean(errors**2))), MAE: float(np.mean(np.abs(errors)))}

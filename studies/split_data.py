@@ -72,7 +72,7 @@ class SplitData:
             return cls(arrays["user_ids"], arrays["movie_ids"], train, evaluation)
 
 
-# One rating a user is too few to choose by: on ML-100k the figures of one setting would scatter by a tenth.
+# One rating a user is too few to choose by: on ML-100k the metrics of one setting would scatter by a tenth.
 LAST_ONES: Final = 5
 
 

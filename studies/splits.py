@@ -5,7 +5,7 @@ from typing import Final
 
 from components.movielens_example_gen.settings import ExampleGenSettings
 
-# The permutation is that of the published reference figures, which a hash could not be compared with.
+# The permutation is that of the published results, which a hash could not be compared with.
 SPLITS: Final[Mapping[str, ExampleGenSettings]] = {
     **{f"u{fold}": ExampleGenSettings(split="official_fold", fold=fold) for fold in range(1, 6)},
     "random": ExampleGenSettings(split="random", random_rule="permutation"),

@@ -8,7 +8,7 @@ from typing import Final
 
 from studies.results import Row
 
-# The five folds are one protocol: their figures are averaged.
+# The five folds are one protocol: their metrics are averaged.
 FOLDS: Final = "u1-u5"
 FOLD_NAMES: Final = tuple(f"u{fold}" for fold in range(1, 6))
 

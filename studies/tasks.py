@@ -9,14 +9,14 @@ RETRIEVAL: Final = "retrieval"
 RANKING: Final = "ranking"
 JOINT: Final = "joint"
 
-LIST_FIGURES: Final = (*RECALL_AT.values(), *NDCG_AT.values(), MRR)
+LIST_METRICS: Final = (*RECALL_AT.values(), *NDCG_AT.values(), MRR)
 # Of the users without a training rating alone; a split that has none leaves it empty.
 NEW_USERS_NDCG: Final = f"{NDCG_AT[10]} of new users"
-RETRIEVAL_FIGURES: Final = (*LIST_FIGURES, NEW_USERS_NDCG)
-RATING_FIGURES: Final = (RMSE, MAE)
+RETRIEVAL_METRICS: Final = (*LIST_METRICS, NEW_USERS_NDCG)
+RATING_METRICS: Final = (RMSE, MAE)
 # Of a joint model, over the ratings of the eval split; see `studies.accuracies`.
 ACCURACY_LENGTHS: Final = (10, 100)
 BY_SCORE: Final = {k: f"top-{k} by score" for k in ACCURACY_LENGTHS}
 BY_ID: Final = {k: f"top-{k} by id" for k in ACCURACY_LENGTHS}
 TIED: Final = "share tied"
-ACCURACY_FIGURES: Final = (*BY_SCORE.values(), *BY_ID.values(), TIED)
+ACCURACY_METRICS: Final = (*BY_SCORE.values(), *BY_ID.values(), TIED)

@@ -19,7 +19,7 @@ from studies.child import Tell
 from studies.example_arrays import serialized
 from studies.joint_scores import catalogue_scores
 from studies.prepared import PreparedSplit
-from studies.scoring import rating_figures, retrieval_figures
+from studies.scoring import rating_metrics, retrieval_metrics
 from studies.split_data import SplitData
 from studies.tasks import JOINT, RANKING, RETRIEVAL, Task
 from trainer_module.common.training_setup import HISTORY_LENGTH, HYPERPARAMETERS, SEED
@@ -64,14 +64,14 @@ def train_and_measure(
     run_fn(arguments)
     fit_seconds = time.monotonic() - started
     tell("measuring")
-    figures, per_second = measure(model, task, split)
+    metrics, per_second = measure(model, task, split)
     checkpoint = tf.train.latest_checkpoint(str(run / "checkpoints"))
     if task == JOINT:
         data = SplitData.read(Path(split.arrays))
         scores = catalogue_scores(arguments, checkpoint, data)
-        figures |= read(scores, data.evaluation, seed).figures()
+        metrics |= read(scores, data.evaluation, seed).metrics()
     return Outcome(
-        figures,
+        metrics,
         fit_seconds=fit_seconds,
         per_second=per_second,
         weights=_weights(checkpoint),
@@ -98,23 +98,23 @@ def measure(model: Path, task: Task, split: PreparedSplit) -> tuple[dict[str, fl
     """Asks the signature that the Evaluator asks, over the same Examples.
 
     Returns:
-      The figures by name, and how many users got a list, or how many ratings were predicted, in a second; a
+      The metrics by name, and how many users got a list, or how many ratings were predicted, in a second; a
       joint model predicts them and gives a list with each.
     """
     loaded = tf.saved_model.load(str(model))
     evaluate = loaded.signatures[signatures.EVALUATE]
     data = SplitData.read(Path(split.arrays))
     examples = np.array(list(serialized(split.raw_eval).as_numpy_iterator()), np.object_)
-    figures: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     if task != RANKING:
         # The list is that of the user, whatever the row, so each is asked for once.
         _, first = np.unique(data.evaluation.user, return_index=True)
         lists, per_second = _answers(evaluate, examples[first], features.MOVIE_ID)
-        figures |= retrieval_figures(data, [ranked.tolist() for ranked in lists])
+        metrics |= retrieval_metrics(data, [ranked.tolist() for ranked in lists])
     if task != RETRIEVAL:
         predicted, per_second = _answers(evaluate, examples, features.USER_RATING)
-        figures |= rating_figures(predicted.astype(np.float64), data.evaluation.rating)
-    return figures, per_second
+        metrics |= rating_metrics(predicted.astype(np.float64), data.evaluation.rating)
+    return metrics, per_second
 
 
 def _answers(signature: Any, examples: Any, output: str) -> tuple[Any, float]:

@@ -42,7 +42,7 @@ class PipelineRun:
         output: the folder of everything that it wrote.
         pushed: every version in the serving folder when the run ended, by model.
         page: the newest report when the run ended, "" if there was none.
-        report: its figures.
+        report: its metrics.
     """
 
     status: int
@@ -59,9 +59,9 @@ class PipelineRun:
         return node_states(self.out)
 
     @cached_property
-    def figures(self) -> dict[str, str]:
-        """Each node's key figure."""
-        return {node: figure for node, _, figure in _NODE.findall(self.out)}
+    def summaries(self) -> dict[str, str]:
+        """Each node's summary."""
+        return {node: metric for node, _, metric in _NODE.findall(self.out)}
 
     @property
     def nodes_run(self) -> set[str]:
@@ -95,7 +95,7 @@ def run_pipeline(project: Path, output: Path, *flags: str) -> PipelineRun:
         text=True,
         check=False,
     )
-    page, figures = (output / "report" / name for name in ("index.html", "report.json"))
+    page, metrics = (output / "report" / name for name in ("index.html", "report.json"))
     return PipelineRun(
         done.returncode,
         done.stdout,
@@ -103,7 +103,7 @@ def run_pipeline(project: Path, output: Path, *flags: str) -> PipelineRun:
         output,
         pushed_versions(output),
         page.read_text("utf-8") if page.is_file() else "",
-        json.loads(figures.read_text("utf-8")) if figures.is_file() else {},
+        json.loads(metrics.read_text("utf-8")) if metrics.is_file() else {},
     )
 
 

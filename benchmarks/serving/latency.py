@@ -16,7 +16,7 @@ from serving.client.endpoint import DEFAULT_CANDIDATES
 CONCURRENCIES: Final = (1, 4, 16)
 BATCH_SIZES: Final = (1, 16, 64)
 # Two stages may cost this many times what one small call costs above the floor.
-ROUND_TRIPS_BAR: Final = 4
+ROUND_TRIPS_THRESHOLD: Final = 4
 
 Call: TypeAlias = Callable[[int], object]
 _T = TypeVar("_T")
@@ -80,13 +80,13 @@ class Bench:
         gc.collect()
         gc.freeze()
 
-    def table(self, seconds: float, told: Callable[[str], None]) -> list[Cell]:
+    def table(self, seconds: float, log: Callable[[str], None]) -> list[Cell]:
         """Every call at every concurrency and batch size, the floor right after what it is compared with."""
         cells = []
         for batch_size in BATCH_SIZES:
             for name, served, floor in self._calls(batch_size):
                 for concurrency in CONCURRENCIES:
-                    told(f"{name}, batch {batch_size}, concurrency {concurrency}")
+                    log(f"{name}, batch {batch_size}, concurrency {concurrency}")
                     cells.append(
                         Cell(
                             name,

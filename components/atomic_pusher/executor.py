@@ -36,7 +36,7 @@ CODE: Final = "code"
 SERIES: Final = "series"
 
 # The custom property that the console shows of a node.
-_FIGURE: Final = "figure"
+_SUMMARY: Final = "summary"
 
 
 class Executor(executor.Executor):
@@ -77,7 +77,7 @@ class Executor(executor.Executor):
         io_utils.copy_dir(model, pushed_model.uri)
         self._MarkPushed(pushed_model, pushed_destination=pushed.path, pushed_version=str(pushed.version))
         if not pushed.is_new:
-            pushed_model.set_string_custom_property(_FIGURE, _already_there(pushed))
+            pushed_model.set_string_custom_property(_SUMMARY, _already_there(pushed))
 
     def _provenance(
         self, input_dict: dict[str, list[types.Artifact]], settings: dict[str, Any]

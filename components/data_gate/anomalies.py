@@ -27,7 +27,8 @@ def anomaly_checks(
 ) -> list[Check]:
     """One check an anomaly, or one for the whole split where there is none.
 
-    An anomaly below the severity that stops a run is in the record with the bar that it does not count for.
+    An anomaly below the severity that stops a run is in the record with the threshold that it does not count
+    for.
 
     Args:
       table: `ratings` or `movies`.

@@ -4,7 +4,7 @@ from tfx.types import artifact
 
 
 class DataGateResult(artifact.Artifact):
-    """Every check of a run's data with its figure and its bar, in `data_gate.json`.
+    """Every check of a run's data with its value and its threshold, in `data_gate.json`.
 
     A container on Kubeflow finds the class of an artifact by taking the name of its type for a path with two
     parts, so the name is one: `components/__init__.py` knows the second part.

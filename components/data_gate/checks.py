@@ -1,4 +1,4 @@
-"""A check: a figure, its bar, and how it came out."""
+"""A check: a value, its threshold, and how it came out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Verdict = Literal["passed", "failed", "allowed", "not compared"]
 
 PASSED: Final = "passed"
 FAILED: Final = "failed"
-# Missed its bar, and somebody who looked at it lets it pass.
+# Missed its threshold, and somebody who looked at it lets it pass.
 ALLOWED: Final = "allowed"
 # There was nothing to compare with, or the two are not expected to be alike.
 NOT_COMPARED: Final = "not compared"
@@ -17,15 +17,15 @@ NOT_COMPARED: Final = "not compared"
 
 @dataclass(frozen=True)
 class Check:
-    """A figure against its bar.
+    """A value against its threshold.
 
     Attributes:
       name: the kind of check, such as "drift".
       feature: what was measured: `ratings.user_gender`, or the table alone.
       measure: such as "L-infinity".
-      figure: what was measured, None where nothing could be.
-      bar: what it may be, None where it may be anything.
-      bound: on which side of the bar the figure has to be.
+      value: what was measured, None where nothing could be.
+      threshold: what it may be, None where it may be anything.
+      bound: on which side of the threshold the value has to be.
       verdict: how it came out.
       where: which data, such as "train split".
       detail: more for people: the anomaly's description, examples, why it was let pass.
@@ -34,8 +34,8 @@ class Check:
     name: str
     feature: str
     measure: str
-    figure: float | None
-    bar: float | None
+    value: float | None
+    threshold: float | None
     bound: Literal["at most", "at least"]
     verdict: Verdict
     where: str = ""
@@ -43,16 +43,16 @@ class Check:
 
     @property
     def is_comparison(self) -> bool:
-        """Whether the figure is relative to the last accepted run, which a review can overrule."""
+        """Whether the value is relative to the last accepted run, which a review can overrule."""
         return self.name in COMPARISONS
 
     def sentence(self) -> str:
-        """One line for an error: feature, figure, bar."""
-        figure = "" if self.figure is None else f" {_number(self.figure)}"
-        bar = "" if self.bar is None else f" (bar: {self.bound} {_number(self.bar)})"
+        """One line for an error: feature, value, threshold."""
+        value = "" if self.value is None else f" {_number(self.value)}"
+        threshold = "" if self.threshold is None else f" (threshold: {self.bound} {_number(self.threshold)})"
         where = f", {self.where}" if self.where else ""
         detail = f": {self.detail}" if self.detail else ""
-        return f"{self.feature}: {self.name}, {self.measure}{figure}{bar}{where}{detail}"
+        return f"{self.feature}: {self.name}, {self.measure}{value}{threshold}{where}{detail}"
 
 
 ANOMALY: Final = "anomaly"
@@ -70,19 +70,19 @@ COMPARISONS: Final = (DRIFT, TIME_SHIFT, VOLUME_CHANGE)
 
 
 def at_most(
-    name: str, feature: str, measure: str, figure: float, bar: float, where: str = "", detail: str = ""
+    name: str, feature: str, measure: str, value: float, threshold: float, where: str = "", detail: str = ""
 ) -> Check:
-    """A check that a figure is not above its bar; one that is no number fails."""
-    verdict: Verdict = PASSED if figure <= bar else FAILED
-    return Check(name, feature, measure, figure, bar, "at most", verdict, where, detail)
+    """A check that a value is not above its threshold; one that is no number fails."""
+    verdict: Verdict = PASSED if value <= threshold else FAILED
+    return Check(name, feature, measure, value, threshold, "at most", verdict, where, detail)
 
 
 def at_least(
-    name: str, feature: str, measure: str, figure: float, bar: float, where: str = "", detail: str = ""
+    name: str, feature: str, measure: str, value: float, threshold: float, where: str = "", detail: str = ""
 ) -> Check:
-    """A check that a figure is not below its bar; one that is no number fails."""
-    verdict: Verdict = PASSED if figure >= bar else FAILED
-    return Check(name, feature, measure, figure, bar, "at least", verdict, where, detail)
+    """A check that a value is not below its threshold; one that is no number fails."""
+    verdict: Verdict = PASSED if value >= threshold else FAILED
+    return Check(name, feature, measure, value, threshold, "at least", verdict, where, detail)
 
 
 def not_compared(name: str, feature: str, measure: str, why: str) -> Check:

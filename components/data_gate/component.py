@@ -52,8 +52,9 @@ class DataGate(base_component.BaseComponent):
     """Lets data through or fails the run, and remembers what it let through.
 
     Anomalies, missing values, spread and volume of the data, the catalogue, and the skew between the train
-    and the eval split are held against absolute bars; drift, time and volume also against the last accepted
-    run. That run is looked up in a folder below the output root, which is there on every orchestrator.
+    and the eval split are held against absolute thresholds; drift, time and volume also against the last
+    accepted run. That run is looked up in a folder below the output root, which is there on every
+    orchestrator.
 
     Component `outputs` contains:
      - `schema`: the curated schema of the ratings, given out only when the data passed. Whoever reads the
@@ -66,7 +67,7 @@ class DataGate(base_component.BaseComponent):
       statistics: by table, of StatisticsGen.
       anomalies: by table, of ExampleValidator.
       schemas: by table, the curated ones.
-      settings: the bars.
+      settings: the thresholds.
       accepted_data: where accepted data is remembered, and under which names.
       split_rule: `split` of the ExampleGen settings.
       code_fingerprint: digest of the source of the gate, so that a change of code misses the cache.

@@ -1,4 +1,4 @@
-"""Distances between two sets of data as TFDV measures them, against the bars of the curated schemas.
+"""Distances between two sets of data as TFDV measures them, against the thresholds of the curated schemas.
 
 L-infinity distance for categories, Jensen-Shannon divergence for numbers: both are 0 for equal and 1 for
 disjoint distributions.
@@ -34,7 +34,7 @@ def drift_checks(
 
     Args:
       table: `ratings` or `movies`.
-      schema: has the bars.
+      schema: has the thresholds.
       now: statistics of the data that is judged.
       accepted: those of the same split of the last accepted run.
       where: the split, for the record.
@@ -56,15 +56,16 @@ def skew_checks(
 ) -> list[Check]:
     """Every feature with a skew comparator, the eval split against the train split.
 
-    An eval split can be small, so to the bar of the schema comes what chance alone does to a sample of its
-    size.
+    An eval split can be small, so to the threshold of the schema comes what chance alone does to a sample of
+    its size.
 
     Args:
       table: `ratings` or `movies`.
-      schema: has the bars.
+      schema: has the thresholds.
       train: statistics of the train split.
       evaluation: those of the eval split.
-      expected: why a feature may differ, for those that do by the way the data was split; they have no bar.
+      expected: why a feature may differ, for those that do by the way the data was split; they have no
+        threshold.
     """
     found = tfdv.validate_statistics(train, schema, serving_statistics=evaluation)
     examples = min(one.datasets[0].num_examples for one in (train, evaluation))
@@ -79,10 +80,12 @@ def skew_checks(
             else:
                 chance = sampling_allowance(examples, divergence=one.type == _JENSEN_SHANNON)
                 detail = (
-                    f"the bar is {one.threshold:g} and {chance:.4f} for chance in {examples:,.0f} Examples"
+                    f"the threshold is {one.threshold:g} plus {chance:.4f} for chance in {examples:,.0f} rows"
                 )
-                bar = one.threshold + chance
-                checks.append(at_most(SKEW, name, measure, one.value, bar, "eval against train", detail))
+                threshold = one.threshold + chance
+                checks.append(
+                    at_most(SKEW, name, measure, one.value, threshold, "eval against train", detail)
+                )
     return checks
 
 

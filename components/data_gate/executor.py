@@ -29,7 +29,7 @@ CODE_FINGERPRINT_KEY: Final = "code_fingerprint"
 BASELINE_KEY: Final = "baseline"
 
 # The custom property that the console shows.
-FIGURE_PROPERTY: Final = "figure"
+SUMMARY_PROPERTY: Final = "summary"
 
 _FACTS_FILE: Final = "catalogue.json"
 
@@ -51,8 +51,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
           exec_properties: those of `DataGate`.
 
         Raises:
-          DataGateError: a check failed; the message names features, figures, bars and the record, which is
-            kept beside the artifact, because TFX removes the folder of one that failed.
+          DataGateError: a check failed; the message names features, values, thresholds and the record, which
+            is kept beside the artifact, because TFX removes the folder of one that failed.
         """
         settings = DataGateSettings.model_validate_json(exec_properties[SETTINGS_KEY])
         if unknown := unknown_anomalies(settings):
@@ -73,7 +73,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             io_utils.write_string_file(kept_at, record.to_json())
             raise DataGateError(record.refusal(kept_at))
         io_utils.write_string_file(posixpath.join(result.uri, DATA_GATE_FILE), record.to_json())
-        result.set_string_custom_property(FIGURE_PROPERTY, record.figure())
+        result.set_string_custom_property(SUMMARY_PROPERTY, record.summary())
         schema = artifact_utils.get_single_uri(output_dict[standard_component_specs.SCHEMA_KEY])
         source = schema_path(input_dict, RATINGS)
         fileio.copy(source, posixpath.join(schema, posixpath.basename(source)), overwrite=True)

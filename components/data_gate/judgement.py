@@ -54,7 +54,7 @@ def judge(
       data: statistics, anomalies, counts and schemas.
       facts: what was counted in the Examples.
       baseline: what to compare with.
-      settings: the bars.
+      settings: the thresholds.
       split_rule: of the ExampleGen settings, which says what skew is to be expected.
     """
     checks: list[Check] = []

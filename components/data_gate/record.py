@@ -64,7 +64,7 @@ class Record:
         }
         return json.dumps(tree, indent=2, allow_nan=False) + "\n"
 
-    def figure(self) -> str:
+    def summary(self) -> str:
         """The line on the console."""
         counts = Counter(check.verdict for check in self.checks)
         parts = [f"{counts[PASSED]} checks passed"]
@@ -83,7 +83,7 @@ class Record:
             advice.append(
                 f'accept a change that is meant with: python -m pipeline gate accept {kept_at} --reason "..."'
             )
-        advice.append("see the data_gate settings for the other bars")
+        advice.append("see the data_gate settings for the other thresholds")
         return (
             f"the data did not pass {len(failed)} of {len(self.checks)} checks ({self.baseline.note}): "
             f"{told}{more}. Every check is in {kept_at}. {', or '.join(advice)}"
@@ -91,9 +91,9 @@ class Record:
 
 
 def _plain(check: Check) -> dict[str, Any]:
-    # JSON has no word for a figure that is no number.
-    figure = None if check.figure is None or not math.isfinite(check.figure) else check.figure
-    return {**asdict(check), "figure": figure}
+    # JSON has no word for a value that is no number.
+    value = None if check.value is None or not math.isfinite(check.value) else check.value
+    return {**asdict(check), "value": value}
 
 
 def read_record(text: str) -> tuple[AcceptedData, str, list[Check]]:

@@ -1,4 +1,4 @@
-"""The bars of the data gate and what was reviewed; free of TFX and TensorFlow."""
+"""The thresholds of the data gate and what was reviewed; free of TFX and TensorFlow."""
 
 from typing import Literal
 
@@ -21,7 +21,7 @@ class AllowedAnomaly(BaseModel):
 class DataGateSettings(BaseModel):
     """What data has to keep to before anything is fitted on it.
 
-    The bars of drift and skew of single features are in the curated schemas.
+    The thresholds of drift and skew of single features are in the curated schemas.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -2,9 +2,9 @@
 
 `random` splits are alike. `leave_last_out` takes one rating of each user, so people who rate much weigh less
 in eval; measured on ML-100k, its largest distances are .032 for gender and .055 for the release year, which
-the bars leave room for. `temporal` puts other people and newer films into eval: on ML-100k the occupation
-moves by .140 and on the synthetic sample by .162, with nothing wrong. What people like moves less: ratings by
-at most .002 and genres by at most .022.
+the thresholds leave room for. `temporal` puts other people and newer films into eval: on ML-100k the
+occupation moves by .140 and on the synthetic sample by .162, with nothing wrong. What people like moves less:
+ratings by at most .002 and genres by at most .022.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DIVERGENCE_ALLOWANCE: Final = 21.7 / (8 * math.log(2))
 
 
 def expected_skew(split_rule: str) -> Mapping[str, str]:
-    """Why a feature differs between the splits, for those that do by the rule and thus have no bar."""
+    """Why a feature differs between the splits, for those that do by the rule and thus have no threshold."""
     return _TEMPORAL if split_rule == "temporal" else {}
 
 

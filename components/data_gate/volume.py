@@ -28,13 +28,13 @@ def count_volume(ratings_counts: Mapping[str, Any], movies_counts: Mapping[str, 
 
 def volume_checks(now: Volume, settings: DataGateSettings) -> list[Check]:
     """The counts against the absolute minimums."""
-    bars = {
+    thresholds = {
         RATINGS: settings.min_ratings,
         USERS: settings.min_users,
         RATED_MOVIES: settings.min_movies,
         MOVIES: settings.min_movies,
     }
-    return [at_least(VOLUME, name, "count", now[name], bar) for name, bar in bars.items()]
+    return [at_least(VOLUME, name, "count", now[name], threshold) for name, threshold in thresholds.items()]
 
 
 def change_checks(now: Volume, accepted: Volume, settings: DataGateSettings) -> list[Check]:
@@ -47,8 +47,8 @@ def change_checks(now: Volume, accepted: Volume, settings: DataGateSettings) -> 
         detail = f"{before:,} in the last accepted run, {count:,} now"
         change = count / before - 1
         if change < 0:
-            bar, measure = settings.max_volume_drop, "share lost"
+            threshold, measure = settings.max_volume_drop, "share lost"
         else:
-            bar, measure = settings.max_volume_growth, "share gained"
-        checks.append(at_most(VOLUME_CHANGE, name, measure, abs(change), bar, detail=detail))
+            threshold, measure = settings.max_volume_growth, "share gained"
+        checks.append(at_most(VOLUME_CHANGE, name, measure, abs(change), threshold, detail=detail))
     return checks

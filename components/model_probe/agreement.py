@@ -16,7 +16,7 @@ from components.model_probe.probed_process import Arrays
 TRANSFORM: Final = "transform"
 
 
-def agreement_checks(signature: str, answer: Arrays, data: ProbeData, bar: float) -> list[Check]:
+def agreement_checks(signature: str, answer: Arrays, data: ProbeData, threshold: float) -> list[Check]:
     """Compares the features that the signature gives for `data.rows` with the transformed Examples.
 
     Args:
@@ -24,7 +24,7 @@ def agreement_checks(signature: str, answer: Arrays, data: ProbeData, bar: float
       answer: dense features [B] and [B, width] by name, for the rows in their order. A feature of variable
         length is padded with zeros, in front or behind.
       data: the rows, and what Transform wrote for them.
-      bar: the largest difference of two numbers that may be.
+      threshold: the largest difference of two numbers that may be.
     """
     pairs = [pair_of(row) for row in data.rows]
     lost = sum(pair not in data.transformed for pair in pairs)
@@ -42,7 +42,7 @@ def agreement_checks(signature: str, answer: Arrays, data: ProbeData, bar: float
                 difference = _difference(values, data.transformed[pair].get(name, []))
                 if difference > largest:
                     largest, culprit = difference, _told(name, pair)
-    return [*checks, at_most(TRANSFORM, signature, "largest difference", largest, bar, where, culprit)]
+    return [*checks, at_most(TRANSFORM, signature, "largest difference", largest, threshold, where, culprit)]
 
 
 def _difference(served: npt.NDArray[Any] | bytes, written: Sequence[Any]) -> float:

@@ -47,9 +47,9 @@ class ModelProbe(base_component.BaseComponent):
     """Loads a SavedModel where nothing of ours is, asks all its signatures, and blesses it or does not.
 
     The process has TensorFlow and NumPy alone. Every signature gets real rows and odd ones; shapes, numbers,
-    lists, the catalogue, latency and memory are held against their bars, and what Transform's graph in the
-    model makes of raw rows against what it made of them for training. A model that crashes there, hangs or
-    takes too much memory is refused for that.
+    lists, the catalogue, latency and memory are held against their thresholds, and what Transform's graph in
+    the model makes of raw rows against what it made of them for training. A model that crashes there, hangs
+    or takes too much memory is refused for that.
 
     Component `outputs` contains:
      - `infra_blessing`: `InfraBlessing` with the record of every check, `model_probe.json`. Blessed or not,
@@ -62,7 +62,7 @@ class ModelProbe(base_component.BaseComponent):
       statistics: those of the ratings, for the scale.
       transformed_examples: what Transform made of the ratings.
       contract: whose signatures the model has to have: `retrieval`, `ranking` or both.
-      settings: the bars.
+      settings: the thresholds.
       hides_rated: the model leaves out of its lists whatever a user has rated.
       code_fingerprint: digest of the source of the probe, so that a change of code misses the cache.
     """

@@ -27,7 +27,7 @@ CODE_FINGERPRINT_KEY: Final = "code_fingerprint"
 
 # Custom properties: what the Pusher reads of an InfraBlessing, and what the console shows.
 BLESSED_PROPERTY: Final = "blessed"
-FIGURE_PROPERTY: Final = "figure"
+SUMMARY_PROPERTY: Final = "summary"
 
 # The files by which people tell; those of the stock InfraValidator.
 _MARKS: Final = {True: "INFRA_BLESSED", False: "INFRA_NOT_BLESSED"}
@@ -69,7 +69,7 @@ class Executor(base_executor.BaseExecutor):
         io_utils.write_string_file(posixpath.join(blessing.uri, MODEL_PROBE_FILE), record.to_json())
         io_utils.write_string_file(posixpath.join(blessing.uri, _MARKS[record.blessed]), "")
         blessing.set_int_custom_property(BLESSED_PROPERTY, int(record.blessed))
-        blessing.set_string_custom_property(FIGURE_PROPERTY, record.figure())
+        blessing.set_string_custom_property(SUMMARY_PROPERTY, record.summary())
         blessing.set_string_custom_property(REFUSAL_REASON, record.reason())
 
 

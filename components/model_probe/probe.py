@@ -64,7 +64,7 @@ def probe(
       model: folder of the SavedModel, on this machine.
       contract: the signatures that the model has to have.
       data: what it is asked, and what its answers are held against.
-      settings: the bars.
+      settings: the thresholds.
       hides_rated: the model keeps out of its lists whatever a user has rated.
     """
     checks: list[Check] = []
@@ -110,7 +110,7 @@ class _ProbedSignature:
         self._inputs, self._outputs = signatures[name]
 
     def checks(self, requests: Requests, max_latency_ms: float | None) -> Iterator[Check]:
-        """Asks the requests; then latency of the first one if there is a bar."""
+        """Asks the requests; then latency of the first one if there is a threshold."""
         asked = requests.of(list(self._inputs))
         if asked is None:
             known = f"nobody can ask with the inputs {', '.join(sorted(self._inputs))}"
@@ -132,19 +132,19 @@ class _ProbedSignature:
         except RefusedRequestError as error:
             yield at_most(ANSWERS, self._name, "requests without an answer", 1, 0, detail=str(error))
 
-    def agreement(self, bar: float) -> list[Check]:
+    def agreement(self, threshold: float) -> list[Check]:
         """Compares the features of all rows at once."""
         try:
             answer, _ = self._process.call(self._name, {signature_names.EXAMPLES: texts(self._data.rows)})
         except RefusedRequestError as error:
             return [at_most(TRANSFORM, self._name, "errors", 1, 0, detail=str(error).split("\n")[0])]
-        return agreement_checks(self._name, answer, self._data, bar)
+        return agreement_checks(self._name, answer, self._data, threshold)
 
     def _ask(self, request: Request) -> Arrays:
         return self._process.call(self._name, request.inputs)[0]
 
-    def _latency(self, request: Request, bar: float) -> Check:
+    def _latency(self, request: Request, threshold: float) -> Check:
         _, seconds = self._process.call(self._name, request.inputs, _TIMED)
         median = statistics.median(seconds) * 1_000
         where = f"median of {_TIMED} warm requests, {request.label}"
-        return at_most(LATENCY, self._name, "milliseconds", round(median, 3), bar, where)
+        return at_most(LATENCY, self._name, "milliseconds", round(median, 3), threshold, where)

@@ -175,7 +175,7 @@ class ProbedProcess:
             self._watch_memory()
             if (left := deadline - time.monotonic()) < 0:
                 self._end()
-                # Not `at_most`: rounded, the figure can equal the bar.
+                # Not `at_most`: rounded, the value can equal the threshold.
                 raise ProcessEndedError(
                     Check(
                         TIMEOUT,

@@ -46,21 +46,21 @@ class Record:
         more = f"; and {len(self.failed) - _TOLD} more" if len(self.failed) > _TOLD else ""
         return told + more
 
-    def figure(self) -> str:
+    def summary(self) -> str:
         """The line on the console."""
         if not self.blessed:
             return f"refused: {self.reason()}"
         slowest = max(
-            (check for check in self.checks if check.name == LATENCY), key=lambda check: check.figure or 0
+            (check for check in self.checks if check.name == LATENCY), key=lambda check: check.value or 0
         )
         [memory] = [check for check in self.checks if check.name == MEMORY]
         return (
-            f"{len(self.checks)} checks passed, warm {slowest.feature} {slowest.figure:.1f} ms, "
-            f"memory +{memory.figure:,.0f} MiB"
+            f"{len(self.checks)} checks passed, warm {slowest.feature} {slowest.value:.1f} ms, "
+            f"memory +{memory.value:,.0f} MiB"
         )
 
 
 def _plain(check: Check) -> dict[str, Any]:
-    # JSON has no word for a figure that is no number.
-    figure = None if check.figure is None or not math.isfinite(check.figure) else check.figure
-    return {**asdict(check), "figure": figure}
+    # JSON has no word for a value that is no number.
+    value = None if check.value is None or not math.isfinite(check.value) else check.value
+    return {**asdict(check), "value": value}

@@ -1,4 +1,4 @@
-"""The bars of the model probe; free of TFX and TensorFlow."""
+"""The thresholds of the model probe; free of TFX and TensorFlow."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

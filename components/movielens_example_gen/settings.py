@@ -48,7 +48,7 @@ class ExampleGenSettings(BaseModel):
 
     @property
     def split_name(self) -> str:
-        """The split rule as figures name it, with the number of the fold where there are several."""
+        """The split rule as metrics name it, with the number of the fold where there are several."""
         return f"{self.split} {self.fold}" if self.split == "official_fold" else self.split
 
     @property

@@ -21,7 +21,7 @@ RERANKING_KEY: Final = "reranking_model"
 COMPOSE_FN_KEY: Final = "compose_fn"
 CODE_FINGERPRINT_KEY: Final = "code_fingerprint"
 # What the console shows of the node.
-FIGURE_PROPERTY: Final = "figure"
+SUMMARY_PROPERTY: Final = "summary"
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Executor(base_executor.BaseExecutor):
                 record_file=posixpath.join(model.uri, FINAL_ORDER_FILE),
             )
         )
-        model.set_string_custom_property(FIGURE_PROPERTY, _summary(record))
+        model.set_string_custom_property(SUMMARY_PROPERTY, _summary(record))
 
 
 def _saved_model(model: types.Artifact) -> str:

@@ -12,7 +12,7 @@ from tfx.types import artifact_utils, standard_component_specs
 from components.recommender_trainer.executor import movie_files
 
 # What the console shows of the node.
-FIGURE_PROPERTY = "figure"
+SUMMARY_PROPERTY = "summary"
 
 
 class TuningError(RuntimeError):
@@ -45,7 +45,7 @@ class Executor(base_executor.BaseExecutor):
         best = artifact_utils.get_single_instance(
             output_dict[standard_component_specs.BEST_HYPERPARAMETERS_KEY]
         )
-        best.set_string_custom_property(FIGURE_PROPERTY, f"{made.tuner.best} of {len(ended)}")
+        best.set_string_custom_property(SUMMARY_PROPERTY, f"{made.tuner.best} of {len(ended)}")
 
 
 def _reason(trace: str) -> str:

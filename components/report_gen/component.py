@@ -33,7 +33,7 @@ class ReportGen(base_component.BaseComponent):
     is an exit handler on Kubeflow.
 
     Component `outputs` contains:
-     - `report`: the page and its figures as JSON, under the names of `reports.page`. Its type is a stock one,
+     - `report`: the page and its metrics as JSON, under the names of `reports.page`. Its type is a stock one,
        because Kubeflow cannot bring artifacts of any other type to a node.
 
     Args:

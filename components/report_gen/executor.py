@@ -24,7 +24,7 @@ OUTPUT_FOLDER_KEY: Final = "output_folder"
 CODE_FINGERPRINT_KEY: Final = "code_fingerprint"
 
 # The custom property that the console shows.
-FIGURE_PROPERTY: Final = "figure"
+SUMMARY_PROPERTY: Final = "summary"
 
 
 class Executor(base_executor.BaseExecutor):
@@ -57,7 +57,7 @@ class Executor(base_executor.BaseExecutor):
             # The artifact may lie in a remote store, which only TFX knows to write to.
             for file in built.iterdir():
                 io_utils.copy_file(str(file), posixpath.join(report.uri, file.name), overwrite=True)
-        report.set_string_custom_property(FIGURE_PROPERTY, _figure(sections))
+        report.set_string_custom_property(SUMMARY_PROPERTY, _summary(sections))
 
     def _run(
         self,
@@ -74,6 +74,6 @@ class Executor(base_executor.BaseExecutor):
         return run_of_artifacts(input_dict, report_uri, about, failure, copies)
 
 
-def _figure(sections: Sequence[Section]) -> str:
+def _summary(sections: Sequence[Section]) -> str:
     judged = [f"{section.title}: {section.verdict.value}" for section in sections if section.verdict]
     return ", ".join(judged) or f"{len(sections)} sections"

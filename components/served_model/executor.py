@@ -67,7 +67,7 @@ class Executor(base_executor.BaseExecutor):
             artifacts.SERVED_VERSION: "" if passed_over else str(choice.version),
             artifacts.SERVED_DIGEST: "" if passed_over else choice.digest,
             artifacts.SERVED_OVERRIDE: override,
-            artifacts.SERVED_FIGURE: override or choice.note,
+            artifacts.SERVED_SUMMARY: override or choice.note,
         }
         for name, value in properties.items():
             served.set_string_custom_property(name, value)

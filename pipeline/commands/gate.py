@@ -49,7 +49,7 @@ def accept(record_path: str, reason: str, yes: bool) -> bool:
     if not meant:
         raise DataGateError(
             f"{record_path}: no comparison with the last accepted run failed, so there is nothing to accept; "
-            "anomalies are let pass by data_gate.allow, and the other bars are data_gate settings"
+            "anomalies are let pass by data_gate.allow, and the other thresholds are data_gate settings"
         )
     _show(f"differs from the last accepted run of {store.series}, split {store.split}:", meant)
     _show("fails all the same:", [check for check in failed if not check.is_comparison])

@@ -13,7 +13,7 @@ from typing import Any, Final
 import yaml
 
 from pipeline.config import JOINT, MODELS, RANKING, RETRIEVAL, PipelineConfig
-from pipeline.local_run.node_metrics import FIGURE
+from pipeline.local_run.node_metrics import SUMMARY
 from pipeline.local_run.run_summary import shown
 from pipeline.setting_trees import PRESETS
 from reports.errors import ReportError
@@ -147,8 +147,8 @@ def _rounded(value: object) -> object:
 
 
 def _made_by(run: Run, model: str, best: Artifact) -> Iterator[str]:
-    figure = str(best.properties.get(FIGURE, "best"))
-    yield f"{figure.capitalize()} trials, on validation examples cut from the train split."
+    summary = str(best.properties.get(SUMMARY, "best"))
+    yield f"{summary.capitalize()} trials, on validation examples cut from the train split."
     split = _setting(run, "data", "split")
     yield f"Data: {run.data_name}, split {split}. Found by the Tuner of {model} on {run.id[:10]}:"
     command = " ".join(shlex.join(words).replace(" ", _NO_BREAK) for words in _command(run, model))

@@ -45,7 +45,7 @@ class _Version:
 
 
 def show_versions(output: str, model: str | None) -> None:
-    """Lists the versions of one model or of all, with their figures, and which is served.
+    """Lists the versions of one model or of all, with their metrics, and which is served.
 
     Args:
         output: the output folder of the runs.
@@ -210,7 +210,7 @@ def _lines(version: _Version, served: bool) -> Iterator[str]:
     away = "" if move.previous is None or move.action == PUSH else f" from {move.previous}"
     yield f"{mark} {version.number}  {what}{away} {move.time} by {move.user} on {move.host}"
     if provenance.metrics:
-        yield f"    {_figures(provenance.metrics)} ({provenance.measured_on})"
+        yield f"    {_shown_metrics(provenance.metrics)} ({provenance.measured_on})"
     marks = {
         "run": provenance.run_id,
         **{name: digest[:_SHORT] for name, digest in provenance.data.items()},
@@ -221,21 +221,21 @@ def _lines(version: _Version, served: bool) -> Iterator[str]:
     yield "    " + ", ".join(f"{name} {value}" for name, value in marks.items() if value)
 
 
-def _figures(metrics: Mapping[str, Mapping[str, float]]) -> str:
+def _shown_metrics(metrics: Mapping[str, Mapping[str, float]]) -> str:
     candidate = dict(metrics.get(CANDIDATE, {}))
     beside = {whose: measures for whose, measures in metrics.items() if whose != CANDIDATE}
     counts = [
         f"{int(candidate.pop(count, 0)):,} {what}" for count, what in _COUNTS.items() if count in candidate
     ]
-    figures = []
+    shown = []
     for name, value in candidate.items():
         others = [
             f"{whose} {measures[name]:.4g}"
             for whose, measures in beside.items()
             if measures.get(name) is not None
         ]
-        figures.append(f"{name} {value:.4g}" + (f" ({', '.join(others)})" if others else ""))
-    return ", ".join([*figures, *counts])
+        shown.append(f"{name} {value:.4g}" + (f" ({', '.join(others)})" if others else ""))
+    return ", ".join([*shown, *counts])
 
 
 def _same_model(target: _Version, served: _Version) -> str:

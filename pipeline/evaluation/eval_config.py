@@ -1,12 +1,13 @@
-"""What is measured, on which slices, and the bars that a model has to clear to be blessed.
+"""What is measured, on which slices, and the thresholds that a model has to clear to be blessed.
 
 Evaluator gets two models: the candidate and the version that is served (`components.served_model`), both
 through their signature `evaluate` over the same Examples. The candidate's signature also answers as its
-reference, popularity for retrieval and damped user and movie biases for ranking. Three kinds of bars follow:
+reference, popularity for retrieval and damped user and movie biases for ranking. Three kinds of thresholds
+follow:
 
 * absolute ones, "better than the reference" among them, which hold on every run;
 * against the served version, with a tolerance, TFMA's change threshold. Where nothing is served yet the
-  candidate stands in for it, so that the change is 0 and the other bars decide;
+  candidate stands in for it, so that the change is 0 and the other thresholds decide;
 * in every slice with enough users, how far the candidate may be behind either of them for certain.
 """
 
@@ -21,6 +22,9 @@ import tfx.components  # noqa: F401
 import tensorflow_model_analysis as tfma
 from google.protobuf.wrappers_pb2 import BoolValue, DoubleValue
 
+# TFMA 0.52 lists the messages in `__all__` and does not export all of them.
+from tensorflow_model_analysis.proto import config_pb2
+
 from contracts import features, metrics, signatures
 from pipeline.config import EvaluationConfig
 from pipeline.evaluation import cold_slices, tfma_metrics
@@ -34,25 +38,25 @@ MARGIN = 1e-6
 EXTRACTORS = cold_slices.__name__
 
 
-def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
+def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb2.EvalConfig:
     """What the ranking Evaluator measures: RMSE and MAE in stars, over rows.
 
     Args:
-        evaluation: bars, slices and options.
+        evaluation: thresholds, slices and options.
         seed: seeds the resampling behind the confidence intervals.
 
     Returns:
-        A config for an Evaluator with a `baseline_model`; without one the bars against the served version
-        are left out. The signatures return `user_rating` [B].
+        A config for an Evaluator with a `baseline_model`; without one the thresholds against the served
+        version are left out. The signatures return `user_rating` [B].
     """
     return _eval_config(evaluation, seed, [_rating_part(evaluation)])
 
 
-def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
+def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb2.EvalConfig:
     """What the retrieval Evaluator measures: recall, NDCG and MRR by id, means over users, and the lists.
 
     Args:
-        evaluation: bars, slices and options.
+        evaluation: thresholds, slices and options.
         seed: seeds the resampling behind the confidence intervals.
 
     Returns:
@@ -62,7 +66,7 @@ def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.
     return _eval_config(evaluation, seed, [_retrieval_part(evaluation)])
 
 
-def recommender_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
+def recommender_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb2.EvalConfig:
     """What the Evaluator of the recommender measures: the final list, by id, and how its movies were liked.
 
     Args:
@@ -75,11 +79,11 @@ def recommender_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfm
     return _eval_config(evaluation, seed, [_final_list_part(evaluation)])
 
 
-def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
-    """What the Evaluator of a model that does both measures: all of the above, and every bar counts.
+def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb2.EvalConfig:
+    """What the Evaluator of a model that does both measures: all of the above, and every threshold counts.
 
     Args:
-        evaluation: bars, slices and options.
+        evaluation: thresholds, slices and options.
         seed: seeds the resampling behind the confidence intervals.
 
     Returns:
@@ -94,14 +98,14 @@ class _Part(NamedTuple):
     Attributes:
         output: of the signatures, and the feature that holds the label.
         metric: the group of metrics.
-        overall: the bars over all rows, by metric.
+        overall: the thresholds over all rows, by metric.
         in_slices: those of every slice.
     """
 
     output: str
     metric: type[tfma.metrics.Metric]
-    overall: dict[str, tfma.MetricThreshold]
-    in_slices: dict[str, tfma.MetricThreshold]
+    overall: dict[str, config_pb2.MetricThreshold]
+    in_slices: dict[str, config_pb2.MetricThreshold]
 
 
 def _rating_part(evaluation: EvaluationConfig) -> _Part:
@@ -140,7 +144,7 @@ def _final_list_part(evaluation: EvaluationConfig) -> _Part:
     return part._replace(metric=tfma_metrics.FinalListMetrics, overall=overall)
 
 
-def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]) -> tfma.EvalConfig:
+def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]) -> config_pb2.EvalConfig:
     labels: dict[str, Any] = (
         {"label_key": parts[0].output}
         if len(parts) == 1
@@ -148,7 +152,7 @@ def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]
         else {"label_keys": {part.output: part.output for part in parts}}
     )
     models = [
-        tfma.ModelSpec(
+        config_pb2.ModelSpec(
             name=name,
             # TFMA takes an untyped SavedModel for a Keras one and would feed it raw features.
             model_type=tfma.TF_GENERIC,
@@ -158,16 +162,16 @@ def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]
         )
         for name in (tfma.CANDIDATE_KEY, tfma.BASELINE_KEY)
     ]
-    everything = tfma.SlicingSpec()
+    everything = config_pb2.SlicingSpec()
     settings = {
         "min_slice_users": evaluation.min_slice_users,
         "seed": seed,
         "code_fingerprint": source_fingerprint(tfma_metrics.__name__) + source_fingerprint(EXTRACTORS),
     }
     specs = [
-        tfma.MetricsSpec(
+        config_pb2.MetricsSpec(
             metrics=[
-                tfma.MetricConfig(
+                config_pb2.MetricConfig(
                     class_name=part.metric.__name__,
                     module=part.metric.__module__,
                     config=json.dumps(settings),
@@ -176,49 +180,51 @@ def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]
             # TFMA holds every slice to `thresholds`, also one of three users, in which nothing is behind.
             thresholds=part.in_slices,
             per_slice_thresholds={
-                name: tfma.PerSliceMetricThresholds(
-                    thresholds=[tfma.PerSliceMetricThreshold(slicing_specs=[everything], threshold=threshold)]
+                name: config_pb2.PerSliceMetricThresholds(
+                    thresholds=[
+                        config_pb2.PerSliceMetricThreshold(slicing_specs=[everything], threshold=threshold)
+                    ]
                 )
                 for name, threshold in part.overall.items()
             },
         )
         for part in parts
     ]
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=models,
         slicing_specs=[
             everything,
-            *(tfma.SlicingSpec(feature_keys=[key]) for key in evaluation.slices),
-            *(tfma.SlicingSpec(feature_values={key: signatures.YES}) for key in cold_slices.COLD),
+            *(config_pb2.SlicingSpec(feature_keys=[key]) for key in evaluation.slices),
+            *(config_pb2.SlicingSpec(feature_values={key: signatures.YES}) for key in cold_slices.COLD),
         ],
         metrics_specs=specs,
-        options=tfma.Options(include_default_metrics=BoolValue(value=False)),
+        options=config_pb2.Options(include_default_metrics=BoolValue(value=False)),
     )
 
 
-def _in_slices(metric: str, allowed: float) -> dict[str, tfma.MetricThreshold]:
+def _in_slices(metric: str, allowed: float) -> dict[str, config_pb2.MetricThreshold]:
     return {
         name.format(metric): _at_most(allowed) for name in (metrics.BEHIND_REFERENCE, metrics.BEHIND_SERVED)
     }
 
 
-def _at_least(bar: float, allowed_fall: float | None = None) -> tfma.MetricThreshold:
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound=DoubleValue(value=bar))
+def _at_least(lowest: float, allowed_fall: float | None = None) -> config_pb2.MetricThreshold:
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(lower_bound=DoubleValue(value=lowest))
     )
     if allowed_fall is not None:
         threshold.change_threshold.absolute.value = -allowed_fall
-        threshold.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
+        threshold.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
     return threshold
 
 
-def _at_most(bar: float, allowed_rise: float | None = None) -> tfma.MetricThreshold:
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(upper_bound=DoubleValue(value=bar))
+def _at_most(highest: float, allowed_rise: float | None = None) -> config_pb2.MetricThreshold:
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(upper_bound=DoubleValue(value=highest))
     )
     if allowed_rise is not None:
         threshold.change_threshold.absolute.value = allowed_rise
-        threshold.change_threshold.direction = tfma.MetricDirection.LOWER_IS_BETTER
+        threshold.change_threshold.direction = config_pb2.MetricDirection.LOWER_IS_BETTER
     return threshold
 
 

@@ -10,7 +10,7 @@ Every evaluated signature answers twice: as the model and as its reference (popu
 "better than the reference" is a metric of one model, `recall@10_over_reference`, which needs no second model.
 How far the candidate is behind the reference, or the version that is served, is a metric too. It is the
 lower end of a 95 % interval of the loss from paired users: a slice of few users has to lose a lot before it
-counts, which one bar for the slices of all sizes can rely on.
+counts, which one threshold for the slices of all sizes can rely on.
 """
 
 # TFX comes before TFMA: imported after it, some of its components can be None.
@@ -18,6 +18,7 @@ import tfx.components  # noqa: F401
 
 # isort: split
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.evaluation.list_metrics import ListCombiner
 from pipeline.evaluation.rows import FinalRow, ListedRow, RankedRow, RatedRow
@@ -127,7 +128,7 @@ def _retrieval_computations(
     seed: int,
     code_fingerprint: str,
     name: str,
-    eval_config: tfma.EvalConfig,
+    eval_config: config_pb2.EvalConfig,
     model_names: list[str],
 ) -> list[tfma.metrics.MetricComputation]:
     models = _candidate_first(eval_config, model_names)
@@ -146,7 +147,7 @@ def _final_list_computations(
     seed: int,
     code_fingerprint: str,
     name: str,
-    eval_config: tfma.EvalConfig,
+    eval_config: config_pb2.EvalConfig,
     model_names: list[str],
 ) -> list[tfma.metrics.MetricComputation]:
     models = _candidate_first(eval_config, model_names)
@@ -165,7 +166,7 @@ def _rating_computations(
     seed: int,
     code_fingerprint: str,
     name: str,
-    eval_config: tfma.EvalConfig,
+    eval_config: config_pb2.EvalConfig,
     model_names: list[str],
 ) -> list[tfma.metrics.MetricComputation]:
     models = _candidate_first(eval_config, model_names)
@@ -174,7 +175,7 @@ def _rating_computations(
     return [tfma.metrics.MetricComputation(combiner.keys(), [RatedRow(names)], combiner)]
 
 
-def _candidate_first(eval_config: tfma.EvalConfig, model_names: list[str]) -> tuple[str, str | None]:
+def _candidate_first(eval_config: config_pb2.EvalConfig, model_names: list[str]) -> tuple[str, str | None]:
     """The names of the candidate and of the baseline, None if there is none."""
     baselines = {spec.name for spec in eval_config.model_specs if spec.is_baseline}
     [candidate] = [name for name in model_names if name not in baselines]

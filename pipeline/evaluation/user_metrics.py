@@ -94,7 +94,7 @@ class UserCombiner(beam.CombineFn):
         """See `beam.CombineFn`."""
         return [row for rows in accumulators for row in rows]
 
-    # A model that predicts infinity measures as NaN, which clears no bar.
+    # A model that predicts infinity measures as NaN, which clears no threshold.
     @np.errstate(invalid="ignore")
     def extract_output(self, rows: list[Row]) -> Metrics:
         """Returns a value for each of `keys`, and the difference to the baseline where there is one."""
@@ -134,7 +134,7 @@ class UserCombiner(beam.CombineFn):
         """The lower end of the 95 % interval of how far the candidate is behind by its main metric."""
         value, spread = _difference(values, resampled, beside, self.metrics.index(self.main))
         behind = -value if self.higher_is_better else value
-        # NaN stays NaN, which clears no bar.
+        # NaN stays NaN, which clears no threshold.
         return float(np.maximum(0.0, behind - _CERTAIN * (np.std(spread, ddof=1) if spread.size else 0.0)))
 
     def _told(self, value: float, resampled: Floats) -> Any:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from contracts import artifacts
-from pipeline.local_run.node_metrics import key_figure
+from pipeline.local_run.node_metrics import node_summary
 from pipeline.local_run.node_run import NodeRun
 
 State = Literal["waiting", "running", "cached", "done", "failed", "not run"]
@@ -32,7 +32,7 @@ class _Row:
     state: State = "waiting"
     started: float = 0.0
     seconds: float = 0.0
-    figure: str = ""
+    shown: str = ""
     epoch: int = 0
     epochs: int = 0
     trial: str = ""
@@ -48,7 +48,7 @@ class RunConsole(logging.Handler):
           stream: where to show it; a live table if this is a terminal.
           node_ids: the nodes in the order in which they run.
           title: what runs on which data.
-          data_note: is put behind every figure, to say which data it was measured on.
+          data_note: is put behind every summary and metric, to say which data it was measured on.
         """
         super().__init__(logging.INFO)
         self._console = Console(file=stream, highlight=False, soft_wrap=not stream.isatty())
@@ -100,11 +100,11 @@ class RunConsole(logging.Handler):
             self._print(f"{node_id:<28} running")
 
     def node_finished(self, node: NodeRun) -> None:
-        """Shows the node's state, seconds and key figure."""
+        """Shows the node's state, seconds and summary."""
         row = self._rows[node.node_id]
         row.state = "cached" if node.cached else "done"
         row.seconds = node.seconds
-        row.figure = self.with_data_note(key_figure(node))
+        row.shown = self.with_data_note(node_summary(node))
         self._running = ""
         self._print_row(node.node_id)
 
@@ -124,26 +124,26 @@ class RunConsole(logging.Handler):
         if row is None:
             return
         row.epoch, row.epochs = getattr(record, "epoch", 0), getattr(record, "epochs", 0)
-        row.figure = self.with_data_note(getattr(record, "figure", ""))
+        row.shown = self.with_data_note(getattr(record, "metric", ""))
         row.trial = _trial(record)
         if self._live:
             return
         if getattr(record, "trial_ended", False):
-            self._print(f"{self._running:<28} {row.trial}{row.figure}")
+            self._print(f"{self._running:<28} {row.trial}{row.shown}")
         elif not row.trial:  # The epochs of all trials would be hundreds of lines.
-            self._print(f"{self._running:<28} epoch {row.epoch} of up to {row.epochs}: {row.figure}")
+            self._print(f"{self._running:<28} epoch {row.epoch} of up to {row.epochs}: {row.shown}")
 
-    def with_data_note(self, figure: str) -> str:
-        """The figure and which data it was measured on."""
-        return f"{figure} [{self._data_note}]" if figure and self._data_note else figure
+    def with_data_note(self, text: str) -> str:
+        """The summary or metric and which data it was measured on."""
+        return f"{text} [{self._data_note}]" if text and self._data_note else text
 
     def _print_row(self, node_id: str) -> None:
         if not self._live:
             row = self._rows[node_id]
-            self._print(f"{node_id:<28} {row.state:<7} {row.seconds:6.1f} s  {row.figure}".rstrip())
+            self._print(f"{node_id:<28} {row.state:<7} {row.seconds:6.1f} s  {row.shown}".rstrip())
 
     def _print(self, text: str) -> None:
-        # Figures hold brackets, which are no markup.
+        # Summaries may hold brackets, which rich must not read as markup.
         self._console.print(text, markup=False)
 
     def _table(self) -> RenderableType:
@@ -151,18 +151,18 @@ class RunConsole(logging.Handler):
         table.add_column("node", no_wrap=True)
         table.add_column("state", no_wrap=True)
         table.add_column("seconds", justify="right", no_wrap=True)
-        table.add_column("key figure", ratio=1)
+        table.add_column("summary", ratio=1)
         for node_id, row in self._rows.items():
             seconds = time.monotonic() - row.started if row.state == "running" else row.seconds
-            figure: RenderableType = Text(row.figure)
+            shown: RenderableType = Text(row.shown)
             if row.state == "running" and row.epochs:
                 bar = ProgressBar(total=row.epochs, completed=row.epoch, width=24)
-                figure = Group(bar, Text(f"{row.trial}epoch {row.epoch} of up to {row.epochs}: {row.figure}"))
+                shown = Group(bar, Text(f"{row.trial}epoch {row.epoch} of up to {row.epochs}: {row.shown}"))
             table.add_row(
                 node_id,
                 Text(row.state, style=_STYLES[row.state]),
                 f"{seconds:.1f}" if row.state not in ("waiting", "not run") else "",
-                figure,
+                shown,
             )
         return table
 

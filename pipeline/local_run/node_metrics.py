@@ -1,6 +1,6 @@
-"""The one figure worth a glance for each node, read from the artifacts that it gave out.
+"""The summary of each node in one line, read from the artifacts that it gave out.
 
-A component that knows better sets the custom property `figure` on an output; that one is shown then.
+A component overrides it by the custom property `summary` on an output.
 """
 
 import json
@@ -12,18 +12,18 @@ from contracts import artifacts, features
 from contracts.artifacts import REFUSAL_REASON
 from pipeline.local_run.node_run import NodeRun, OutputArtifact
 
-FIGURE: Final = "figure"
+SUMMARY: Final = "summary"
 
 
-def key_figure(node: NodeRun) -> str:
-    """The node's figure, "" if there is none."""
+def node_summary(node: NodeRun) -> str:
+    """The node's summary, "" if there is nothing to show."""
     for output in node.outputs:
-        if FIGURE in output.properties:
-            return str(output.properties[FIGURE])
-    figures = [
+        if SUMMARY in output.properties:
+            return str(output.properties[SUMMARY])
+    metrics = [
         _BY_CHANNEL[output.channel](output) for output in node.outputs if output.channel in _BY_CHANNEL
     ]
-    return ", ".join(figure for figure in figures if figure)
+    return ", ".join(metric for metric in metrics if metric)
 
 
 def _examples(output: OutputArtifact) -> str:

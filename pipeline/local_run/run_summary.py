@@ -7,7 +7,7 @@ from typing import Final
 
 from components.atomic_pusher.versions import served_version
 from contracts.artifacts import REFUSAL_REASON
-from pipeline.local_run.node_metrics import key_figure
+from pipeline.local_run.node_metrics import node_summary
 from pipeline.local_run.node_run import NodeRun, OutputArtifact
 
 # The outputs that a person opens, in the order in which they are listed, and what to call them.
@@ -32,7 +32,7 @@ def summary_lines(
       report: the page about the run, if there is one.
       log_path: the log file of the run.
     """
-    metrics = [f"  {node.node_id}: {key_figure(node)}" for node, _ in _outputs_of(nodes, "evaluation")]
+    metrics = [f"  {node.node_id}: {node_summary(node)}" for node, _ in _outputs_of(nodes, "evaluation")]
     pushed = [
         f"  {shown(str(output.properties['pushed_destination']))}{_not_served(output)}"
         for _, output in _outputs_of(nodes, "pushed_model")

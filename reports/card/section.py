@@ -8,7 +8,7 @@ from typing import Any, Final
 from contracts import artifacts, features, metrics
 from reports.models.evaluation import interval, judged_on, main_metric, reference_name
 from reports.reading import run_settings
-from reports.reading.evaluation_results import EvaluationSummary, read_bars, read_metrics
+from reports.reading.evaluation_results import EvaluationSummary, read_metrics, read_thresholds
 from reports.reading.run_data import Artifact, Run
 from reports.reading.trained_models import TrainedModel, trained_models
 from reports.section import Column, Fact, Part, Section, Table
@@ -23,7 +23,7 @@ _GROUPLENS: Final = (
 )
 _SYNTHETIC: Final = (
     "The ratings are a synthetic sample that this project makes up: no person is behind them and no licence "
-    "binds them. Figures measured on them show that the pipeline works, and nothing about people or movies."
+    "binds them. Metrics measured on them show that the pipeline works, and nothing about people or movies."
 )
 
 # What each kind of model is for, by the metric it is judged by.
@@ -50,12 +50,12 @@ def card_section(run: Run) -> Section:
     """A card for each model of the run, and what holds for all of them."""
     models = list(trained_models(run))
     parts = [_data_part(run)] if models else []
-    figures: dict[str, Any] = {"licence": _licence(run)}
+    metrics: dict[str, Any] = {"licence": _licence(run)}
     for model in models:
         summary = read_metrics(str(model.evaluation)) if model.evaluation else None
         parts.append(_card(run, model, summary))
         if summary:
-            figures[model.name] = {
+            metrics[model.name] = {
                 "measured_on": {"split": features.EVAL_SPLIT, "rule": split_rule(run), "data": run.data_name},
                 "ratings": summary.overall.example_count,
                 "users": summary.overall.user_count,
@@ -72,7 +72,7 @@ def card_section(run: Run) -> Section:
         if models
         else "This run has trained no model; what remains is the licence of its data.",
         parts=tuple(parts),
-        figures=figures,
+        metrics=metrics,
     )
 
 
@@ -149,10 +149,10 @@ def _card(run: Run, model: TrainedModel, summary: EvaluationSummary | None) -> P
 
 
 def _metrics(run: Run, model: TrainedModel, summary: EvaluationSummary) -> Table:
-    # What has a bar, and what the model is first judged by.
-    bars = read_bars(str(model.evaluation))
+    # What has a threshold, and what the model is first judged by.
+    thresholds = read_thresholds(str(model.evaluation))
     overall = summary.overall
-    shown = [name for name in overall.model if name in bars or name == main_metric(summary)]
+    shown = [name for name in overall.model if name in thresholds or name == main_metric(summary)]
     return Table(
         f"card-{model.name}-metrics",
         f"Measured on {judged_on(summary)} ({split_rule(run)}, {run.data_name}).",

@@ -1,4 +1,4 @@
-"""Distances between two sets of data, each against its bar: skew between splits and drift between runs."""
+"""Distances between two sets of data with their thresholds: skew between splits, drift between runs."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from typing import Any, Final
 
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from reports.data.schema import bar_of
+from reports.data.schema import threshold_of
 from reports.section import Column, Part, Table
 from reports.verdict import Verdict, worst
 
-# Both distances are at most 1, so this bar is never reached: it makes TFDV measure and judge nothing.
+# Both distances are at most 1, so this threshold is never reached: it makes TFDV measure and judge nothing.
 _NEVER: Final = 2.0
 _KINDS: Final = {"L_INFTY": "L-infinity", "JENSEN_SHANNON_DIVERGENCE": "Jensen-Shannon"}
 
 
 @dataclass(frozen=True)
 class Check:
-    """A figure against its bar, whoever measured it.
+    """A value against its threshold, whoever measured it.
 
     Attributes:
       name: what is compared with what, such as "skew: train and eval".
       feature: what was measured, such as `ratings.user_gender`.
       measure: of the distance, such as "L-infinity".
-      figure: the distance.
-      bar: what it may be at most, None if there is no bar.
+      value: the distance.
+      threshold: what it may be at most, None if there is no threshold.
       verdict: how it came out.
     """
 
     name: str
     feature: str
     measure: str
-    figure: float
-    bar: float | None
+    value: float
+    threshold: float | None
     verdict: Verdict
 
 
@@ -46,22 +46,22 @@ def measure(
     Args:
       name: of the checks.
       table: what the Examples are, `ratings` or `movies`.
-      schema: has the bars.
+      schema: has the thresholds.
       statistics: `DatasetFeatureStatisticsList` of the data that is judged.
       other: that of the data it is compared with.
-      comparator: the field of a schema's feature with the bar: `skew_comparator` or `drift_comparator`.
-      above: the verdict on a figure above its bar.
+      comparator: the field of a schema's feature with the threshold: `skew_comparator` or `drift_comparator`.
+      above: the verdict on a value above its threshold.
     """
     import tensorflow_data_validation as tfdv
 
-    bars = {feature.name: bar_of(getattr(feature, comparator)) for feature in schema.feature}
+    thresholds = {feature.name: threshold_of(getattr(feature, comparator)) for feature in schema.feature}
     everywhere = schema_pb2.Schema.FromString(schema.SerializeToString())
     for feature in everywhere.feature:
         # Drift is measured whichever the comparator is: TFDV has one formula for both.
         feature.drift_comparator.Clear()
-        bar = bars[feature.name]
+        threshold = thresholds[feature.name]
         kind = "infinity_norm" if feature.type == schema_pb2.BYTES else "jensen_shannon_divergence"
-        getattr(feature.drift_comparator, kind).threshold = _NEVER if bar is None else bar
+        getattr(feature.drift_comparator, kind).threshold = _NEVER if threshold is None else threshold
         feature.skew_comparator.Clear()
     found = tfdv.validate_statistics(statistics, everywhere, previous_statistics=other)
     checks = []
@@ -69,17 +69,17 @@ def measure(
         feature_name = ".".join(info.path.step)
         for measurement in info.drift_measurements:
             kind = type(measurement).Type.Name(measurement.type)
-            bar = bars.get(feature_name)
-            verdict = Verdict.NO_BAR
-            if bar is not None:
-                verdict = Verdict.PASSED if measurement.value <= bar else above
+            threshold = thresholds.get(feature_name)
+            verdict = Verdict.NO_THRESHOLD
+            if threshold is not None:
+                verdict = Verdict.PASSED if measurement.value <= threshold else above
             checks.append(
                 Check(
                     name,
                     f"{table}.{feature_name}",
                     _KINDS.get(kind, kind),
                     measurement.value,
-                    bar,
+                    threshold,
                     verdict,
                 )
             )
@@ -87,15 +87,15 @@ def measure(
 
 
 def checks_part(checks: Sequence[Check], text: Iterable[str]) -> Part:
-    """The table of checks, what missed its bar first."""
-    order = (Verdict.FAILED, Verdict.WARNING, Verdict.PASSED, Verdict.NO_BAR)
+    """The table of checks, what missed its threshold first."""
+    order = (Verdict.FAILED, Verdict.WARNING, Verdict.PASSED, Verdict.NO_THRESHOLD)
     ranked = sorted(
         checks,
-        key=lambda check: (order.index(check.verdict), -check.figure / (check.bar or _NEVER)),
+        key=lambda check: (order.index(check.verdict), -check.value / (check.threshold or _NEVER)),
     )
-    barred = [check for check in checks if check.verdict is not Verdict.NO_BAR]
-    missed = [check for check in barred if check.verdict is not Verdict.PASSED]
-    answer = f"{len(missed)} of {len(barred)} distances with a bar are above it"
+    with_threshold = [check for check in checks if check.verdict is not Verdict.NO_THRESHOLD]
+    missed = [check for check in with_threshold if check.verdict is not Verdict.PASSED]
+    answer = f"{len(missed)} of {len(with_threshold)} distances with a threshold are above it"
     if missed:
         answer += f": {', '.join(f'{check.feature} ({check.name})' for check in ranked[: len(missed)][:4])}"
     return Part(
@@ -106,14 +106,14 @@ def checks_part(checks: Sequence[Check], text: Iterable[str]) -> Part:
         tables=(
             Table(
                 "checks",
-                "Distances between data, against the bars of the curated schema.",
+                "Distances between data, against the thresholds of the curated schema.",
                 (
                     Column("feature"),
                     Column("verdict"),
                     Column("compared"),
                     Column("measure"),
-                    Column("figure", ".4f"),
-                    Column("bar", ".3g"),
+                    Column("value", ".4f"),
+                    Column("threshold", ".3g"),
                 ),
                 tuple(
                     (
@@ -121,8 +121,8 @@ def checks_part(checks: Sequence[Check], text: Iterable[str]) -> Part:
                         check.verdict,
                         check.name,
                         check.measure,
-                        check.figure,
-                        "no bar" if check.bar is None else check.bar,
+                        check.value,
+                        "no threshold" if check.threshold is None else check.threshold,
                     )
                     for check in ranked
                 ),
@@ -134,14 +134,14 @@ def checks_part(checks: Sequence[Check], text: Iterable[str]) -> Part:
     )
 
 
-def figures(checks: Sequence[Check]) -> dict[str, Any]:
+def values(checks: Sequence[Check]) -> dict[str, Any]:
     """The same for programs: by what was compared, then by feature."""
     found: dict[str, dict[str, Any]] = {}
     for check in checks:
         found.setdefault(check.name, {})[check.feature] = {
             "measure": check.measure,
-            "figure": check.figure,
-            "bar": check.bar,
+            "value": check.value,
+            "threshold": check.threshold,
             "verdict": check.verdict.value,
         }
     return found

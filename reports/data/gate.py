@@ -1,4 +1,4 @@
-"""What the data gate decided: every check with its figure and its bar."""
+"""What the data gate decided: every check with its value and its threshold."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def rows_part(found: dict[str, Rows | None]) -> Part:
     )
 
 
-def figures(found: dict[str, Rows | None]) -> dict[str, Any]:
+def metrics(found: dict[str, Rows | None]) -> dict[str, Any]:
     """The same for programs."""
     return {
         node_id: {

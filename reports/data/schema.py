@@ -120,8 +120,8 @@ def schema_part(schemas: dict[str, Any]) -> Part:
                     "required" if feature.presence.min_fraction == 1 else "optional",
                     _values_each(feature),
                     _domain(feature, domains),
-                    bar_of(feature.skew_comparator),
-                    bar_of(feature.drift_comparator),
+                    threshold_of(feature.skew_comparator),
+                    threshold_of(feature.drift_comparator),
                 )
             )
     return Part(
@@ -134,8 +134,8 @@ def schema_part(schemas: dict[str, Any]) -> Part:
                 "What the curated schemas allow.",
                 (
                     *map(Column, ("feature", "Examples", "type", "presence", "values each", "domain")),
-                    Column("skew bar", ".3g", "Greatest distance between training and serving data"),
-                    Column("drift bar", ".3g", "Greatest distance to the data before"),
+                    Column("skew threshold", ".3g", "Greatest distance between training and serving data"),
+                    Column("drift threshold", ".3g", "Greatest distance to the data before"),
                 ),
                 tuple(rows),
                 filterable=True,
@@ -145,7 +145,7 @@ def schema_part(schemas: dict[str, Any]) -> Part:
     )
 
 
-def bar_of(comparator: Any) -> float | None:
+def threshold_of(comparator: Any) -> float | None:
     """The threshold of a drift or skew comparator, None if it has none."""
     for kind in ("infinity_norm", "jensen_shannon_divergence", "normalized_abs_difference"):
         if comparator.HasField(kind):

@@ -59,11 +59,11 @@ def data_section(run: Run) -> Section:
         answer=" ".join(part.answer for part in judged),
         parts=parts,
         verdict=worst(told) if told else None,
-        figures={
-            "rows": data_rows.figures(rows),
+        metrics={
+            "rows": data_rows.metrics(rows),
             "gate": record[0] if record else None,
             "anomalies": [found._asdict() for found in anomalies],
-            "checks": distances.figures(checks),
+            "checks": distances.values(checks),
         },
     )
 
@@ -88,7 +88,7 @@ def _checks(run: Run, statistics: dict[str, Statistics], schemas: dict[str, Any]
         now = statistics[table]
         train, evaluation = (now.get(split) for split in (features.TRAIN_SPLIT, features.EVAL_SPLIT))
         if train is not None and evaluation is not None:
-            # The bar is meant for what is served; that the eval split is above it stops nobody.
+            # The threshold is meant for what is served; that the eval split is above it stops nobody.
             checks += distances.measure(
                 "train and eval splits",
                 table,
@@ -102,12 +102,12 @@ def _checks(run: Run, statistics: dict[str, Statistics], schemas: dict[str, Any]
 
 
 def drift(run: Run, before: Run, against: str) -> list[Check]:
-    """The distances of the run's data from that of another, against the bars for drift.
+    """The distances of the run's data from that of another, against the thresholds for drift.
 
     The eval split is left out: what is held out may change with a setting.
 
     Args:
-      run: has the schemas with the bars.
+      run: has the schemas with the thresholds.
       before: the other run.
       against: what the checks call it.
     """
@@ -130,8 +130,8 @@ def drift(run: Run, before: Run, against: str) -> list[Check]:
 def _compared(run: Run) -> tuple[str, ...]:
     """What the distances are between."""
     skew = (
-        "The train and the eval split are held against the bars for skew, which are meant for data that is "
-        "served: above one of them is a warning."
+        "The train and the eval split are compared with the thresholds for skew, which apply to data that is "
+        "served: a distance above one of them is a warning."
     )
     if run.before_data is None:
         return (skew, "The metadata store has no earlier run on other data, so there is no drift to show.")

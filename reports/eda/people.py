@@ -177,7 +177,7 @@ def occupations_by_age(counts: EdaCounts, note: str) -> Chart | None:
             cells,
             axis="age",
         ),
-        f"Heat map of ratings by occupation and age group; the table under it has the figures. {answer}",
+        f"Heat map of ratings by occupation and age group; the table under it has the metrics. {answer}",
         note=note,
         data=table(
             "occupations-by-age",

@@ -101,7 +101,7 @@ def section_of(counts: EdaCounts, data_name: str, catalogue: int | None) -> Sect
         _TITLE,
         answer,
         parts,
-        figures={
+        metrics={
             "data": data_name,
             "ratings": dict(counts.rows),
             "users": len(counts.users.keys),

@@ -42,5 +42,5 @@ def measured_on(counts: EdaCounts, data_name: str) -> str:
 
 
 def table(chart_id: str, caption: str, columns: Sequence[Column], rows: Iterable[Sequence[Cell]]) -> Table:
-    """The figures under a chart."""
+    """The metrics under a chart."""
     return Table(f"{chart_id}-data", caption, tuple(columns), tuple(tuple(row) for row in rows))

@@ -1,4 +1,4 @@
-"""How a model was judged: its metrics beside its reference and the served version, and the bars."""
+"""How a model was judged: its metrics beside its reference and the served version, and the thresholds."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from contracts import metrics, signatures
 from reports.charts import palette, plots
-from reports.reading.evaluation_results import Bar, EvaluationSummary, Measure, SliceSummary
+from reports.reading.evaluation_results import EvaluationSummary, Measure, SliceSummary, Thresholds
 from reports.section import Cell, Chart, Column, Fact, Part, Table
 from reports.verdict import Verdict
 
@@ -38,14 +38,18 @@ def judged_on(summary: EvaluationSummary) -> str:
 
 
 def metrics_part(
-    model: str, summary: EvaluationSummary, bars: Mapping[str, Bar], served: str, override: str = ""
+    model: str,
+    summary: EvaluationSummary,
+    thresholds: Mapping[str, Thresholds],
+    served: str,
+    override: str = "",
 ) -> Part:
-    """Every metric over all evaluated rows, with its bar.
+    """Every metric over all evaluated rows, with its threshold.
 
     Args:
       model: its name.
       summary: what its Evaluator found.
-      bars: of its metrics.
+      thresholds: of its metrics.
       served: what the model was compared with, and why, as `ServedModel` tells; "" if it does not.
       override: why a served version was passed over, "" if none was.
     """
@@ -53,7 +57,7 @@ def metrics_part(
     columns = [
         Column("metric"),
         Column("verdict"),
-        Column("bar"),
+        Column("threshold"),
         Column("model", ".4f"),
         Column("its 95 % interval"),
         Column(reference, ".4f"),
@@ -70,8 +74,8 @@ def metrics_part(
         ]
     rows: list[tuple[Cell, ...]] = []
     for name in overall.model:
-        bar = bars.get(name)
-        row: list[Cell] = [name, _verdict(name, overall, bar), _bar(bar, reference)]
+        threshold = thresholds.get(name)
+        row: list[Cell] = [name, _verdict(name, overall, threshold), _threshold(threshold, reference)]
         told: list[tuple[Mapping[str, Measure], str]] = [
             (overall.model, ""),
             (overall.reference, ""),
@@ -123,7 +127,7 @@ def _judged(summary: EvaluationSummary) -> str:
         )
         if name in measures
     )
-    outcome = "The model cleared every bar" if summary.blessed else "The model was not blessed"
+    outcome = "The model cleared every threshold" if summary.blessed else "The model was not blessed"
     return f"{outcome}: {name} {measure.value:.4f}{against}, on {judged_on(summary)}."
 
 
@@ -175,7 +179,7 @@ def _at_lengths(
     )
 
 
-def metric_figures(summary: EvaluationSummary) -> dict[str, Any]:
+def evaluation_metrics(summary: EvaluationSummary) -> dict[str, Any]:
     """What the Evaluator found, for programs."""
     return {
         "blessed": summary.blessed,
@@ -212,30 +216,34 @@ def interval(measure: Measure, sign: str = "") -> str | None:
     return f"{measure.lower:{sign}.4f} to {measure.upper:{sign}.4f}"
 
 
-def _bar(bar: Bar | None, reference: str) -> str:
-    if bar is None:
+def _threshold(threshold: Thresholds | None, reference: str) -> str:
+    if threshold is None:
         return "none"
-    told = [f"at least {bar.at_least:g}"] if bar.at_least is not None else []
-    told += [f"at most {bar.at_most:g}"] if bar.at_most is not None else []
-    told += [f"better than {reference}"] if bar.beats_reference else []
-    told += [f"at most {bar.behind_served:g} behind what is served"] if bar.behind_served is not None else []
+    told = [f"at least {threshold.at_least:g}"] if threshold.at_least is not None else []
+    told += [f"at most {threshold.at_most:g}"] if threshold.at_most is not None else []
+    told += [f"better than {reference}"] if threshold.beats_reference else []
+    told += (
+        [f"at most {threshold.behind_served:g} behind what is served"]
+        if threshold.behind_served is not None
+        else []
+    )
     return ", ".join(told)
 
 
-def _verdict(name: str, overall: SliceSummary, bar: Bar | None) -> Verdict:
-    if bar is None:
-        return Verdict.NO_BAR
-    value, higher_is_better = overall.model[name].value, bar.at_most is None
-    # NaN reaches no bar, so each is written as what has to hold.
-    reached = (bar.at_least is None or value >= bar.at_least) and (
-        bar.at_most is None or value <= bar.at_most
+def _verdict(name: str, overall: SliceSummary, threshold: Thresholds | None) -> Verdict:
+    if threshold is None:
+        return Verdict.NO_THRESHOLD
+    value, higher_is_better = overall.model[name].value, threshold.at_most is None
+    # NaN reaches no threshold, so each is written as what has to hold.
+    reached = (threshold.at_least is None or value >= threshold.at_least) and (
+        threshold.at_most is None or value <= threshold.at_most
     )
-    if bar.beats_reference and name in overall.over_reference:
+    if threshold.beats_reference and name in overall.over_reference:
         difference = overall.over_reference[name].value
         reached = reached and (difference > 0 if higher_is_better else difference < 0)
-    if bar.behind_served is not None and name in overall.over_served:
+    if threshold.behind_served is not None and name in overall.over_served:
         change = overall.over_served[name].value
         reached = reached and (
-            change >= -bar.behind_served if higher_is_better else change <= bar.behind_served
+            change >= -threshold.behind_served if higher_is_better else change <= threshold.behind_served
         )
     return Verdict.PASSED if reached else Verdict.FAILED

@@ -1,4 +1,4 @@
-"""What the model probe found: every check with its figure and its bar."""
+"""What the model probe found: every check with its value and its threshold."""
 
 from __future__ import annotations
 

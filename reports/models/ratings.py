@@ -43,14 +43,14 @@ def calibration_part(model: str, ratings: Ratings, rows: int) -> tuple[Part, dic
         ),
         tables=(_table(model, found, measured_on),),
     )
-    figures = {
+    metrics = {
         "rows": len(ratings.actual),
         "error": found.error,
         "reference_error": beside.error,
         "predicted": found.predicted.tolist(),
         "actual": found.actual.tolist(),
     }
-    return part, figures
+    return part, metrics
 
 
 def _reliability(model: str, found: Calibration, beside: Calibration, measured_on: str, answer: str) -> Chart:

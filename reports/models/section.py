@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from contracts import artifacts, signatures
 from reports.models.embedding import embedding_part, read_embeddings
-from reports.models.evaluation import metric_figures, metrics_part
+from reports.models.evaluation import evaluation_metrics, metrics_part
 from reports.models.lists import MOST_USERS, sample_users_part, spread_part
 from reports.models.probe import probe_part, read_record
 from reports.models.ratings import calibration_part, cross_part
@@ -16,7 +16,7 @@ from reports.models.training import training_part
 from reports.reading import run_settings
 from reports.reading.eval_users import sample_users
 from reports.reading.evaluated_model import EvaluatedModel
-from reports.reading.evaluation_results import EvaluationSummary, read_bars, read_metrics
+from reports.reading.evaluation_results import EvaluationSummary, read_metrics, read_thresholds
 from reports.reading.movies import read_movies
 from reports.reading.run_data import Run
 from reports.reading.trained_models import TrainedModel, trained_models
@@ -29,7 +29,7 @@ _POPULARITY: Final = "popularity"
 def models_section(run: Run) -> Section:
     """What the run has trained. A run that failed before has no models, and the section says so."""
     parts: list[Part] = []
-    figures: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
     verdicts: list[Verdict] = []
     told: list[str] = []
     for model in trained_models(run):
@@ -40,21 +40,21 @@ def models_section(run: Run) -> Section:
         if probe is not None:
             verdicts.append(Verdict.PASSED if probe["blessed"] else Verdict.FAILED)
         told.append(f"{model.name}: {_outcome(model, summary, probe)}")
-        of_model: dict[str, Any] = {"pushed": model.pushed, "fit": _fit_figures(model)}
+        of_model: dict[str, Any] = {"pushed": model.pushed, "fit": _fit_metrics(model)}
         parts += _judged(run, model, summary, of_model)
         if probe is not None and model.blessing is not None:
             of_model["probe"] = probe
             parts.append(probe_part(model.name, probe, model.blessing))
         parts.append(training_part(model))
         parts += _answers(run, model, of_model)
-        figures[model.name] = of_model
+        metrics[model.name] = of_model
     return Section(
         id="models",
         title="Models",
         answer="; ".join(told) + "." if told else "This run has trained no model.",
         parts=tuple(parts),
         verdict=worst(verdicts) if verdicts else None,
-        figures=figures,
+        metrics=metrics,
     )
 
 
@@ -69,13 +69,13 @@ def _outcome(model: TrainedModel, summary: EvaluationSummary | None, probe: dict
     return f"blessed, version {model.pushed} pushed" if model.pushed else "blessed, not pushed"
 
 
-def _fit_figures(model: TrainedModel) -> dict[str, Any]:
+def _fit_metrics(model: TrainedModel) -> dict[str, Any]:
     kept = ("monitor", "best", "best_epoch", "seconds")
     return {name: model.fit[name] for name in kept if name in model.fit}
 
 
 def _judged(
-    run: Run, model: TrainedModel, summary: EvaluationSummary | None, figures: dict[str, Any]
+    run: Run, model: TrainedModel, summary: EvaluationSummary | None, metrics: dict[str, Any]
 ) -> Iterator[Part]:
     if summary is None or model.evaluation is None:
         yield Part(
@@ -84,38 +84,38 @@ def _judged(
             answer=f"No Evaluator has judged the model of {model.trainer.id}.",
         )
         return
-    bars = read_bars(str(model.evaluation))
-    figures["evaluation"] = metric_figures(summary)
+    thresholds = read_thresholds(str(model.evaluation))
+    metrics["evaluation"] = evaluation_metrics(summary)
     told = model.served.properties if model.served else {}
-    figures["served"] = {
+    metrics["served"] = {
         name: told.get(name, "") for name in (artifacts.SERVED_VERSION, artifacts.SERVED_OVERRIDE)
     }
     yield metrics_part(
         model.name,
         summary,
-        bars,
-        str(told.get(artifacts.SERVED_FIGURE, "")),
+        thresholds,
+        str(told.get(artifacts.SERVED_SUMMARY, "")),
         str(told.get(artifacts.SERVED_OVERRIDE, "")),
     )
-    slices = slices_part(model.name, summary, bars)
+    slices = slices_part(model.name, summary, thresholds)
     if slices:
         yield slices
 
 
-def _answers(run: Run, model: TrainedModel, figures: dict[str, Any]) -> Iterator[Part]:
+def _answers(run: Run, model: TrainedModel, metrics: dict[str, Any]) -> Iterator[Part]:
     """What a look at the model itself tells, where the Examples of the run are still there."""
     ratings = run.artifact(run_settings.RATINGS_GEN, run_settings.EXAMPLES)
     catalogue = run.artifact(run_settings.MOVIES_GEN, run_settings.EXAMPLES)
     crossed = cross_part(model)
     if crossed:
-        part, figures["cross_weights"] = crossed
+        part, metrics["cross_weights"] = crossed
         yield part
     if ratings is None or catalogue is None:
         return
     loaded = EvaluatedModel(model.saved_model)
     users, rows = sample_users(ratings.folder, MOST_USERS)
     if loaded.rates:
-        part, figures["calibration"] = calibration_part(
+        part, metrics["calibration"] = calibration_part(
             model.name, loaded.ratings(ratings.folder, rows), rows
         )
         yield part
@@ -128,7 +128,7 @@ def _answers(run: Run, model: TrainedModel, figures: dict[str, Any]) -> Iterator
         }
         if model.embeddings:
             found = read_embeddings(model.embeddings)
-            part, figures["lists"] = spread_part(model.name, users, lists, found.ratings_by_id)
+            part, metrics["lists"] = spread_part(model.name, users, lists, found.ratings_by_id)
             yield part
             yield embedding_part(model.name, found, movies)
         total = len(users) if len(users) < MOST_USERS else None

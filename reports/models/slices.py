@@ -1,4 +1,4 @@
-"""How a model does on slices of the data, with the bar drawn in."""
+"""How a model does on slices of the data, with the threshold drawn in."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from contracts import metrics
 from reports.charts import palette, plots
 from reports.models.evaluation import bounds, main_metric, reference_name
-from reports.reading.evaluation_results import Bar, EvaluationSummary, Measure, SliceSummary
+from reports.reading.evaluation_results import EvaluationSummary, Measure, SliceSummary, Thresholds
 from reports.section import Chart, Column, Part, Table
 
 _ERRORS: Final = frozenset({metrics.RMSE, metrics.MAE})
@@ -20,8 +20,8 @@ LEAST_USERS: Final = 5
 _MOST_SLICES: Final = 24
 
 
-def slices_part(model: str, summary: EvaluationSummary, bars: Mapping[str, Bar]) -> Part | None:
-    """The main metric on every slice, drawn with its interval and the bar."""
+def slices_part(model: str, summary: EvaluationSummary, thresholds: Mapping[str, Thresholds]) -> Part | None:
+    """The main metric on every slice, drawn with its interval and the threshold."""
     metric = main_metric(summary)
     if not summary.slices or not metric:
         return None
@@ -29,7 +29,7 @@ def slices_part(model: str, summary: EvaluationSummary, bars: Mapping[str, Bar])
     for found in summary.slices:
         by_feature[found.name.partition("=")[0]].append(found)
     drawn = [
-        _dots(model, feature, metric, shown, summary, bars.get(metric))
+        _dots(model, feature, metric, shown, summary, thresholds.get(metric))
         for feature, slices in by_feature.items()
         if (shown := [found for found in slices if found.user_count >= LEAST_USERS][:_MOST_SLICES])
     ]
@@ -41,19 +41,19 @@ def slices_part(model: str, summary: EvaluationSummary, bars: Mapping[str, Bar])
         f"{model.capitalize()}: slices",
         answer=f"Weakest slice of at least {LEAST_USERS} users by {metric}: {weakest.name} "
         f"({weakest.model[metric].value:.4f}, {weakest.user_count:,} users).",
-        text=(_what_blocks(bars.get(metric), reference_name(summary)),),
+        text=(_what_blocks(thresholds.get(metric), reference_name(summary)),),
         charts=tuple(drawn),
         tables=(_slice_table(model, summary),),
     )
 
 
-def _what_blocks(bar: Bar | None, reference: str) -> str:
-    told = "The bar that is drawn stands for all rows together"
-    if bar is None or bar.behind_in_slices is None:
+def _what_blocks(threshold: Thresholds | None, reference: str) -> str:
+    told = "The threshold that is drawn stands for all rows together"
+    if threshold is None or threshold.behind_in_slices is None:
         return f"{told}; a slice that misses it blocks nothing."
     return (
         f"{told}. A slice with enough users blocks the push where the model is, with 95 % confidence, more "
-        f"than {bar.behind_in_slices:g} behind {reference} or the served version."
+        f"than {threshold.behind_in_slices:g} behind {reference} or the served version."
     )
 
 
@@ -63,7 +63,7 @@ def _dots(
     metric: str,
     slices: Sequence[SliceSummary],
     summary: EvaluationSummary,
-    bar: Bar | None,
+    threshold: Thresholds | None,
 ) -> Chart:
     chart_id = f"{model}-slices-{feature.replace('_', '-')}"
     any_served = any(metric in found.served for found in slices)
@@ -74,9 +74,11 @@ def _dots(
         *([(palette.SERVED, "^", 0.0, "served", [found.served for found in slices])] if any_served else []),
     ):
         _draw_dots(axes, [found.get(metric) for found in measures], role, marker, shift, label)
-    limit = (bar.at_least if bar.at_least is not None else bar.at_most) if bar else None
+    limit = (
+        (threshold.at_least if threshold.at_least is not None else threshold.at_most) if threshold else None
+    )
     if limit is not None:
-        axes.axvline(limit, color=palette.BAD.light, lw=1.5, ls="--", label=f"bar {limit:g}")
+        axes.axvline(limit, color=palette.BAD.light, lw=1.5, ls="--", label=f"threshold {limit:g}")
     axes.set_yticks(
         range(len(slices)),
         [plots.shortened(f"{_value_of(found)} ({found.user_count:,})", 24) for found in slices],
@@ -95,7 +97,7 @@ def _dots(
         answer,
         plots.render(drawing, chart_id),
         f"Dot plot of {metric} with 95 % intervals by {feature}. {answer}"
-        + (f" The bar is drawn at {limit:g}." if limit is not None else ""),
+        + (f" The threshold is drawn at {limit:g}." if limit is not None else ""),
         note=f"Eval split; in brackets the users of a slice. Slices of fewer than {LEAST_USERS} users are "
         "in the table alone.",
     )

@@ -29,7 +29,7 @@ def training_part(model: TrainedModel) -> Part:
     )
     series = {name: values for name, values in fit["epochs"].items() if len(values) == epochs}
     measured = monitor.removeprefix(_VALIDATION)
-    figures = [measured] + ([] if measured == "loss" else ["loss"])
+    metrics = [measured] + ([] if measured == "loss" else ["loss"])
     return Part(
         f"{model.name}-training",
         title,
@@ -38,11 +38,11 @@ def training_part(model: TrainedModel) -> Part:
             Fact(name, value if isinstance(value, str) else json.dumps(value))
             for name, value in fit["hyperparameters"].items()
         ),
-        charts=tuple(_curves(model.name, figure, series, best) for figure in figures),
+        charts=tuple(_curves(model.name, metric, series, best) for metric in metrics),
         tables=(
             Table(
                 f"{model.name}-epochs",
-                f"Every figure of the {model.name} model's fit by epoch; val_ is on examples cut from the "
+                f"Every metric of the {model.name} model's fit by epoch; val_ is on examples cut from the "
                 "train split, the others on the training examples, while their epoch went on.",
                 (Column("epoch"), *(Column(name, ".4f") for name in series)),
                 tuple((epoch + 1, *(values[epoch] for values in series.values())) for epoch in range(epochs)),
@@ -69,11 +69,11 @@ def _trials(model: TrainedModel, monitor: str) -> Iterator[Table]:
     )
 
 
-def _curves(model: str, figure: str, series: dict[str, list[float]], best: int) -> Chart:
-    chart_id = f"{model}-curve-{figure.replace('_', '-')}"
+def _curves(model: str, metric: str, series: dict[str, list[float]], best: int) -> Chart:
+    chart_id = f"{model}-curve-{metric.replace('_', '-')}"
     named = (
-        ("training examples", figure, palette.TRAIN),
-        ("validation examples", f"val_{figure}", palette.EVAL),
+        ("training examples", metric, palette.TRAIN),
+        ("validation examples", f"val_{metric}", palette.EVAL),
     )
     drawn = [(label, series[name], role) for label, name, role in named if name in series]
     drawing, axes = plots.new_figure()
@@ -81,15 +81,15 @@ def _curves(model: str, figure: str, series: dict[str, list[float]], best: int) 
         axes.plot(range(1, len(values) + 1), values, style, marker="o", ms=4, color=role.light, label=label)
     axes.axvline(best, color=palette.MUTED.light, lw=1, ls=":")
     axes.set_xlabel("epoch (dotted: the best)")
-    axes.set_ylabel(figure)
+    axes.set_ylabel(metric)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     plots.legend_above(axes)
     told = ", ".join(f"{label} {values[0]:.4f} to {values[-1]:.4f}" for label, values, _ in drawn)
     return Chart(
         chart_id,
-        f"How did {figure} develop?",
+        f"How did {metric} develop?",
         f"From the first epoch to the last: {told}.",
         plots.render(drawing, chart_id),
-        f"Line chart of {figure} by epoch; {told}. The best epoch is {best}.",
+        f"Line chart of {metric} by epoch; {told}. The best epoch is {best}.",
         note="Validation examples are cut from the train split by a hash of user and movie.",
     )

@@ -1,4 +1,4 @@
-"""What an Evaluator found: metrics of a model, its reference and the served version, bars, the blessing."""
+"""Results of an Evaluator: metrics of model, reference and served version, thresholds and the blessing."""
 
 import dataclasses
 import json
@@ -57,8 +57,8 @@ class EvaluationSummary:
     Attributes:
         overall: the metrics over all evaluated rows.
         slices: the metrics of every slice that the data has, sorted by name.
-        blessed: whether the model cleared every bar.
-        reasons: one sentence for each bar that it did not clear.
+        blessed: whether the model cleared every threshold.
+        reasons: one sentence for each threshold that it did not clear.
     """
 
     overall: SliceSummary
@@ -106,7 +106,7 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
 
 
 @dataclass(frozen=True)
-class Bar:
+class Thresholds:
     """What a metric has to reach, over all evaluated rows unless told otherwise.
 
     Attributes:
@@ -125,31 +125,31 @@ class Bar:
     behind_in_slices: float | None = None
 
 
-def read_bars(evaluation_uri: str) -> dict[str, Bar]:
-    """Reads the bars that an Evaluator held a model to, by metric.
+def read_thresholds(evaluation_uri: str) -> dict[str, Thresholds]:
+    """Reads the thresholds that an Evaluator held a model to, by metric.
 
     Args:
         evaluation_uri: folder of its `evaluation` artifact.
     """
     config = json.loads((Path(evaluation_uri) / "eval_config.json").read_text(encoding="utf-8"))["evalConfig"]
-    bars: dict[str, dict[str, Any]] = defaultdict(dict)
+    found: dict[str, dict[str, Any]] = defaultdict(dict)
     for spec in config.get("metricsSpecs", ()):
-        for name, thresholds in spec.get("perSliceThresholds", {}).items():
+        for name, of_slices in spec.get("perSliceThresholds", {}).items():
             # Ours stand on the overall slice alone; see `pipeline.evaluation.eval_config`.
-            threshold = thresholds["thresholds"][0]["threshold"]
+            threshold = of_slices["thresholds"][0]["threshold"]
             if metric := _derived_from(name, metrics.OVER_REFERENCE):
-                bars[metric]["beats_reference"] = True
+                found[metric]["beats_reference"] = True
                 continue
             value = threshold.get("valueThreshold", {})
-            bars[name]["at_least"] = value.get("lowerBound")
-            bars[name]["at_most"] = value.get("upperBound")
+            found[name]["at_least"] = value.get("lowerBound")
+            found[name]["at_most"] = value.get("upperBound")
             if "changeThreshold" in threshold:
-                bars[name]["behind_served"] = abs(threshold["changeThreshold"].get("absolute", 0.0))
+                found[name]["behind_served"] = abs(threshold["changeThreshold"].get("absolute", 0.0))
         for name, threshold in spec.get("thresholds", {}).items():
             for pattern in (metrics.BEHIND_REFERENCE, metrics.BEHIND_SERVED):
                 if metric := _derived_from(name, pattern):
-                    bars[metric]["behind_in_slices"] = threshold["valueThreshold"]["upperBound"]
-    return {name: Bar(**found) for name, found in bars.items()}
+                    found[metric]["behind_in_slices"] = threshold["valueThreshold"]["upperBound"]
+    return {name: Thresholds(**kept) for name, kept in found.items()}
 
 
 def _derived_from(name: str, pattern: str) -> str:
@@ -207,7 +207,7 @@ def _slice_name(slice_key: Any) -> str:
     return ",".join(f"{feature}={value}" for feature, value in parts) or OVERALL
 
 
-# What a bar is about where the name of its metric does not tell.
+# What a threshold is about where the name of its metric does not tell.
 _ABOUT: Final = {
     metrics.COVERAGE: "few movies fill the lists of all users",
     metrics.PERSONALIZATION: "users get much the same list, whoever they are",
@@ -228,7 +228,7 @@ def _reason(failure: Any, slice_name: str) -> str:
         )
     if metric := _derived_from(name, metrics.OVER_REFERENCE):
         return f"{metric} does not beat its reference: the difference is {value:+.4f}"
-    bar = failure.metric_threshold.value_threshold
+    threshold = failure.metric_threshold.value_threshold
     for pattern, beside in (
         (metrics.BEHIND_REFERENCE, "its reference"),
         (metrics.BEHIND_SERVED, "the served version"),
@@ -237,9 +237,9 @@ def _reason(failure: Any, slice_name: str) -> str:
             where = "" if slice_name == OVERALL else f"{slice_name}: "
             return (
                 f"{where}{metric} is at least {value:.4f} behind {beside} with 95 % confidence, more than "
-                f"the {bar.upper_bound.value:g} allowed in a slice"
+                f"the {threshold.upper_bound.value:g} allowed in a slice"
             )
     about = f" ({_ABOUT[name]})" if name in _ABOUT else ""
-    if bar.HasField("lower_bound"):
-        return f"{name} {value:.4f} does not reach the bar of at least {bar.lower_bound.value:g}{about}"
-    return f"{name} {value:.4f} does not keep to the bar of at most {bar.upper_bound.value:g}{about}"
+    if threshold.HasField("lower_bound"):
+        return f"{name} {value:.4f} misses the threshold of at least {threshold.lower_bound.value:g}{about}"
+    return f"{name} {value:.4f} misses the threshold of at most {threshold.upper_bound.value:g}{about}"

@@ -34,7 +34,7 @@ def run_section(run: Run) -> Section:
             _data(run),
             _versions(run),
         ),
-        figures={
+        metrics={
             "nodes": {
                 node.id: {"state": node.state.value, "seconds": node.seconds, "error": node.error}
                 for node in run.nodes
@@ -125,7 +125,7 @@ def _nodes(run: Run) -> Part:
             texts=[f"{node.seconds:,.1f}" for node in shown],
         ),
         f"Bar chart of wall seconds by node, longest first. {answer}",
-        note="Nodes that did work in this run. A cached node takes no time worth a bar.",
+        note="Nodes that did work in this run. A cached node takes too little time to draw.",
     )
     return Part("run-nodes", "Nodes", answer=answer, charts=(chart,), tables=(table,))
 

@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         if not options.output.absolute().parent.is_dir():
             raise CommandError(
-                f"{options.output.parent} is no folder: make it first, or name another --output"
+                f"{options.output.parent} is not a folder: make it first, or name another --output"
             )
         if options.output.is_dir():
             raise CommandError(f"{options.output} is a folder: name a file for --output")
@@ -122,5 +122,5 @@ def run(options: argparse.Namespace) -> int:
 
 def _users(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of users from 1 to 1,000,000")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of users from 1 to 1,000,000")
     return int(text)

@@ -70,6 +70,18 @@ def invalid_argument(message: str) -> ServingError:
     return ServingError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
+def unimplemented(method: str) -> ServingError:
+    """The error of a method of TensorFlow Serving's API that this server does not have.
+
+    Args:
+        method: its name, such as Classify.
+    """
+    return ServingError(
+        grpc.StatusCode.UNIMPLEMENTED,
+        f"{method} is not supported by this server; call Predict with a signature of the model",
+    )
+
+
 def error_from(problem: BaseException) -> ServingError:
     """The error that stands for an exception of TensorFlow or of Python."""
     if isinstance(problem, ServingError):

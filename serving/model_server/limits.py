@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import grpc
 
 from serving.model_server.errors import ServingError
-from serving.model_server.tensors import Array
+from serving.model_server.models.tensors import Array
 
 
 @dataclass(frozen=True)

@@ -11,20 +11,20 @@ import grpc
 from aiohttp import web
 
 from serving.model_server.api import Api
-from serving.model_server.batching import BatchedModel, BatchScheduler
-from serving.model_server.core import ServerCore
+from serving.model_server.batching.scheduler import BatchedModel, BatchScheduler
+from serving.model_server.config.model_config import ModelConfig
+from serving.model_server.config.text_protos import BatchingParameters, TlsConfig
+from serving.model_server.config.tls import grpc_credentials, rest_context
 from serving.model_server.dispatch import Dispatcher
 from serving.model_server.errors import ServingError
 from serving.model_server.grpc_services import Health, add_services
 from serving.model_server.limits import Limits
 from serving.model_server.metrics import Metrics
-from serving.model_server.model_config import ModelConfig
-from serving.model_server.rest import RestApi
-from serving.model_server.saved_model import SavedModel
-from serving.model_server.text_protos import BatchingParameters, TlsConfig
-from serving.model_server.tls import grpc_credentials, rest_context
-from serving.model_server.versions import RetryPolicy, Servable, VersionManager
-from serving.model_server.warmup import warm_up
+from serving.model_server.models.core import ServerCore
+from serving.model_server.models.saved_model import SavedModel
+from serving.model_server.models.versions import RetryPolicy, Servable, VersionManager
+from serving.model_server.models.warmup import warm_up
+from serving.model_server.rest.application import RestApi
 
 _LOG = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ class ModelServer:
                 ports["rest"] = await _start_rest(runner, settings)
             await server.start()
             await self._health.start()
-            # Whoever starts this process reads here when it may be asked, and where.
+            # The process that starts this one reads from this line that it is ready, and its ports.
             listening = (f"{name}={_at(settings.address, port)}" for name, port in ports.items())
             print("model_server: ready " + " ".join(listening), flush=True)
             await self._stop.wait()

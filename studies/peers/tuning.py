@@ -10,14 +10,14 @@ from contracts.metrics import NDCG_AT, RMSE
 from studies.cells import Outcome
 from studies.peers.base import RatingPeer, RetrievalPeer
 from studies.peers.registry import SEED, PeerSpec
-from studies.scoring import evaluated_users, ranked_lists, rating_figures, retrieval_figures
+from studies.scoring import evaluated_users, ranked_lists, rating_metrics, retrieval_metrics
 from studies.split_data import SplitData, validation_cut
 from studies.tasks import RETRIEVAL
 
 # What tuning goes by; the one is to rise and the other to fall.
 NDCG_AT_10: Final = NDCG_AT[10]
 
-# Called with how many of how many settings have been tried, and the best figure so far.
+# Called with how many of how many settings have been tried, and the best metric so far.
 Progress = Callable[[int, int, str], None]
 
 
@@ -42,10 +42,10 @@ def measure_peer(spec: PeerSpec, data: SplitData, split: str, seed: int, progres
     peer.fit(data)
     fit_seconds = time.monotonic() - started
     started = time.monotonic()
-    figures, asked = _figures(spec, peer, data, seed)
+    metrics, asked = _metrics(spec, peer, data, seed)
     per_second = asked / (time.monotonic() - started)
     return Outcome(
-        figures,
+        metrics,
         fit_seconds=fit_seconds,
         per_second=per_second,
         settings=settings,
@@ -57,26 +57,26 @@ def _tuned(
     spec: PeerSpec, fixed: Mapping[str, Any], cut: SplitData, seed: int, progress: Progress
 ) -> dict[str, Any]:
     best: dict[str, Any] = {}
-    best_figure = -np.inf
+    best_metric = -np.inf
     for number, settings in enumerate(spec.grid, 1):
         peer = spec.make(**settings, **fixed)
         peer.fit(cut)
-        figures, _ = _figures(spec, peer, cut, seed)
+        metrics, _ = _metrics(spec, peer, cut, seed)
         name, sign = (NDCG_AT_10, 1) if spec.task == RETRIEVAL else (RMSE, -1)
-        if sign * figures[name] > best_figure:
-            best, best_figure = dict(settings), sign * figures[name]
-        progress(number, len(spec.grid), f"{name} {sign * best_figure:.4f}")
+        if sign * metrics[name] > best_metric:
+            best, best_metric = dict(settings), sign * metrics[name]
+        progress(number, len(spec.grid), f"{name} {sign * best_metric:.4f}")
     return best
 
 
-def _figures(
+def _metrics(
     spec: PeerSpec, peer: RetrievalPeer | RatingPeer, data: SplitData, seed: int
 ) -> tuple[dict[str, float], int]:
-    """The figures, and how many users or ratings were asked for."""
+    """The metrics, and how many users or ratings were asked for."""
     evaluation = data.evaluation
     if spec.task == RETRIEVAL:
         lists = ranked_lists(peer.scores, data, seed)  # type: ignore[union-attr]
-        return retrieval_figures(data, lists), len(evaluated_users(evaluation))
+        return retrieval_metrics(data, lists), len(evaluated_users(evaluation))
     predicted = peer.predict(evaluation.user, evaluation.movie)  # type: ignore[union-attr]
     scale = data.train.rating.min(), data.train.rating.max()
-    return rating_figures(np.clip(predicted, *scale), evaluation.rating), len(evaluation)
+    return rating_metrics(np.clip(predicted, *scale), evaluation.rating), len(evaluation)

@@ -52,7 +52,7 @@ def test_served_ratings_are_as_good_as_the_run_said(
         for example in eval_examples
     ]
     rmse = np.sqrt(np.mean((_predict(served, eval_examples) - truth) ** 2))
-    printed = re.match(r"rmse ([\d.]+)", sample_run.figures["RankingEvaluator"])
+    printed = re.match(r"rmse ([\d.]+)", sample_run.summaries["RankingEvaluator"])
     assert printed is not None
     assert rmse == pytest.approx(float(printed[1]), abs=6e-4)
 

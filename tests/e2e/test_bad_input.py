@@ -100,31 +100,31 @@ def test_fit_that_diverges_fails_its_node_and_pushes_nothing(project: Path, samp
     assert f"The run failed: {failure}" in run.page
     sections = run.report["sections"]
     assert sections["run"]["verdict"] == "failed"
-    assert sections["run"]["figures"]["nodes"]["RankingTrainer"]["state"] == "failed"
-    assert sections["run"]["figures"]["nodes"]["RankingPusher"]["state"] == "not run"
+    assert sections["run"]["metrics"]["nodes"]["RankingTrainer"]["state"] == "failed"
+    assert sections["run"]["metrics"]["nodes"]["RankingPusher"]["state"] == "not run"
     assert sections["data"]["verdict"] == "passed"
 
 
 @pytest.mark.slow
-def test_model_below_the_bar_is_not_pushed(project: Path, sample_run: PipelineRun) -> None:
+def test_model_below_the_threshold_is_not_pushed(project: Path, sample_run: PipelineRun) -> None:
     before = pushed_versions(sample_run.output)
 
     run = run_pipeline(project, sample_run.output, *SMALL_SAMPLE, "--set=evaluation.max_rmse=0.1")
 
     assert run.status == local_runner.FAILED
-    assert "does not keep to the bar of at most 0.1" in run.figures["RankingEvaluator"]
+    assert "misses the threshold of at most 0.1" in run.summaries["RankingEvaluator"]
     assert "RankingPusher pushed nothing, because its model was not blessed" in run.err
-    assert run.figures["RankingPusher"] == (
+    assert run.summaries["RankingPusher"] == (
         "nothing pushed: its model was not blessed (see its evaluator) [synthetic sample]"
     )
     # The other model is as good as it was.
-    assert "not blessed" not in run.figures["RetrievalEvaluator"]
+    assert "not blessed" not in run.summaries["RetrievalEvaluator"]
     assert run.pushed["ranking"] == before["ranking"]
 
     models = run.report["sections"]["models"]
     assert models["verdict"] == "failed"
-    assert models["figures"]["ranking"]["evaluation"]["blessed"] is False
-    [reason] = models["figures"]["ranking"]["evaluation"]["reasons"]
-    assert reason.endswith("does not keep to the bar of at most 0.1")
+    assert models["metrics"]["ranking"]["evaluation"]["blessed"] is False
+    [reason] = models["metrics"]["ranking"]["evaluation"]["reasons"]
+    assert reason.endswith("misses the threshold of at most 0.1")
     assert reason in run.page
-    assert models["figures"]["retrieval"]["evaluation"]["blessed"] is True
+    assert models["metrics"]["retrieval"]["evaluation"]["blessed"] is True

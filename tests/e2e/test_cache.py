@@ -156,14 +156,14 @@ def test_a_run_after_an_edit_repeats_what_depends_on_it_and_nothing_else(
     assert run.status == 0, run.out + run.err
     assert run.nodes_run == RANKING | REPORT
     # The edit took the users' part out of the bias model, so it was the edited code that ran.
-    assert run.figures["RankingEvaluator"] != sample_run.figures["RankingEvaluator"]
+    assert run.summaries["RankingEvaluator"] != sample_run.summaries["RankingEvaluator"]
     assert _biases(run) > _biases(sample_run)
-    assert run.figures["RetrievalPusher"] == sample_run.figures["RetrievalPusher"]
+    assert run.summaries["RetrievalPusher"] == sample_run.summaries["RetrievalPusher"]
     assert run.model("ranking") != sample_run.model("ranking")
     assert f"  {run.model('ranking')}\n" in run.out
 
 
 def _biases(run: PipelineRun) -> float:
-    found = re.search(r"\(biases ([\d.]+)", run.figures["RankingEvaluator"])
+    found = re.search(r"\(biases ([\d.]+)", run.summaries["RankingEvaluator"])
     assert found is not None
     return float(found[1])

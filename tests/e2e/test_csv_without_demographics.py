@@ -41,15 +41,15 @@ def test_the_whole_pipeline_runs(csv_run: PipelineRun) -> None:
 
 
 def test_byte_order_mark_and_carriage_returns_cost_no_row(csv_run: PipelineRun) -> None:
-    assert csv_run.figures["RatingsGen"].startswith(
+    assert csv_run.summaries["RatingsGen"].startswith(
         f"{USERS * EACH:,} rows in, {USERS} users, {MOVIES} movies, "
     )
-    assert csv_run.figures["MoviesGen"] == f"{MOVIES} rows in, {MOVIES} movies"
+    assert csv_run.summaries["MoviesGen"] == f"{MOVIES} rows in, {MOVIES} movies"
     for node in ("RatingsValidator", "MoviesValidator"):
-        assert csv_run.figures[node] == "no anomalies"
+        assert csv_run.summaries[node] == "no anomalies"
 
 
-def test_figures_name_the_data_set(csv_run: PipelineRun) -> None:
+def test_metrics_name_the_data_set(csv_run: PipelineRun) -> None:
     assert "Metrics (eval split, random, ml-tiny)\n" in csv_run.out
     assert "synthetic" not in csv_run.out
 

@@ -1,4 +1,4 @@
-"""The report that a run writes: the figures of the console, and what the models have learned."""
+"""The report that a run writes: the metrics of the console, and what the models have learned."""
 
 import math
 import re
@@ -14,14 +14,14 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def models(sample_run: PipelineRun) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = sample_run.report["sections"]["models"]["figures"]
+    found: Mapping[str, Any] = sample_run.report["sections"]["models"]["metrics"]
     assert set(found) == set(MODELS)
     return found
 
 
 def test_the_console_says_where_it_is_and_how_it_came_out(sample_run: PipelineRun) -> None:
     assert f"  page about this run: {sample_run.output / 'report' / 'index.html'}\n" in sample_run.out
-    assert sample_run.figures["ReportGen"] == (
+    assert sample_run.summaries["ReportGen"] == (
         "Run: passed, Data validation: passed, Models: passed [synthetic sample]"
     )
     assert list(sample_run.report["sections"]) == ["run", "data", "eda", "models", "card"]
@@ -29,7 +29,7 @@ def test_the_console_says_where_it_is_and_how_it_came_out(sample_run: PipelineRu
 
 
 def test_it_knows_the_settings_and_every_node_of_the_run(sample_run: PipelineRun) -> None:
-    run = sample_run.report["sections"]["run"]["figures"]
+    run = sample_run.report["sections"]["run"]["metrics"]
     assert run["config"]["data"]["split"] == "random"
     assert run["config"]["ranking"]["epochs"] == 4
     states = {node: found["state"] for node, found in run["nodes"].items()}
@@ -40,7 +40,7 @@ def test_metrics_are_those_of_the_console(sample_run: PipelineRun, models: Mappi
     for name, metric, reference in (("ranking", "rmse", "biases"), ("retrieval", "recall@10", "popularity")):
         shown = re.search(
             rf"{metric} ([\d.]+) \({reference} ([\d.]+)\)",
-            sample_run.figures[f"{name.capitalize()}Evaluator"],
+            sample_run.summaries[f"{name.capitalize()}Evaluator"],
         )
         assert shown is not None
         evaluation = models[name]["evaluation"]

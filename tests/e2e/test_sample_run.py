@@ -29,9 +29,9 @@ def test_all_ratings_and_movies_go_in(sample_run: PipelineRun) -> None:
     [sample] = sample_run.output.glob("sample-*")
     ratings, movies = ((sample / name).read_bytes().count(b"\n") for name in ("u.data", "u.item"))
     assert ratings == 10_000
-    assert sample_run.figures["RatingsGen"].startswith("10,000 rows in, ")
-    assert sample_run.figures["MoviesGen"] == f"{movies} rows in, {movies} movies [synthetic sample]"
-    split = re.search(r"([\d,]+) train, ([\d,]+) eval", sample_run.figures["RatingsGen"])
+    assert sample_run.summaries["RatingsGen"].startswith("10,000 rows in, ")
+    assert sample_run.summaries["MoviesGen"] == f"{movies} rows in, {movies} movies [synthetic sample]"
+    split = re.search(r"([\d,]+) train, ([\d,]+) eval", sample_run.summaries["RatingsGen"])
     assert split is not None
     train, held_out = (int(count.replace(",", "")) for count in split.groups())
     assert train + held_out == ratings
@@ -40,19 +40,19 @@ def test_all_ratings_and_movies_go_in(sample_run: PipelineRun) -> None:
 
 def test_data_is_as_the_curated_schemas_say(sample_run: PipelineRun) -> None:
     for node in ("RatingsValidator", "MoviesValidator"):
-        assert sample_run.figures[node] == "no anomalies [synthetic sample]"
+        assert sample_run.summaries[node] == "no anomalies [synthetic sample]"
 
 
-def test_both_models_beat_their_references_and_the_figures_say_on_what(sample_run: PipelineRun) -> None:
-    ranking, retrieval = (sample_run.figures[f"{name}Evaluator"] for name in ("Ranking", "Retrieval"))
+def test_both_models_beat_their_references_and_the_metrics_say_on_what(sample_run: PipelineRun) -> None:
+    ranking, retrieval = (sample_run.summaries[f"{name}Evaluator"] for name in ("Ranking", "Retrieval"))
     rmse, biases = _pair(r"rmse ([\d.]+) \(biases ([\d.]+)\)", ranking)
     assert 0.5 < rmse < biases
     recall, popularity = _pair(r"recall@10 ([\d.]+) \(popularity ([\d.]+)\)", retrieval)
     assert popularity < recall < 0.6
     assert "Metrics (eval split, random, synthetic sample)\n" in sample_run.out
-    for figure in (ranking, retrieval):
-        assert figure.endswith("[synthetic sample]")
-        assert f"Evaluator: {figure.removesuffix(' [synthetic sample]')}\n" in sample_run.out
+    for metric in (ranking, retrieval):
+        assert metric.endswith("[synthetic sample]")
+        assert f"Evaluator: {metric.removesuffix(' [synthetic sample]')}\n" in sample_run.out
 
 
 def test_both_models_are_pushed_and_the_end_says_where_things_are(sample_run: PipelineRun) -> None:
@@ -69,26 +69,26 @@ def test_both_models_are_pushed_and_the_end_says_where_things_are(sample_run: Pi
 
 
 def test_versions_tell_where_they_come_from_and_how_good_they_are(sample_run: PipelineRun) -> None:
-    figures = {
+    metrics = {
         "ranking": (
             "rmse",
-            *_pair(r"rmse ([\d.]+) \(biases ([\d.]+)\)", sample_run.figures["RankingEvaluator"]),
+            *_pair(r"rmse ([\d.]+) \(biases ([\d.]+)\)", sample_run.summaries["RankingEvaluator"]),
         ),
         "retrieval": (
             "recall@10",
-            *_pair(r"recall@10 ([\d.]+) \(popularity ([\d.]+)\)", sample_run.figures["RetrievalEvaluator"]),
+            *_pair(r"recall@10 ([\d.]+) \(popularity ([\d.]+)\)", sample_run.summaries["RetrievalEvaluator"]),
         ),
     }
     fingerprints = set()
     for name in MODELS:
         told = json.loads((sample_run.model(name) / "assets.extra" / "manifest.json").read_text())
-        metric, model, reference = figures[name]
+        metric, model, reference = metrics[name]
         assert told["metrics"]["candidate"][metric] == pytest.approx(model, abs=6e-4)
         assert told["metrics"]["reference"][metric] == pytest.approx(reference, abs=6e-4)
         # Nothing was served before, so there is nothing that it was compared with.
         assert set(told["metrics"]) == {"candidate", "reference"}
         assert told["baseline"] == ""
-        assert sample_run.figures[f"{name.capitalize()}ServedModel"].startswith("nothing was served yet")
+        assert sample_run.summaries[f"{name.capitalize()}ServedModel"].startswith("nothing was served yet")
         assert told["measured_on"].startswith("eval split, random, sample-10000")
         assert told["run_id"]
         assert set(told["code"]) == {"preprocessing", "training", "pushing"}
@@ -125,14 +125,14 @@ def test_second_run_reuses_everything_and_pushes_nothing_anew(project: Path, sam
     assert second.status == 0
     assert second.err == ""
     assert second.states == dict.fromkeys(NODES, "cached")
-    assert second.figures == sample_run.figures
+    assert second.summaries == sample_run.summaries
     assert second.pushed == before
     for name in MODELS:
         # What a test with other code has pushed meanwhile is named behind it.
         assert f"  {sample_run.model(name)}" in second.out.split("\nPushed models\n")[1]
 
 
-def _pair(pattern: str, figure: str) -> tuple[float, float]:
-    found = re.search(pattern, figure)
-    assert found is not None, figure
+def _pair(pattern: str, metric: str) -> tuple[float, float]:
+    found = re.search(pattern, metric)
+    assert found is not None, metric
     return float(found[1]), float(found[2])

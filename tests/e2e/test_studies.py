@@ -21,7 +21,7 @@ from studies.example_arrays import read_split
 from studies.harness import Harness
 from studies.joint_scores import catalogue_scores
 from studies.prepared import PreparedSplit
-from studies.scoring import ranked_lists, retrieval_figures
+from studies.scoring import ranked_lists, retrieval_metrics
 from studies.split_data import SplitData
 from studies.tasks import BY_ID, BY_SCORE, JOINT, RANKING, RETRIEVAL, Task
 from studies.trained_models import measure, trainer_arguments
@@ -118,14 +118,14 @@ def test_a_joint_model_is_measured_by_score_and_by_id(study: Study) -> None:
     data = SplitData.read(Path(split.arrays))
     arguments = trainer_arguments(split, settings, 1, fitted)
     scores = catalogue_scores(arguments, str(fitted / "run" / "checkpoints" / "best"), data)
-    figures = retrieval_figures(data, ranked_lists(lambda users: scores[users], data, seed=1))
+    metrics = retrieval_metrics(data, ranked_lists(lambda users: scores[users], data, seed=1))
     # The last digits of a score, and with them two movies that all but tie, may change places.
-    assert {name: float(found[name]) for name in figures} == pytest.approx(figures, abs=1e-3)
+    assert {name: float(found[name]) for name in metrics} == pytest.approx(metrics, abs=1e-3)
 
 
-@pytest.mark.parametrize(("task", "figure"), [(RETRIEVAL, NDCG_AT[10]), (RANKING, RMSE)])
-def test_figures_are_those_of_the_evaluator(
-    sample_run: PipelineRun, tmp_path: Path, task: Task, figure: str
+@pytest.mark.parametrize(("task", "metric"), [(RETRIEVAL, NDCG_AT[10]), (RANKING, RMSE)])
+def test_metrics_are_those_of_the_evaluator(
+    sample_run: PipelineRun, tmp_path: Path, task: Task, metric: str
 ) -> None:
     artifacts = sample_run.output / "artifacts"
     [ratings] = artifacts.glob("RatingsGen/examples/*")
@@ -146,8 +146,8 @@ def test_figures_are_those_of_the_evaluator(
         history_length=50,
     )
 
-    figures, per_second = measure(sample_run.model(task), task, split)
+    metrics, per_second = measure(sample_run.model(task), task, split)
 
     manifest = json.loads((sample_run.model(task) / "assets.extra" / "manifest.json").read_text())
-    assert figures[figure] == pytest.approx(manifest["metrics"]["candidate"][figure], abs=1e-5)
+    assert metrics[metric] == pytest.approx(manifest["metrics"]["candidate"][metric], abs=1e-5)
     assert per_second > 0

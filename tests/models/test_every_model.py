@@ -11,7 +11,7 @@ from contracts import features, signatures
 from tests.models import checkerboard
 from tests.models.checkerboard import GENRES, MOVIES, USERS, movies, ratings, taste, unrated
 from tests.models.trained_model import Trained, World, answers, listed, train
-from tests.unit.trainer_module.conftest import run_transform
+from tests.transform_run import run_transform
 from tests.unit.trainer_module.tiny_world import example, write
 
 pytestmark = pytest.mark.slow
@@ -90,9 +90,9 @@ def trained(
 def test_it_improves(trained: Trained) -> None:
     losses = trained.fit["epochs"]["loss"]
     assert losses[-1] < 0.95 * losses[0]
-    figures = trained.fit["epochs"][trained.fit["monitor"]]
-    assert trained.fit["best"] != figures[0]
-    assert trained.fit["best"] in (min(figures), max(figures))
+    metrics = trained.fit["epochs"][trained.fit["monitor"]]
+    assert trained.fit["best"] != metrics[0]
+    assert trained.fit["best"] in (min(metrics), max(metrics))
 
 
 def test_it_finds_the_planted_tastes(trained: Trained) -> None:

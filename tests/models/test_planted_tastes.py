@@ -9,7 +9,7 @@ import pytest
 from contracts import features, signatures
 from tests.models.planted_sample import HISTORY_LENGTH, PlantedSample, planted_sample
 from tests.models.trained_model import World, train
-from tests.unit.trainer_module.conftest import run_transform
+from tests.transform_run import run_transform
 from tests.unit.trainer_module.tiny_world import example, write
 
 pytestmark = pytest.mark.slow

@@ -92,9 +92,9 @@ def unknown_outputs(output: Path) -> list[Path]:
     return sorted(path for path in there if path.is_dir() and path not in known)
 
 
-def figures(report: Mapping[str, Any]) -> dict[str, float]:
+def metrics(report: Mapping[str, Any]) -> dict[str, float]:
     """The metrics of both models on the eval split, from a run's `report.json`."""
-    models = report["sections"]["models"]["figures"]
+    models = report["sections"]["models"]["metrics"]
     return {
         f"{model} {metric}": measured["value"]
         for model in MODELS

@@ -56,7 +56,7 @@ class ProbedRun:
     run: PipelineRun
     folder: Path
 
-    def __call__(self, name: str, model: Path, **bars: float) -> Probed:
+    def __call__(self, name: str, model: Path, **thresholds: float) -> Probed:
         """Probes a model in the place of the run's own, and hands what the probe said to the pusher."""
         trained = self._new(standard_artifacts.Model, "model")
         (Path(trained.uri) / "Format-Serving").symlink_to(model)
@@ -74,7 +74,7 @@ class ProbedRun:
         probe = ModelProbe(
             *(Channel(type=type(artifact)) for [artifact] in inputs.values()),
             contract=[name],
-            settings=ModelProbeSettings(**{"max_latency_ms": 10_000, **bars}),
+            settings=ModelProbeSettings(**{"max_latency_ms": 10_000, **thresholds}),
         )
         ProbeExecutor(self._context()).Do(inputs, {"infra_blessing": [blessing]}, probe.spec.exec_properties)
         record = json.loads((Path(blessing.uri) / MODEL_PROBE_FILE).read_text())

@@ -61,12 +61,12 @@ def refused(run: GatedRun) -> None:
     assert not run.kept.with_name(run.kept.name.removesuffix(".data_gate.json")).exists()
     [report] = run.finished["ReportGen"].outputs
     told = json.loads((Path(report.uri) / "report.json").read_text())
-    assert told["sections"]["data"]["figures"]["gate"] == run.record
+    assert told["sections"]["data"]["metrics"]["gate"] == run.record
 
 
 def test_first_run_has_no_baseline_and_says_so(first: GatedRun) -> None:
-    figure = str(first.result.properties["figure"])
-    assert "no other accepted run on ml-tiny, split random-0.2 to compare with" in figure
+    metric = str(first.result.properties["summary"])
+    assert "no other accepted run on ml-tiny, split random-0.2 to compare with" in metric
     assert first.record["accepted"] is True
     assert first.record["baseline"]["entry"] is None
     assert set(first.checks("not compared")) == {
@@ -79,7 +79,9 @@ def test_first_run_has_no_baseline_and_says_so(first: GatedRun) -> None:
     # The other checks hold in a first run too.
     kinds = {name for _, name in first.checks("passed")}
     assert kinds == {"anomaly", "missing values", "spread", "volume", "catalogue", "train/eval skew"}
-    assert all(check["figure"] is not None for check in first.record["checks"] if check["bar"] is not None)
+    assert all(
+        check["value"] is not None for check in first.record["checks"] if check["threshold"] is not None
+    )
 
 
 def test_second_run_on_the_same_data_reuses_the_decision(first: GatedRun, sample: Path, output: Path) -> None:
@@ -125,14 +127,14 @@ def test_missing_ages(first: GatedRun, sample: Path, output: Path) -> None:
     assert ("ratings.raw_user_age", "missing values") in failed
     assert ("ratings.bucketized_user_age", "missing values") in failed
     shares = [
-        check["figure"]
+        check["value"]
         for check in run.record["checks"]
         if (check["feature"], check["name"]) == ("ratings.raw_user_age", "missing values")
     ]
     assert len(shares) == 2
     assert all(0.25 < share < 0.55 for share in shares)
     assert f"ratings.raw_user_age: missing values, share of Examples without it {shares[0]:.4g}" in run.error
-    assert "(bar: at most 0.1)" in run.error
+    assert "(threshold: at most 0.1)" in run.error
 
 
 def test_timestamps_shifted_by_a_decade(first: GatedRun, sample: Path, output: Path) -> None:
@@ -144,7 +146,8 @@ def test_timestamps_shifted_by_a_decade(first: GatedRun, sample: Path, output: P
     refused(run)
     assert set(run.checks("failed")) == {("ratings.timestamp", "time shift")}
     assert (
-        "ratings.timestamp: time shift, days between the oldest ratings 3,650 (bar: at most 366)" in run.error
+        "ratings.timestamp: time shift, days between the oldest ratings 3,650 (threshold: at most 366)"
+        in run.error
     )
 
 
@@ -157,7 +160,7 @@ def test_half_the_rows_gone_until_somebody_accepts_it(
 
     refused(run)
     assert ("ratings", "volume change") in run.checks("failed")
-    assert "ratings: volume change, share lost 0.5 (bar: at most 0.2)" in run.error
+    assert "ratings: volume change, share lost 0.5 (threshold: at most 0.2)" in run.error
     assert "10,000 in the last accepted run, 5,000 now" in run.error
     assert f"python -m pipeline gate accept {run.kept} --reason" in run.error
 
@@ -170,7 +173,7 @@ def test_half_the_rows_gone_until_somebody_accepts_it(
     # It is what the next run is compared with: coming back to all rows doubles them.
     back = run_to_gate(sample, output, RANDOM)
     changes = {
-        check["feature"]: check["figure"]
+        check["feature"]: check["value"]
         for check in back.record["checks"]
         if check["name"] == "volume change"
     }
@@ -189,7 +192,7 @@ def test_all_ratings_the_same(first: GatedRun, sample: Path, output: Path) -> No
         "spread",
         "drift",
     }
-    assert "ratings.user_rating: spread, standard deviation in stars 0 (bar: at least 0.1)" in run.error
+    assert "ratings.user_rating: spread, standard deviation in stars 0 (threshold: at least 0.1)" in run.error
 
 
 def test_renamed_column(sample: Path, tmp_path: Path) -> None:
@@ -238,7 +241,7 @@ def test_a_refused_run_ends_with_one_error_and_a_status(project: Path, sample: P
     assert AFTER_THE_GATE not in run.states
     error, *rest = run.err.splitlines()
     assert error.startswith("error: DataGate: the data did not pass 2 of ")
-    assert "ratings.user_rating: spread, standard deviation in stars 0 (bar: at least 0.1)" in error
+    assert "ratings.user_rating: spread, standard deviation in stars 0 (threshold: at least 0.1)" in error
     assert len(rest) == 2, run.err
     assert "Traceback" not in run.err
     assert Path(error.split("Every check is in ")[1].split(". ")[0]).is_file()

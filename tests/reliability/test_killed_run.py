@@ -15,7 +15,7 @@ import pytest
 
 import local_runner
 from tests.pipeline_run import SMALL_SAMPLE, PipelineRun, node_states, pushed_versions, run_pipeline
-from tests.reliability.killed_run import KilledRun, figures, run_until, states, unknown_outputs
+from tests.reliability.killed_run import KilledRun, metrics, run_until, states, unknown_outputs
 
 # The first test waits for eight runs of the pipeline.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -66,9 +66,9 @@ def series(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Series:
 
 
 def test_the_end_is_that_of_an_undisturbed_run(series: Series, sample_run: PipelineRun) -> None:
-    undisturbed = figures(sample_run.report)
+    undisturbed = metrics(sample_run.report)
     assert {"ranking rmse", "retrieval recall@10"} <= undisturbed.keys()
-    assert figures(series.last.report) == pytest.approx(undisturbed, abs=1e-4)
+    assert metrics(series.last.report) == pytest.approx(undisturbed, abs=1e-4)
     assert {name: len(found) for name, found in series.last.pushed.items()} == {"ranking": 1, "retrieval": 1}
 
 
@@ -130,7 +130,7 @@ def test_a_changed_file_is_named_and_made_again_with_what_stands_on_it(series: S
     assert run.status == 0, run.out + run.err
     assert f"{metrics} has changed since it was written" in run.out
     assert run.nodes_run == {"RankingEvaluator", "RankingPusher", "ReportGen"}
-    assert figures(run.report) == pytest.approx(figures(series.last.report), abs=1e-4)
+    assert metrics(run.report) == pytest.approx(metrics(series.last.report), abs=1e-4)
     assert run.pushed == series.last.pushed
 
 

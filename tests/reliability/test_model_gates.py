@@ -19,7 +19,7 @@ from trainer_module.retrieval.examples import TARGETS
 
 pytestmark = pytest.mark.slow
 
-BARS = EvaluationConfig()
+THRESHOLDS = EvaluationConfig()
 RECALL = metrics.RECALL_AT[10]
 
 
@@ -53,13 +53,13 @@ def of_other_movies(movies: int) -> Callable[[Batch], Batch]:
 
 @pytest.mark.parametrize("name", ["retrieval", "ranking"])
 def test_the_good_model_is_blessed_also_against_itself(workshop: Workshop, name: str) -> None:
-    judged = workshop.judge(name, workshop.good(name), BARS)
+    judged = workshop.judge(name, workshop.good(name), THRESHOLDS)
     assert (judged.blessed, judged.summary.reasons) == (True, ())
 
 
 def test_ratings_learnt_from_shuffled_labels(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     model = workshop.trained("ranking", monkeypatch, shuffled([features.USER_RATING]))
-    judged = workshop.judge("ranking", model, BARS, workshop.good("ranking"))
+    judged = workshop.judge("ranking", model, THRESHOLDS, workshop.good("ranking"))
     assert not judged.blessed
     assert judged.says("rmse does not beat its reference")
     assert judged.says("behind the served version")
@@ -67,7 +67,7 @@ def test_ratings_learnt_from_shuffled_labels(workshop: Workshop, monkeypatch: py
 
 def test_lists_learnt_from_shuffled_labels(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     model = workshop.trained("retrieval", monkeypatch, shuffled([TARGETS]))
-    judged = workshop.judge("retrieval", model, BARS, workshop.good("retrieval"))
+    judged = workshop.judge("retrieval", model, THRESHOLDS, workshop.good("retrieval"))
     # It still knows what is popular, so it is about as good as its reference.
     assert not judged.blessed
     assert judged.says("behind the served version")
@@ -77,7 +77,7 @@ def test_lists_learnt_from_labels_of_other_movies(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = workshop.trained("retrieval", monkeypatch, of_other_movies(len(_catalogue(workshop))))
-    judged = workshop.judge("retrieval", model, BARS, workshop.good("retrieval"))
+    judged = workshop.judge("retrieval", model, THRESHOLDS, workshop.good("retrieval"))
     assert not judged.blessed
     assert judged.says(f"{RECALL} does not beat its reference")
     assert judged.says("behind the served version")
@@ -88,7 +88,7 @@ def test_an_untrained_model(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch, name: str, metric: str
 ) -> None:
     model = workshop.trained(name, monkeypatch, epochs=1, learning_rate=1e-12)
-    judged = workshop.judge(name, model, BARS)
+    judged = workshop.judge(name, model, THRESHOLDS)
     assert not judged.blessed
     assert judged.says(f"{metric} does not beat its reference")
 
@@ -97,7 +97,7 @@ def test_an_all_zero_tower_scores_near_chance_although_factorized_top_k_calls_it
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = workshop.trained("retrieval", monkeypatch, weights=tf.zeros_like)
-    judged = workshop.judge("retrieval", model, BARS)
+    judged = workshop.judge("retrieval", model, THRESHOLDS)
     overall = judged.summary.overall
     movies = len(_catalogue(workshop))
     # Ten of all movies at random hold so many of those that somebody rates; the popular ones are few.
@@ -119,17 +119,15 @@ def test_weights_that_are_no_numbers(workshop: Workshop, monkeypatch: pytest.Mon
         return tf.fill(weight.shape, float("nan"))
 
     model = workshop.trained(name, monkeypatch, weights=not_a_number)
-    judged = workshop.judge(name, model, BARS)
+    judged = workshop.judge(name, model, THRESHOLDS)
     assert not judged.blessed
     if name == "ranking":
-        assert judged.says("rmse nan does not keep to the bar of at most 1.1")
-        assert judged.says("mae nan does not keep to the bar of at most 0.9")
+        assert judged.says("rmse nan misses the threshold of at most 1.1")
+        assert judged.says("mae nan misses the threshold of at most 0.9")
     else:
         # No score that is a number, no movie.
-        assert judged.says(f"{RECALL} 0.0000 does not reach the bar")
-        assert judged.says(
-            "short_lists@10 1.0000 does not keep to the bar of at most 0.01 (the share of users"
-        )
+        assert judged.says(f"{RECALL} 0.0000 misses the threshold")
+        assert judged.says("short_lists@10 1.0000 misses the threshold of at most 0.01 (the share of users")
 
 
 def test_the_same_list_for_everyone(workshop: Workshop) -> None:
@@ -140,7 +138,7 @@ def test_the_same_list_for_everyone(workshop: Workshop) -> None:
     best += [b""] * (depth - len(best))
     judged = _with_lists(workshop, {row[features.USER_ID]: best for row in rows})
     assert not judged.blessed
-    assert judged.says("personalization@10 0.0000 does not reach the bar of at least 0.1 (users get much the")
+    assert judged.says("personalization@10 0.0000 misses the threshold of at least 0.1 (users get much the")
 
 
 def test_a_regression_in_one_slice_of_a_list_that_is_better_on_the_whole(workshop: Workshop) -> None:
@@ -173,10 +171,10 @@ def test_a_regression_in_one_slice_of_ratings(workshop: Workshop) -> None:
     few, _ = _smaller_and_larger(gender.values())
     off = {user: 0.6 for user, found in gender.items() if found == few}
     model = workshop.answering("ranking", off, features.USER_RATING)
-    # Bars so wide that only the slice can say no.
+    # Thresholds so wide that only the slice can say no.
     wide = {"max_rmse": 5, "max_mae": 5, "max_rmse_rise": 5, "beat_reference": False}
-    bars = BARS.model_copy(update={"min_slice_users": 20, **wide})
-    judged = workshop.judge("ranking", model, bars, workshop.good("ranking"))
+    thresholds = THRESHOLDS.model_copy(update={"min_slice_users": 20, **wide})
+    judged = workshop.judge("ranking", model, thresholds, workshop.good("ranking"))
     assert not judged.blessed
     assert judged.says(f"user_gender={few.decode()}: rmse is at least ")
     assert judged.says(
@@ -186,7 +184,7 @@ def test_a_regression_in_one_slice_of_ratings(workshop: Workshop) -> None:
 
 def _with_lists(workshop: Workshop, lists: dict[bytes, list[bytes]], served: Path | None = None) -> Judged:
     model = workshop.answering("retrieval", lists, features.MOVIE_ID)
-    return workshop.judge("retrieval", model, BARS.model_copy(update={"min_slice_users": 20}), served)
+    return workshop.judge("retrieval", model, THRESHOLDS.model_copy(update={"min_slice_users": 20}), served)
 
 
 def _catalogue(workshop: Workshop) -> set[bytes]:

@@ -46,8 +46,8 @@ def test_a_good_model_is_blessed_and_pushed(name: str, probed: ProbedRun, sample
         assert kinds >= {"catalogue", "lists", "titles", "known ids"}
     else:
         assert kinds >= {"scale", "transform"}
-    # Each check has measured something, or its figure would be nothing.
-    assert all(check["figure"] is not None for check in found.checks)
+    # Each check has measured something, or its metric would be nothing.
+    assert all(check["value"] is not None for check in found.checks)
 
 
 def test_an_index_with_half_the_catalogue(probed: ProbedRun, sample_run: PipelineRun) -> None:
@@ -70,7 +70,7 @@ def test_an_index_with_half_the_catalogue(probed: ProbedRun, sample_run: Pipelin
 
     refused(found)
     count = len(movies[::2])
-    assert found.reason.startswith(f"recommend: catalogue, movies missing {count} (bar: at most 0)")
+    assert found.reason.startswith(f"recommend: catalogue, movies missing {count} (threshold: at most 0)")
     assert f"of {len(movies):,}, such as '{min(movies[::2], key=int).decode()}', " in found.reason
     assert ("similar_movies", "catalogue") in found.failed
 
@@ -93,14 +93,16 @@ def test_a_signature_that_is_missing(probed: ProbedRun, sample_run: PipelineRun)
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_model_that_is_slower_than_its_bar(name: str, probed: ProbedRun, sample_run: PipelineRun) -> None:
+def test_a_model_that_is_slower_than_its_threshold(
+    name: str, probed: ProbedRun, sample_run: PipelineRun
+) -> None:
     found = probed(name, sample_run.model(name), max_latency_ms=0.001)
     refused(found)
     assert {kind for _, kind in found.failed} == {"latency"}
     assert "latency, milliseconds" in found.reason
 
 
-def test_a_model_that_is_bigger_than_its_bar(probed: ProbedRun, sample_run: PipelineRun) -> None:
+def test_a_model_that_is_bigger_than_its_threshold(probed: ProbedRun, sample_run: PipelineRun) -> None:
     found = probed("ranking", sample_run.model("ranking"), max_memory_mb=1)
     refused(found)
     assert found.failed == [("process", "memory")]
@@ -115,7 +117,7 @@ def test_another_transform_in_serving_than_in_training(probed: ProbedRun, sample
     found = probed("ranking", model)
     refused(found)
     assert found.failed == [("transform_features", "transform")]
-    assert "transform, largest difference 0.001 (bar: at most 1e-06)" in found.reason
+    assert "transform, largest difference 0.001 (threshold: at most 1e-06)" in found.reason
     assert "age_normalized of user " in found.reason
 
 
@@ -202,8 +204,8 @@ def test_a_run_whose_model_is_refused_ends_in_one_line_that_says_why(
         pusher = f"{name.capitalize()}Pusher pushed nothing, because the probe refused its model: "
         told = line.split(pusher)[1]
         assert "latency, milliseconds" in told
-        assert "(bar: at most 0.001)" in told
-        figures = run.report["sections"]["models"]["figures"][name]
-        assert figures["probe"]["blessed"] is False
+        assert "(threshold: at most 0.001)" in told
+        metrics = run.report["sections"]["models"]["metrics"][name]
+        assert metrics["probe"]["blessed"] is False
     assert run.report["sections"]["models"]["verdict"] == "failed"
     assert "refused by the probe (latency)" in run.page

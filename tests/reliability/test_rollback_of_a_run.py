@@ -42,7 +42,7 @@ def versions(command: str, output: Path, project: Path) -> str:
 
 
 def rmse(run: PipelineRun) -> float:
-    found = re.match(r"rmse ([\d.]+)", run.figures["RankingEvaluator"])
+    found = re.match(r"rmse ([\d.]+)", run.summaries["RankingEvaluator"])
     assert found is not None
     return float(found[1])
 
@@ -61,10 +61,10 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     worse = run_pipeline(project, output, *SMALL_SAMPLE, "--set=ranking.learning_rate=0.00001")
     assert worse.status == 1
     assert rmse(worse) > rmse(sample_run)
-    assert worse.figures["RankingServedModel"].startswith(f"version {first.name} was served")
-    assert "rmse does not beat its reference" in worse.figures["RankingEvaluator"]
-    assert "behind the served version, more than the 0.025 allowed" in worse.figures["RankingEvaluator"]
-    assert worse.figures["RankingPusher"].startswith("nothing pushed")
+    assert worse.summaries["RankingServedModel"].startswith(f"version {first.name} was served")
+    assert "rmse does not beat its reference" in worse.summaries["RankingEvaluator"]
+    assert "behind the served version, more than the 0.025 allowed" in worse.summaries["RankingEvaluator"]
+    assert worse.summaries["RankingPusher"].startswith("nothing pushed")
     assert pushed_versions(output) == sample_run.pushed
 
     better = run_pipeline(project, output, *SMALL_SAMPLE, "--set=ranking.epochs=8")
@@ -76,7 +76,7 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     # It was compared with the first model, on the same Examples.
     assert told.provenance.baseline == manifest.model_fingerprint
     assert told.provenance.metrics["served"]["rmse"] == pytest.approx(rmse(sample_run), abs=6e-4)
-    assert re.match(r"rmse [\d.]+ \(biases [\d.]+, served [\d.]+\)", better.figures["RankingEvaluator"])
+    assert re.match(r"rmse [\d.]+ \(biases [\d.]+, served [\d.]+\)", better.summaries["RankingEvaluator"])
     assert served_version(str(base)) == int(better.model("ranking").name)
     assert ratings(better.model("ranking")) != answers
     assert better.pushed["retrieval"] == sample_run.pushed["retrieval"]
@@ -106,5 +106,5 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     )
     assert anew.status == 0, anew.out + anew.err
     assert anew.nodes_run == {"RankingPusher", "RetrievalPusher", "ReportGen"}
-    assert f"nothing pushed anew; version {served} is served" in anew.figures["RankingPusher"]
+    assert f"nothing pushed anew; version {served} is served" in anew.summaries["RankingPusher"]
     assert served_version(str(base)) == served

@@ -13,12 +13,12 @@ from contracts import artifacts
 from trainer_module.common.hyperparameters import FitHyperparameters
 from trainer_module.common.inputs import no_autograph
 
-# Whoever shows progress listens to this logger; each record has `epoch`, `epochs` and `figure`.
+# Whoever shows progress listens to this logger; each record has `epoch`, `epochs` and `metric`.
 progress = logging.getLogger(artifacts.PROGRESS_LOGGER)
 
 
 class DivergedError(RuntimeError):
-    """The loss or the monitored figure became NaN or infinite."""
+    """The loss or the monitored metric became NaN or infinite."""
 
 
 class _LearningRate(tf.keras.callbacks.Callback):
@@ -51,7 +51,7 @@ class _Progress(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}
         loss = logs.get("loss", math.nan)
-        # The loss is taken before each step, so what the last one broke shows in the monitored figure alone.
+        # The loss is taken before each step, so what the last one broke shows in the monitored metric alone.
         checked = {"loss": loss}
         if self._monitor is not None:
             checked[self._monitor] = logs.get(self._monitor, math.nan)
@@ -60,14 +60,14 @@ class _Progress(tf.keras.callbacks.Callback):
                 raise DivergedError(
                     f"the {name} became {value} in epoch {epoch + 1}; a lower learning_rate usually helps"
                 )
-        figure = f"{self._monitor} {checked[self._monitor]:.4f}" if self._monitor else "whole train split"
+        metric = f"{self._monitor} {checked[self._monitor]:.4f}" if self._monitor else "whole train split"
         progress.info(
             "epoch %d of %d: loss %.4f, %s",
             epoch + 1,
             self._epochs,
             loss,
-            figure,
-            extra={"epoch": epoch + 1, "epochs": self._epochs, "figure": figure},
+            metric,
+            extra={"epoch": epoch + 1, "epochs": self._epochs, "metric": metric},
         )
 
 
@@ -88,15 +88,15 @@ def fit(
       train: one epoch of training batches.
       validation: batches cut from the train split.
       hyperparameters: epochs and patience.
-      monitor: the validation figure that decides, such as `val_recall_at_10`.
-      mode: whether the figure should fall or rise.
+      monitor: the validation metric that decides, such as `val_recall_at_10`.
+      mode: whether the metric should fall or rise.
       model_run_dir: where checkpoints, TensorBoard logs and `fit.json` go.
 
     Returns:
-      What `fit.json` holds: every epoch's figures, the best epoch and the seconds.
+      What `fit.json` holds: every epoch's metrics, the best epoch and the seconds.
 
     Raises:
-      DivergedError: if the loss or the monitored figure becomes NaN or infinite.
+      DivergedError: if the loss or the monitored metric becomes NaN or infinite.
     """
     model.train_step = no_autograph(model.train_step)
     model.test_step = no_autograph(model.test_step)
@@ -122,12 +122,12 @@ def fit(
         ],
     ).history
     model.load_weights(checkpoint).expect_partial()
-    figures = history[monitor]
-    best = figures.index(min(figures) if mode == "min" else max(figures))
+    metrics = history[monitor]
+    best = metrics.index(min(metrics) if mode == "min" else max(metrics))
     record = {
         "monitor": monitor,
         "best_epoch": best + 1,
-        "best": figures[best],
+        "best": metrics[best],
         "seconds": round(time.monotonic() - started, 1),
         "hyperparameters": hyperparameters.model_dump(),
         "epochs": {name: [float(value) for value in values] for name, values in history.items()},
@@ -152,13 +152,13 @@ def refit(
       train: one epoch of batches of the whole train split.
       hyperparameters: of the earlier fit.
       epochs: how many.
-      monitor: a training figure to report, such as `rmse`; None for the loss alone.
+      monitor: a training metric to report, such as `rmse`; None for the loss alone.
 
     Returns:
-      Every epoch's figures.
+      Every epoch's metrics.
 
     Raises:
-      DivergedError: if the loss or the figure becomes NaN or infinite.
+      DivergedError: if the loss or the metric becomes NaN or infinite.
     """
     model.train_step = no_autograph(model.train_step)
     callbacks = [_LearningRate(hyperparameters), _Progress(epochs, monitor)]

@@ -123,7 +123,7 @@ class JointModel(MeanLossModel):
         return {**logs, self._rmse.name: self._rmse.result()} if self._ranking_weight else logs
 
     def test_step(self, inputs: Mapping[str, Mapping[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
-        """The retrieval model's figures, the error of the ratings, and one figure of both.
+        """The retrieval model's metrics, the error of the ratings, and one metric of both.
 
         That one, `joint_error`, is the mean of what NDCG lacks to 1 and of the RMSE as a share of the scale:
         both lie between 0 and 1, and either is all of it where the loss of the other does not count. How much

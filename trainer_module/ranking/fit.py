@@ -109,8 +109,8 @@ def fit_members(
     for seed in seeds:
         started = time.monotonic()
         members.append(new(seed))
-        figures = refit(members[-1], whole, hyperparameters, epochs=epochs, monitor="rmse")
-        refits.append({"seed": seed, "seconds": round(time.monotonic() - started, 1), "epochs": figures})
+        metrics = refit(members[-1], whole, hyperparameters, epochs=epochs, monitor="rmse")
+        refits.append({"seed": seed, "seconds": round(time.monotonic() - started, 1), "epochs": metrics})
     path = os.path.join(model_run_dir, artifacts.FIT_FILE)
     with tf.io.gfile.GFile(path) as file:
         record = json.loads(file.read())

@@ -65,7 +65,7 @@ class RetrievalHyperparameters(FitHyperparameters):
         "(of as many users as the share allows), or the latest share of all.",
     )
     refit: bool = Field(
-        False, description="After the fit, fit anew for as many epochs on the whole train split."
+        True, description="After the fit, fit anew for as many epochs on the whole train split."
     )
     top_k: int = Field(100, ge=1, description="Length of the list that `serving_default` returns.")
     exclude_rated: bool = Field(

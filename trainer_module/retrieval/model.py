@@ -1,4 +1,4 @@
-"""The two-tower retrieval model: its loss and its validation figures."""
+"""The two-tower retrieval model: its loss and its validation metrics."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -66,7 +66,7 @@ def make_index(
     hyperparameters: RetrievalHyperparameters,
     seed: int,
 ) -> tuple[Index, IndexReport]:
-    """Makes the index that the hyperparameters ask for, or brute force where partitions miss their bar.
+    """Makes the index that the hyperparameters ask for, or brute force where partitions miss their threshold.
 
     One half of the queries shapes the partitions and chooses how many are searched, the other one tests it.
     Beyond `vectors` this takes about four times their memory and, for a million movies, a minute.
@@ -75,7 +75,7 @@ def make_index(
       vectors: one row per catalogue position, [M, dim].
       queries: what people will ask, in random order, [Q, dim].
       hidden: what each query must not find, ragged [Q, None], int32 positions.
-      hyperparameters: kind of index, its bar and the length of the list.
+      hyperparameters: kind of index, its threshold and the length of the list.
       seed: of k-means.
 
     Returns:
@@ -87,13 +87,17 @@ def make_index(
         fewer = f"fewer than {BRUTE_FORCE_MOVIES:,} movies"
         return brute_force, IndexReport("brute_force", "as set" if kind != "auto" else fewer, movies)
     half = len(queries) // 2
-    bar, depth = hyperparameters.index_recall, min(hyperparameters.top_k, movies)
+    threshold, depth = hyperparameters.index_recall, min(hyperparameters.top_k, movies)
     if len(queries) < 2:
         return brute_force, IndexReport("brute_force", "too few users to measure partitions on", movies)
     partition, centroids = make_partitions(vectors, queries[:half], seed)
-    # Half of the loss that the bar allows, because other queries will have other luck.
+    # Half of the loss that the threshold allows, because other queries will have other luck.
     probes = _probes(
-        partition, centroids, queries[:half], _found(brute_force, queries[:half], hidden[:half], depth), bar
+        partition,
+        centroids,
+        queries[:half],
+        _found(brute_force, queries[:half], hidden[:half], depth),
+        threshold,
     )
     partitioned = Partitioned(vectors, partition, centroids, probes=probes, depth=depth)
     measured = IndexReport(
@@ -107,7 +111,7 @@ def make_index(
         depth=depth,
         queries=len(queries) - half,
     )
-    failure = _failure(measured, bar)
+    failure = _failure(measured, threshold)
     if failure is None:
         logger.info("partitioned index: %s", measured.as_dict())
         return partitioned, measured
@@ -188,8 +192,8 @@ def _nearest(centroids: Floats, queries: Floats) -> Ints:
     return np.argsort(-(queries @ centroids.T), axis=1, kind="stable").astype(np.int32)
 
 
-def _probes(partition: Ints, centroids: Floats, queries: Floats, exact: list[Ints], bar: float) -> int:
-    """The fewest partitions that hold a mean share of 1 - (1 - bar) / 2 of each exact list."""
+def _probes(partition: Ints, centroids: Floats, queries: Floats, exact: list[Ints], threshold: float) -> int:
+    """The fewest partitions that hold a mean share of 1 - (1 - threshold) / 2 of each exact list."""
     nearest = _nearest(centroids, queries)
     found = np.zeros(len(centroids))
     rows = 0
@@ -202,7 +206,7 @@ def _probes(partition: Ints, centroids: Floats, queries: Floats, exact: list[Int
     if not rows:
         return 1
     # Sums of floats may end a little below 1.
-    reached = np.cumsum(found) / rows >= min(1 - (1 - bar) / 2, 1 - 1e-9)
+    reached = np.cumsum(found) / rows >= min(1 - (1 - threshold) / 2, 1 - 1e-9)
     return int(np.argmax(reached)) + 1
 
 
@@ -211,15 +215,15 @@ def _share_scanned(partition: Ints, centroids: Floats, queries: Floats, probes: 
     return float(sizes[_nearest(centroids, queries)[:, :probes]].sum(axis=1).mean() / len(partition))
 
 
-def _failure(measured: IndexReport, bar: float) -> str | None:
+def _failure(measured: IndexReport, threshold: float) -> str | None:
     """Why the partitions do not do, None if they do."""
     assert measured.recall is not None
     assert measured.share_scanned is not None
-    if not measured.recall >= bar:
-        return f"the partitions' recall of {measured.recall:.3f} misses index_recall {bar:g}"
+    if not measured.recall >= threshold:
+        return f"the partitions' recall of {measured.recall:.3f} misses index_recall {threshold:g}"
     if measured.share_scanned > MAX_SHARE_SCANNED:
         return (
-            f"recall {bar:g} takes a scan of {measured.share_scanned:.0%} of the movies, "
+            f"recall {threshold:g} takes a scan of {measured.share_scanned:.0%} of the movies, "
             f"and above {MAX_SHARE_SCANNED:.0%} brute force is faster"
         )
     return None

@@ -1,6 +1,6 @@
 """The search for better hyperparameters: KerasTuner's Bayesian optimization over fits of our models.
 
-A trial is a fit as the Trainer does it, without the export, and its score is the best epoch's figure on
+A trial is a fit as the Trainer does it, without the export, and its score is the best epoch's metric on
 validation examples cut from the train split. What a search knows is on disk after each trial, so one that
 was killed goes on where it was.
 """
@@ -118,17 +118,17 @@ class RecommenderTuner(base_tuner.BaseTuner):
         super().on_trial_end(trial)
         objective = self.oracle.objective.name
         score = trial.metrics.get_best_value(objective) if trial.metrics.exists(objective) else None
-        figure = f"{objective} {score:.4f}" if score is not None else "failed"
+        metric = f"{objective} {score:.4f}" if score is not None else "failed"
         progress.info(
             "trial %d of %d: %s; %s",
             _number(trial),
             self.oracle.max_trials,
-            figure,
+            metric,
             self.best,
             extra={
                 "trial": _number(trial),
                 "trials": self.oracle.max_trials,
-                "figure": figure,
+                "metric": metric,
                 "best": self.best,
                 "trial_ended": True,
             },
@@ -136,7 +136,7 @@ class RecommenderTuner(base_tuner.BaseTuner):
 
     @property
     def best(self) -> str:
-        """The best figure so far, such as "best val_rmse 0.9312 in trial 2"; "" if there is none."""
+        """The best metric so far, such as "best val_rmse 0.9312 in trial 2"; "" if there is none."""
         found = [each for each in self.oracle.get_best_trials(1) if each.status == "COMPLETED"]
         if not found:
             return ""
@@ -164,7 +164,7 @@ def make_tuner(
       hyperparameters: of the model.
       space_of: what to try, by dotted names of hyperparameters.
       train: fits a model and leaves `fit.json` in the folder that is its last argument.
-      monitor: the figure that `fit.json` holds the best of.
+      monitor: the metric that `fit.json` holds the best of.
       mode: whether it should fall or rise.
     """
     setup = TrainingSetup(fn_args)

@@ -51,8 +51,8 @@ def test_ratings_over_grpc_are_those_of_the_evaluator(
         for serialized in eval_examples
     ]
     rmse = float(np.sqrt(np.mean((over_grpc - np.array(stars)) ** 2)))
-    told = re.match(r"rmse (\d*\.\d+) ", sample_run.figures["RankingEvaluator"])
-    assert told, sample_run.figures["RankingEvaluator"]
+    told = re.match(r"rmse (\d*\.\d+) ", sample_run.summaries["RankingEvaluator"])
+    assert told, sample_run.summaries["RankingEvaluator"]
     assert rmse == pytest.approx(float(told[1]), abs=10 ** -len(told[1].partition(".")[2]))
 
 

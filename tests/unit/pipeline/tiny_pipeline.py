@@ -42,7 +42,7 @@ def Train(  # noqa: N802
             raise ValueError(f"cannot train on {count} ratings") from error
     Path(model.uri).mkdir(parents=True, exist_ok=True)
     (Path(model.uri) / "weights").write_text(str(count))
-    model.set_string_custom_property("figure", f"{count:,} ratings learnt")
+    model.set_string_custom_property("summary", f"{count:,} ratings learnt")
 
 
 class Told(base_executor.BaseExecutor):

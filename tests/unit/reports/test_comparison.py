@@ -42,7 +42,7 @@ def test_settings_that_differ(compared: tuple[str, dict[str, object]]) -> None:
     assert "data.split" not in html
 
 
-def test_figures_that_differ(compared: tuple[str, dict[str, object]]) -> None:
+def test_metrics_that_differ(compared: tuple[str, dict[str, object]]) -> None:
     html, _ = compared
 
     row = html[html.index("nodes / RatingsStatistics / seconds") :]
@@ -53,14 +53,14 @@ def test_figures_that_differ(compared: tuple[str, dict[str, object]]) -> None:
 def test_distance_of_the_data(compared: tuple[str, dict[str, object]]) -> None:
     html, _ = compared
 
-    assert "1 of 1 distances with a bar are above it: ratings.user_gender" in html
+    assert "1 of 1 distances with a threshold are above it: ratings.user_gender" in html
     assert "0.5000" in html
 
 
 def test_json_holds_both(compared: tuple[str, dict[str, object]]) -> None:
-    _, figures = compared
+    _, metrics = compared
 
-    assert {side: figures[side]["run"]["id"] for side in ("left", "right")} == {  # type: ignore[index]
+    assert {side: metrics[side]["run"]["id"] for side in ("left", "right")} == {  # type: ignore[index]
         "left": "left",
         "right": "right",
     }

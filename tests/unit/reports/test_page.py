@@ -38,7 +38,7 @@ def hostile_section() -> Section:
         "table",
         HOSTILE,
         (Column(HOSTILE, note=HOSTILE), Column("n", ",.1f"), Column("v")),
-        ((HOSTILE, 1234.56, Verdict.FAILED), (Link(HOSTILE, "#here"), None, Verdict.NO_BAR)),
+        ((HOSTILE, 1234.56, Verdict.FAILED), (Link(HOSTILE, "#here"), None, Verdict.NO_THRESHOLD)),
         filterable=True,
     )
     empty = Table("empty", HOSTILE, (Column("a"),), (), empty=HOSTILE)
@@ -113,7 +113,7 @@ def test_a_row_of_another_length_is_refused() -> None:
         Table("t", "", (Column("a"), Column("b")), (("only one",),))
 
 
-def test_report_and_figures_are_written_whole(tmp_path: Path) -> None:
+def test_report_and_metrics_are_written_whole(tmp_path: Path) -> None:
     section = Section("s", "S", "fine", (), Verdict.PASSED, {"a": {"b": math.nan, "c": [1, math.inf]}})
 
     report = write_report(RUN, [section], tmp_path / "new")
@@ -125,7 +125,7 @@ def test_report_and_figures_are_written_whole(tmp_path: Path) -> None:
         "title": "S",
         "answer": "fine",
         "verdict": "passed",
-        "figures": {"a": {"b": None, "c": [1, None]}},
+        "metrics": {"a": {"b": None, "c": [1, None]}},
     }
     assert read == as_json(RUN, [section])
 

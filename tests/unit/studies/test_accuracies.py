@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from studies.accuracies import read
-from studies.tasks import ACCURACY_FIGURES, BY_ID, BY_SCORE, TIED
+from studies.tasks import ACCURACY_METRICS, BY_ID, BY_SCORE, TIED
 from tests.unit.studies.worlds import ratings
 
 MOVIES = 400
@@ -33,14 +33,14 @@ def test_a_tie_across_the_end_of_the_list_counts_whole_by_score_and_in_part_by_i
     # Six movies are better, then twenty tie, four of which the list of ten holds.
     scores = np.concatenate([np.arange(1000, 994, -1), np.full(20, 7.0), np.arange(MOVIES - 26) / MOVIES])
     rated = ratings([(0, movie, 3.0, 0) for movie in range(6, 26) for _ in range(200)])
-    figures = read(scores[np.newaxis], rated, seed=1).figures()
+    metrics = read(scores[np.newaxis], rated, seed=1).metrics()
 
-    assert set(figures) == set(ACCURACY_FIGURES)
-    assert figures[BY_SCORE[10]] == 1.0
-    assert figures[BY_ID[10]] == pytest.approx(4 / 20, abs=0.02)
+    assert set(metrics) == set(ACCURACY_METRICS)
+    assert metrics[BY_SCORE[10]] == 1.0
+    assert metrics[BY_ID[10]] == pytest.approx(4 / 20, abs=0.02)
     # The whole tie lies within the first hundred.
-    assert figures[BY_SCORE[100]] == figures[BY_ID[100]] == 1.0
-    assert figures[TIED] == 1.0
+    assert metrics[BY_SCORE[100]] == metrics[BY_ID[100]] == 1.0
+    assert metrics[TIED] == 1.0
 
 
 def test_movies_that_nobody_looks_for_may_tie() -> None:

@@ -13,10 +13,10 @@ from studies.tasks import BY_ID, BY_SCORE, JOINT, RANKING, RETRIEVAL, TIED, Task
 ACCURACIES = {BY_SCORE[10]: 0.75, BY_ID[10]: 0.25, BY_SCORE[100]: 0.875, BY_ID[100]: 0.5, TIED: 0.625}
 
 
-def row(folder: Path, model: str, task: Task, figures: dict[str, float], weights: tuple[float, float]) -> Row:
+def row(folder: Path, model: str, task: Task, metrics: dict[str, float], weights: tuple[float, float]) -> Row:
     lists, ratings = weights
     settings = {"retrieval_weight": lists, "ranking_weight": ratings} if task == JOINT else {}
-    outcome = Outcome(figures, fit_seconds=1.0, per_second=100.0, settings=settings)
+    outcome = Outcome(metrics, fit_seconds=1.0, per_second=100.0, settings=settings)
     return Results(folder / "results.csv").put(
         "ml-100k", Cell("random", model, task, 1, settings), outcome, 500
     )

@@ -31,15 +31,15 @@ def silent(number: int, count: int, best: str) -> None:
 def test_every_personal_peer_finds_the_one_movie_of_the_own_colour_that_is_left(name: str) -> None:
     outcome = measure_peer(PEERS[name], checkerboard(), "random", 42, silent)
 
-    assert outcome.figures[NDCG_AT[10]] == 1.0
+    assert outcome.metrics[NDCG_AT[10]] == 1.0
 
 
 def test_popularity_cannot_tell_the_colours() -> None:
     outcome = measure_peer(PEERS["popularity"], checkerboard(), "random", 42, silent)
 
     # Eleven movies are left for each user, nearly equally popular: the right one is anywhere among them.
-    assert 0.2 < outcome.figures[NDCG_AT[10]] < 0.8
-    assert outcome.figures[RECALL_AT[20]] == 1.0
+    assert 0.2 < outcome.metrics[NDCG_AT[10]] < 0.8
+    assert outcome.metrics[RECALL_AT[20]] == 1.0
 
 
 @pytest.mark.parametrize("name", FACTORS)
@@ -49,8 +49,8 @@ def test_factorizations_learn_the_checkerboard_of_stars(name: str) -> None:
     outcome = measure_peer(PEERS[name], data, "random", 42, silent)
 
     # A model of biases can do no better than 2 stars here.
-    assert outcome.figures[RMSE] < 1.2
-    assert measure_peer(PEERS["biases"], data, "random", 42, silent).figures[RMSE] == pytest.approx(
+    assert outcome.metrics[RMSE] < 1.2
+    assert measure_peer(PEERS["biases"], data, "random", 42, silent).metrics[RMSE] == pytest.approx(
         2, abs=0.1
     )
 

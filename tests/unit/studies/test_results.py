@@ -43,7 +43,7 @@ def test_another_cell_is_not_found(tmp_path: Path, other: Cell) -> None:
     assert results.find("ml-1m", PEER) is None
 
 
-def test_figures_of_a_model_do_not_outlive_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metrics_of_a_model_do_not_outlive_its_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = Results(tmp_path / "results.csv")
     for cell in (PEER, MODEL):
         results.put("ml-100k", cell, OUTCOME, 1)

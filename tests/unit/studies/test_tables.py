@@ -8,8 +8,8 @@ from studies.results import Results, Row
 from studies.tasks import RANKING, RETRIEVAL
 
 
-def rows(folder: Path, figures: dict[tuple[str, str, int], float], name: str) -> list[Row]:
-    """Rows of (model, split, seed) with one figure each."""
+def rows(folder: Path, metrics: dict[tuple[str, str, int], float], name: str) -> list[Row]:
+    """Rows of (model, split, seed) with one metric each."""
     results = Results(folder / "results.csv")
     return [
         results.put(
@@ -18,7 +18,7 @@ def rows(folder: Path, figures: dict[tuple[str, str, int], float], name: str) ->
             Outcome({name: value}, fit_seconds=1.0, per_second=100.0),
             500,
         )
-        for (model, split, seed), value in figures.items()
+        for (model, split, seed), value in metrics.items()
     ]
 
 
@@ -31,16 +31,16 @@ def test_one_seed_has_no_deviation_and_two_have_that_of_a_sample(tmp_path: Path)
 
 
 def test_folds_are_averaged_where_a_seed_has_all_five(tmp_path: Path) -> None:
-    figures = {("a", f"u{fold}", 1): 0.9 + fold / 100 for fold in range(1, 6)}
-    found = rows(tmp_path, {**figures, ("a", "u1", 2): 5.0, ("a", "random", 1): 7.0}, "rmse")
+    metrics = {("a", f"u{fold}", 1): 0.9 + fold / 100 for fold in range(1, 6)}
+    found = rows(tmp_path, {**metrics, ("a", "u1", 2): 5.0, ("a", "random", 1): 7.0}, "rmse")
 
     [mean] = tables.fold_means(found, "rmse")
     assert float(mean["rmse"]) == 0.93
 
 
 def test_leaderboard_page_ranks_and_draws(tmp_path: Path) -> None:
-    figures = {("worse", "random", 1): 0.1, ("better", "random", 1): 0.2}
-    text = leaderboard.report(rows(tmp_path, figures, "ndcg@10"), tmp_path)
+    metrics = {("worse", "random", 1): 0.1, ("better", "random", 1): 0.2}
+    text = leaderboard.report(rows(tmp_path, metrics, "ndcg@10"), tmp_path)
 
     assert "## Retrieval, ml-100k, split random" in text
     assert text.index("| better") < text.index("| worse")

@@ -194,7 +194,7 @@ def test_a_model_that_was_rolled_back_does_not_come_back_by_itself(run: Run, mod
     back = point(str(run.base), first, "rollback").version
     again = properties(run(models[1]))
     assert again["pushed_version"] == str(second)
-    assert again["figure"] == (
+    assert again["summary"] == (
         f"the model is version {second}, nothing pushed anew; version {back} is served"
     )
     assert served_version(str(run.base)) == back

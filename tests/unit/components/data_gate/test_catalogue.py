@@ -59,7 +59,7 @@ def test_counts(facts: CatalogueFacts) -> None:
 def test_checks_name_the_movies(facts: CatalogueFacts) -> None:
     checks = catalogue_checks(facts, DataGateSettings())
 
-    assert [(check.figure, check.verdict, check.detail) for check in checks] == [
+    assert [(check.value, check.verdict, check.detail) for check in checks] == [
         (2, "failed", "movie_id 8, 9"),
         (1, "failed", "movie_id 2"),
         (1, "failed", "movie_id 3"),

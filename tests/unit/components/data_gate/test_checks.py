@@ -1,4 +1,4 @@
-"""Known answers: figures, bars and verdicts of single checks."""
+"""Known answers: metrics, thresholds and verdicts of single checks."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def statistics(examples: int, **features: dict[str, float]) -> statistics_pb2.Da
 
 
 def brief(checks: list[Check]) -> list[tuple[str, str, float | None, str]]:
-    return [(check.feature, check.name, check.figure, check.verdict) for check in checks]
+    return [(check.feature, check.name, check.value, check.verdict) for check in checks]
 
 
-def test_a_figure_on_the_bar_passes_and_one_that_is_no_number_fails() -> None:
+def test_a_metric_on_the_threshold_passes_and_one_that_is_no_number_fails() -> None:
     assert at_most("drift", "f", "m", 0.05, 0.05).verdict == "passed"
     assert at_most("drift", "f", "m", 0.0501, 0.05).verdict == "failed"
     assert at_least("volume", "f", "m", 10, 10).verdict == "passed"
@@ -44,11 +44,11 @@ def test_a_figure_on_the_bar_passes_and_one_that_is_no_number_fails() -> None:
     assert at_least("spread", "f", "m", math.nan, 0.05).verdict == "failed"
 
 
-def test_sentence_names_feature_figure_and_bar() -> None:
+def test_sentence_names_feature_metric_and_threshold() -> None:
     check = at_most("drift", "ratings.user_gender", "L-infinity distance", 0.31, 0.05, "train split")
 
     assert check.sentence() == (
-        "ratings.user_gender: drift, L-infinity distance 0.31 (bar: at most 0.05), train split"
+        "ratings.user_gender: drift, L-infinity distance 0.31 (threshold: at most 0.05), train split"
     )
 
 

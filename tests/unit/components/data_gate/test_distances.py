@@ -1,4 +1,4 @@
-"""Distances by known answers, and what chance adds to the bar of a small eval split."""
+"""Distances by known answers, and what chance adds to the threshold of a small eval split."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ def test_drift() -> None:
     [far] = drift_checks("ratings", SCHEMA, genders(80, 20), genders(50, 50), "train split")
     [near] = drift_checks("ratings", SCHEMA, genders(54, 46), genders(50, 50), "train split")
 
-    assert (far.feature, far.figure, far.bar, far.verdict) == (
+    assert (far.feature, far.value, far.threshold, far.verdict) == (
         "ratings.user_gender",
         pytest.approx(0.3),
         0.05,
         "failed",
     )
-    assert (near.figure, near.verdict) == (pytest.approx(0.04), "passed")
+    assert (near.value, near.verdict) == (pytest.approx(0.04), "passed")
 
 
 def test_skew_leaves_room_for_chance_in_a_small_split() -> None:
@@ -52,16 +52,16 @@ def test_skew_leaves_room_for_chance_in_a_small_split() -> None:
     [beyond] = skew_checks("ratings", SCHEMA, train, genders(70, 30), {})
     [many] = skew_checks("ratings", SCHEMA, train, genders(6_000, 4_000), {})
 
-    assert (by_chance.figure, by_chance.bar) == (pytest.approx(0.1), pytest.approx(0.1788))
+    assert (by_chance.value, by_chance.threshold) == (pytest.approx(0.1), pytest.approx(0.1788))
     assert [check.verdict for check in (by_chance, beyond, many)] == ["passed", "failed", "failed"]
 
 
-def test_what_a_temporal_split_changes_by_itself_has_no_bar() -> None:
+def test_what_a_temporal_split_changes_by_itself_has_no_threshold() -> None:
     expected = expected_skew("temporal")
 
     [check] = skew_checks("ratings", SCHEMA, genders(50, 50), genders(90, 10), expected)
 
-    assert (check.verdict, check.bar) == ("not compared", None)
+    assert (check.verdict, check.threshold) == ("not compared", None)
     assert "measured 0.4000; a temporal split holds out other people" in check.detail
     assert not expected_skew("random")
     assert not expected_skew("leave_last_out")

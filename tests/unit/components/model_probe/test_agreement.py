@@ -69,11 +69,13 @@ def test_padding_and_what_the_model_does_not_read_are_no_difference() -> None:
 )
 def test_the_largest_difference_is_named(name: str, value: Any, difference: str) -> None:
     [sentence] = failed({**SERVED, name: value})
-    assert f"largest difference {difference} (bar: at most 1e-06)" in sentence
+    assert f"largest difference {difference} (threshold: at most 1e-06)" in sentence
     assert f": {name} of user " in sentence
 
 
 def test_rows_and_features_on_one_side_only() -> None:
     found = failed({**SERVED, "one_more": np.array([0, 0])}, rows=1)
-    assert "rows that Transform did not write 1 (bar: at most 0)" in found[0]
-    assert found[1].endswith("features on one side only 1 (bar: at most 0), 1 rows of both splits: one_more")
+    assert "rows that Transform did not write 1 (threshold: at most 0)" in found[0]
+    assert found[1].endswith(
+        "features on one side only 1 (threshold: at most 0), 1 rows of both splits: one_more"
+    )

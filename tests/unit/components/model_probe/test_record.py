@@ -8,7 +8,7 @@ from components.data_gate.checks import at_most
 from components.model_probe.record import Record
 
 LATENCY = [
-    at_most("latency", name, "milliseconds", figure, 100) for name, figure in (("a", 2.0), ("b", 3.25))
+    at_most("latency", name, "milliseconds", metric, 100) for name, metric in (("a", 2.0), ("b", 3.25))
 ]
 MEMORY = at_most("memory", "process", "peak growth in MiB", 312.4, 4096)
 SLOW = at_most("latency", "recommend", "milliseconds", 250.0, 100)
@@ -19,17 +19,17 @@ def test_a_model_that_passed() -> None:
     record = Record([*LATENCY, MEMORY])
     assert record.blessed
     assert record.reason() == ""
-    assert record.figure() == "3 checks passed, warm b 3.2 ms, memory +312 MiB"
+    assert record.summary() == "3 checks passed, warm b 3.2 ms, memory +312 MiB"
 
 
 def test_a_model_that_did_not() -> None:
     record = Record([ENDLESS, SLOW, SLOW, MEMORY])
     assert not record.blessed
     assert record.reason() == (
-        "transform_features: transform, largest difference inf (bar: at most 1e-06); "
-        "recommend: latency, milliseconds 250 (bar: at most 100); and 1 more"
+        "transform_features: transform, largest difference inf (threshold: at most 1e-06); "
+        "recommend: latency, milliseconds 250 (threshold: at most 100); and 1 more"
     )
-    assert record.figure() == f"refused: {record.reason()}"
+    assert record.summary() == f"refused: {record.reason()}"
     told = json.loads(record.to_json())
     assert told["blessed"] is False
-    assert [check["figure"] for check in told["checks"]] == [None, 250.0, 250.0, 312.4]
+    assert [check["value"] for check in told["checks"]] == [None, 250.0, 250.0, 312.4]

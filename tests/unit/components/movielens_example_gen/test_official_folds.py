@@ -96,7 +96,7 @@ def test_files_that_are_no_division_of_the_ratings_are_refused(tmp_path: Path) -
         fold_rows(Source.open(str(raw)), 1)
 
 
-def test_figures_name_the_fold() -> None:
+def test_metrics_name_the_fold() -> None:
     settings = ExampleGenSettings(split="official_fold", fold=3)
     assert (settings.split_name, settings.split_label) == ("official_fold 3", "official_fold-3")
     assert ExampleGenSettings(split="random").split_name == "random"

@@ -13,7 +13,7 @@ from tfx.utils import proto_utils
 from components.recommender_tuner.component import RecommenderTuner
 from components.recommender_tuner.executor import Executor, TuningError
 from contracts import artifacts
-from tests.unit.trainer_module import conftest
+from tests.transform_run import run_transform
 from tests.unit.trainer_module.tiny_world import MOVIES, RATINGS, write
 from trainer_module.ranking.run_fn import run_fn
 
@@ -34,7 +34,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     """What a Tuner reads, of the tiny world."""
     folder = tmp_path_factory.mktemp("world")
     (folder / "transform").mkdir()
-    transformed = conftest.run_transform(folder / "transform", RATINGS)
+    transformed = run_transform(folder / "transform", RATINGS)
     graph, examples, movies = (
         standard_artifacts.TransformGraph(),
         standard_artifacts.Examples(),
@@ -84,8 +84,10 @@ def test_what_the_tuner_finds_is_what_the_trainer_fits_with(
     assert found["values"] == {
         name: value for name, value in trials[0].items() if name not in ("trial_id", "score")
     }
-    assert best.get_string_custom_property("figure").startswith(f"best val_rmse {trials[0]['score']:.4f} in ")
-    assert best.get_string_custom_property("figure").endswith(" of 2")
+    assert best.get_string_custom_property("summary").startswith(
+        f"best val_rmse {trials[0]['score']:.4f} in "
+    )
+    assert best.get_string_custom_property("summary").endswith(" of 2")
 
     files = str(Path(world["examples"][0].uri) / "Split-train" / "*")
     run_fn(

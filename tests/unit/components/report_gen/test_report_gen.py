@@ -30,7 +30,7 @@ def schema_node() -> Importer:
 
 
 def run(component: ReportGen, uri: Path, inputs: dict[str, list[Any]], **properties: str) -> dict[str, Any]:
-    """Runs the executor and returns the figures; an exit handler that has nothing to tell writes none."""
+    """Runs the executor and returns the metrics; an exit handler that has nothing to tell writes none."""
     report = simple_artifacts.File()
     report.uri = str(uri)
     uri.mkdir(parents=True)
@@ -38,8 +38,8 @@ def run(component: ReportGen, uri: Path, inputs: dict[str, list[Any]], **propert
     # The back end leaves out what is empty.
     given = {name: value for name, value in component.spec.exec_properties.items() if value}
     Executor(context).Do(inputs, {"report": [report]}, given | properties)
-    figures = uri / "report.json"
-    return json.loads(figures.read_text()) if figures.is_file() else {}
+    metrics = uri / "report.json"
+    return json.loads(metrics.read_text()) if metrics.is_file() else {}
 
 
 def test_every_input_is_optional_and_named_after_node_and_channel() -> None:
@@ -56,15 +56,15 @@ def test_a_node_on_kubeflow_reports_on_its_inputs(tmp_path: Path) -> None:
     schema.uri = str(tmp_path / "schema")
     component = ReportGen([schema_node()], CONFIG)
 
-    figures = run(
+    metrics = run(
         component, tmp_path / "run-7" / "ReportGen" / "1" / "report", {"RatingsSchema__schema": [schema]}
     )
 
-    assert figures["run"]["data"] == "ml-25m"
-    nodes = figures["sections"]["run"]["figures"]["nodes"]
+    assert metrics["run"]["data"] == "ml-25m"
+    nodes = metrics["sections"]["run"]["metrics"]["nodes"]
     assert {node: found["state"] for node, found in nodes.items()} == {"RatingsSchema": "done"}
-    assert figures["sections"]["run"]["verdict"] == "passed"
-    assert figures["sections"]["run"]["figures"]["config"] == CONFIG
+    assert metrics["sections"]["run"]["verdict"] == "passed"
+    assert metrics["sections"]["run"]["metrics"]["config"] == CONFIG
 
 
 @pytest.mark.parametrize("task", ["RatingsSchema/schema", "RatingsSchema_-123/4/schema"])
@@ -74,15 +74,15 @@ def test_an_exit_handler_finds_what_a_failed_run_has_left(tmp_path: Path, task: 
     assert not component.inputs
     uri = tmp_path / "run-7" / "FailureReport" / "9" / "report"
 
-    figures = run(component, uri, {}, final_status=FAILED)
+    metrics = run(component, uri, {}, final_status=FAILED)
 
-    assert figures["run"]["id"] == "run-7"
-    assert figures["sections"]["run"]["verdict"] == "failed"
-    nodes = figures["sections"]["run"]["figures"]["nodes"]
+    assert metrics["run"]["id"] == "run-7"
+    assert metrics["sections"]["run"]["verdict"] == "failed"
+    nodes = metrics["sections"]["run"]["metrics"]["nodes"]
     assert nodes["RatingsSchema"]["state"] == NodeState.DONE.value
     # The folder is there and what should be in it is not, which costs no more than the section that reads it.
-    assert "could not be built" in figures["sections"]["data"]["answer"]
-    assert "schema.pbtxt" in figures["sections"]["data"]["answer"]
+    assert "could not be built" in metrics["sections"]["data"]["answer"]
+    assert "schema.pbtxt" in metrics["sections"]["data"]["answer"]
     page = (uri / "index.html").read_text()
     assert "Transform failed: &lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert HOSTILE not in page

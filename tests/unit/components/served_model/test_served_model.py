@@ -113,7 +113,7 @@ def test_the_candidate_stands_in_until_something_is_served(node: Node) -> None:
     assert first_rating(served) == 4.0
     told = properties(served)
     assert (told["version"], told["digest"], told["override"]) == ("", "", "")
-    assert told["figure"].startswith("nothing was served yet")
+    assert told["summary"].startswith("nothing was served yet")
 
 
 def test_the_served_version_is_copied_and_told(node: Node, tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_the_served_version_is_copied_and_told(node: Node, tmp_path: Path) -> No
     assert first_rating(served) == 2.0
     told = properties(served)
     assert (told["version"], told["override"]) == (str(version), "")
-    assert told["figure"] == f"version {version} was served"
+    assert told["summary"] == f"version {version} was served"
     record = json.loads((Path(served.uri) / "served_model.json").read_text())
     assert record["chosen"]["path"] == str(node.base / str(version))
     assert record["digest"] == told["digest"] == record["chosen"]["digest"]
@@ -156,7 +156,7 @@ def test_a_setting_lets_that_version_be_replaced(node: Node, tmp_path: Path) -> 
     assert first_rating(replaced) == 4.0
     told = properties(replaced)
     assert told["version"] == ""
-    assert told["override"] == told["figure"]
+    assert told["override"] == told["summary"]
     assert told["override"].startswith(f"version {version} is not compared with, as evaluation.replace_unr")
 
 

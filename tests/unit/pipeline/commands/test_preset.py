@@ -22,7 +22,10 @@ def record(output: Path, overrides: list[str], *, ended: bool = True, **found: d
     for model, values in found.items():
         node_id = f"{model.capitalize()}Tuner"
         best = runs.artifact(
-            "HyperParameters", node_id, "best_hyperparameters", figure="best val_rmse 0.9123 in trial 3 of 20"
+            "HyperParameters",
+            node_id,
+            "best_hyperparameters",
+            summary="best val_rmse 0.9123 in trial 3 of 20",
         )
         (Path(best.uri) / "best_hyperparameters.txt").write_text(json.dumps({"space": [], "values": values}))
         runs.node(RUN, node_id, outputs={"best_hyperparameters": best})

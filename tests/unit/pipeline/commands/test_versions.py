@@ -15,7 +15,7 @@ from components.atomic_pusher.versions import served_version, versions_in
 from pipeline.__main__ import main
 
 PROJECT = Path(__file__).parents[3]
-FIGURES = {
+METRICS = {
     "reference": {"rmse": 1.039},
     "served": {"rmse": 1.001},
     "candidate": {"example_count": 2047.0, "rmse": 0.9912, "user_count": 162.0},
@@ -33,7 +33,7 @@ class Runs:
         model = self.output / "models" / name
         model.mkdir(parents=True)
         (model / "saved_model.pb").write_text(name)
-        whence = Provenance(FIGURES, "eval split, random, ml-100k", f"run of {name}", {"ratings": "a" * 64})
+        whence = Provenance(METRICS, "eval split, random, ml-100k", f"run of {name}", {"ratings": "a" * 64})
         return push(str(self.ranking), str(model), whence, Retention(9)).version
 
     @property
@@ -49,7 +49,7 @@ def runs(tmp_path: Path) -> Runs:
     return Runs(tmp_path / "runs")
 
 
-def test_versions_are_listed_with_figures_and_which_is_served(
+def test_versions_are_listed_with_metrics_and_which_is_served(
     runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert runs.command("versions") == 0

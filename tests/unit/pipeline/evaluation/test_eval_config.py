@@ -1,4 +1,4 @@
-"""What the stock Evaluator says with our configs, metrics and bars, over models whose answers are known."""
+"""Results of the stock Evaluator with our configs, metrics and thresholds on models with known answers."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,18 +14,18 @@ from pipeline.evaluation import tfma_metrics
 from pipeline.evaluation.eval_config import ranking_eval_config, retrieval_eval_config, summarize
 from pipeline.fingerprint import source_fingerprint
 from reports.reading.evaluation_results import (
-    Bar,
     EvaluationSummary,
     Measure,
     SliceSummary,
-    read_bars,
+    Thresholds,
     read_metrics,
+    read_thresholds,
 )
 from tests.unit.pipeline.tiny_evaluator import ByUser, Evaluated, lists, run
 
 pytestmark = pytest.mark.slow
 
-LOW_BARS = EvaluationConfig(
+LOW_THRESHOLDS = EvaluationConfig(
     max_rmse=5,
     max_mae=5,
     min_recall_at_10=0.3,
@@ -57,7 +57,7 @@ POPULAR = lists(dict.fromkeys("1234", "d a"))
 @pytest.fixture(scope="module")
 def retrieval(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
     model = ByUser("movie_id", RANKED, POPULAR)
-    return run(tmp_path_factory.mktemp("retrieval"), ROWS, model, retrieval_eval_config(LOW_BARS))
+    return run(tmp_path_factory.mktemp("retrieval"), ROWS, model, retrieval_eval_config(LOW_THRESHOLDS))
 
 
 def measured(measures: Mapping[str, Measure]) -> dict[str, float]:
@@ -94,13 +94,15 @@ def test_retrieval_metrics_are_means_over_users(retrieval: Evaluated) -> None:
     assert (overall.user_count, overall.example_count) == (4, 7)
 
 
-def test_bars_are_those_of_the_settings(retrieval: Evaluated) -> None:
-    assert read_bars(retrieval.uri) == {
-        "recall@10": Bar(at_least=0.3, beats_reference=True, behind_served=0.02, behind_in_slices=0.02),
-        "recall@100": Bar(at_least=0.1),
-        "coverage@10": Bar(at_least=0.01),
-        "personalization@10": Bar(at_least=0),
-        "short_lists@10": Bar(at_most=1),
+def test_thresholds_are_those_of_the_settings(retrieval: Evaluated) -> None:
+    assert read_thresholds(retrieval.uri) == {
+        "recall@10": Thresholds(
+            at_least=0.3, beats_reference=True, behind_served=0.02, behind_in_slices=0.02
+        ),
+        "recall@100": Thresholds(at_least=0.1),
+        "coverage@10": Thresholds(at_least=0.01),
+        "personalization@10": Thresholds(at_least=0),
+        "short_lists@10": Thresholds(at_most=1),
     }
 
 
@@ -145,7 +147,7 @@ def test_neither_order_of_rows_nor_a_repeated_one_changes_anything(
         tmp_path,
         [*reversed(ROWS), ROWS[1]],
         ByUser("movie_id", RANKED, POPULAR),
-        retrieval_eval_config(LOW_BARS),
+        retrieval_eval_config(LOW_THRESHOLDS),
     )
     first, second = read_metrics(retrieval.uri).overall, read_metrics(again.uri).overall
     assert (first.model, first.reference, first.over_reference) == (
@@ -155,24 +157,24 @@ def test_neither_order_of_rows_nor_a_repeated_one_changes_anything(
     )
 
 
-def test_each_bar_that_is_missed_is_named(tmp_path: Path) -> None:
-    config = LOW_BARS.model_copy(update={"min_recall_at_10": 0.5, "min_recall_at_100": 0.9})
+def test_each_threshold_that_is_missed_is_named(tmp_path: Path) -> None:
+    config = LOW_THRESHOLDS.model_copy(update={"min_recall_at_10": 0.5, "min_recall_at_100": 0.9})
     evaluated = run(tmp_path, ROWS, ByUser("movie_id", RANKED, RANKED), retrieval_eval_config(config))
     summary = read_metrics(evaluated.uri)
     assert not evaluated.blessed
     assert not summary.blessed
     assert sorted(summary.reasons) == [
-        "recall@10 0.4167 does not reach the bar of at least 0.5",
+        "recall@10 0.4167 misses the threshold of at least 0.5",
         "recall@10 does not beat its reference: the difference is +0.0000",
-        "recall@100 0.6667 does not reach the bar of at least 0.9",
+        "recall@100 0.6667 misses the threshold of at least 0.9",
     ]
     # Draws are shared by model and reference, so that equals never differ.
     assert summary.overall.over_reference["recall@10"] == Measure(0.0, 0.0, 0.0)
 
 
-def test_without_a_served_version_the_other_bars_hold(tmp_path: Path) -> None:
+def test_without_a_served_version_the_other_thresholds_hold(tmp_path: Path) -> None:
     model = ByUser("movie_id", RANKED, POPULAR)
-    evaluated = run(tmp_path, ROWS, model, retrieval_eval_config(LOW_BARS), with_baseline=False)
+    evaluated = run(tmp_path, ROWS, model, retrieval_eval_config(LOW_THRESHOLDS), with_baseline=False)
     overall = read_metrics(evaluated.uri).overall
     assert evaluated.blessed
     assert overall.model["recall@10"].value == pytest.approx(5 / 12)
@@ -193,7 +195,7 @@ def test_a_list_that_depends_on_more_than_the_user_is_an_error(tmp_path: Path) -
             return {**super().evaluate(examples), "movie_id": own}
 
     with pytest.raises(Exception, match=r"model 'candidate' ranked the movies differently .*user_id '1'"):
-        run(tmp_path, ROWS, ByMovie("movie_id", RANKED, POPULAR), retrieval_eval_config(LOW_BARS))
+        run(tmp_path, ROWS, ByMovie("movie_id", RANKED, POPULAR), retrieval_eval_config(LOW_THRESHOLDS))
 
 
 # Twenty users with five ratings each, each user's alike: what differs, differs by user.
@@ -212,7 +214,7 @@ def predicted(errors: Mapping[str, float]) -> dict[str, float]:
 @pytest.fixture(scope="module")
 def ranking(tmp_path_factory: pytest.TempPathFactory) -> Evaluated:
     model = ByUser("user_rating", predicted(OFF), predicted(dict.fromkeys(OFF, 0.6)))
-    return run(tmp_path_factory.mktemp("ranking"), RATING_ROWS, model, ranking_eval_config(LOW_BARS))
+    return run(tmp_path_factory.mktemp("ranking"), RATING_ROWS, model, ranking_eval_config(LOW_THRESHOLDS))
 
 
 def test_rating_errors(ranking: Evaluated) -> None:
@@ -254,7 +256,7 @@ def test_users_with_more_ratings_weigh_more(tmp_path: Path) -> None:
     }
     assert not evaluated.blessed
     assert sorted(summary.reasons) == [
-        "mae 0.8333 does not keep to the bar of at most 0.8",
+        "mae 0.8333 misses the threshold of at most 0.8",
         "rmse does not beat its reference: the difference is +0.1409",
     ]
     assert summarize(summary).startswith(
@@ -266,13 +268,13 @@ def test_users_with_more_ratings_weigh_more(tmp_path: Path) -> None:
 def test_a_model_without_a_number_is_not_blessed(tmp_path: Path, broken: float) -> None:
     predictions = predicted(OFF) | {"7": broken}
     model = ByUser("user_rating", predictions, predicted(dict.fromkeys(OFF, 2.0)))
-    evaluated = run(tmp_path, RATING_ROWS, model, ranking_eval_config(LOW_BARS))
+    evaluated = run(tmp_path, RATING_ROWS, model, ranking_eval_config(LOW_THRESHOLDS))
     assert not evaluated.blessed
     assert any(reason.startswith("rmse") for reason in read_metrics(evaluated.uri).reasons)
 
 
-def test_an_equal_model_is_blessed_where_the_reference_is_no_bar(tmp_path: Path) -> None:
-    config = LOW_BARS.model_copy(update={"beat_reference": False})
+def test_an_equal_model_is_blessed_where_the_reference_is_no_threshold(tmp_path: Path) -> None:
+    config = LOW_THRESHOLDS.model_copy(update={"beat_reference": False})
     model = ByUser("user_rating", predicted(OFF), predicted(OFF))
     evaluated = run(tmp_path, RATING_ROWS, model, ranking_eval_config(config))
     assert evaluated.blessed
@@ -280,7 +282,7 @@ def test_an_equal_model_is_blessed_where_the_reference_is_no_bar(tmp_path: Path)
 
 
 def test_an_empty_split_blesses_nothing_and_says_so(tmp_path: Path) -> None:
-    evaluated = run(tmp_path, [], ByUser("movie_id", RANKED, POPULAR), retrieval_eval_config(LOW_BARS))
+    evaluated = run(tmp_path, [], ByUser("movie_id", RANKED, POPULAR), retrieval_eval_config(LOW_THRESHOLDS))
     summary = read_metrics(evaluated.uri)
     assert not evaluated.blessed
     assert not summary.blessed
@@ -312,7 +314,7 @@ def test_one_line_for_the_console() -> None:
 
 def test_edited_metrics_are_computed_anew() -> None:
     # TFX's cache key holds the config as text.
-    for config in (retrieval_eval_config(LOW_BARS), ranking_eval_config(LOW_BARS)):
+    for config in (retrieval_eval_config(LOW_THRESHOLDS), ranking_eval_config(LOW_THRESHOLDS)):
         assert source_fingerprint(tfma_metrics.__name__) in proto_to_json(config)
 
 
@@ -324,7 +326,7 @@ PEOPLE_ROWS = [
     {"user_id": user, "movie_id": user, "user_rating": 4.0, "user_gender": "Male" if number % 2 else "Female"}
     for number, user in enumerate(PEOPLE)
 ]
-IN_SLICES = LOW_BARS.model_copy(update={"min_slice_users": 20})
+IN_SLICES = LOW_THRESHOLDS.model_copy(update={"min_slice_users": 20})
 
 
 def missing(table: Mapping[str, str], users: Sequence[str]) -> dict[str, str]:
@@ -392,13 +394,13 @@ def test_a_slice_that_loses_less_than_chance_would_take_is_let_through(tmp_path:
 
 
 def test_the_same_list_for_everyone_is_refused_for_that_reason(tmp_path: Path) -> None:
-    config = LOW_BARS.model_copy(update={"min_personalization_at_10": 0.1, "min_recall_at_10": 0.0})
+    config = LOW_THRESHOLDS.model_copy(update={"min_personalization_at_10": 0.1, "min_recall_at_10": 0.0})
     everyone = dict.fromkeys(PEOPLE, " ".join(PEOPLE[:10]))
     evaluated = compared(tmp_path, everyone, everyone, config)
     summary = read_metrics(evaluated.uri)
     assert not evaluated.blessed
     assert summary.reasons == (
-        "personalization@10 0.0000 does not reach the bar of at least 0.1 "
+        "personalization@10 0.0000 misses the threshold of at least 0.1 "
         "(users get much the same list, whoever they are)",
     )
     assert summary.overall.model["coverage@10"].value == 1
@@ -415,7 +417,7 @@ def test_the_same_list_for_everyone_is_refused_for_that_reason(tmp_path: Path) -
 
 def test_cold_users_are_a_slice_of_their_own(tmp_path: Path) -> None:
     model = ByUser("movie_id", lists(missing(OWN, PEOPLE[:3])), lists(NOTHING), cold=PEOPLE[:4])
-    evaluated = run(tmp_path, PEOPLE_ROWS, model, retrieval_eval_config(LOW_BARS))
+    evaluated = run(tmp_path, PEOPLE_ROWS, model, retrieval_eval_config(LOW_THRESHOLDS))
     cold = next(found for found in read_metrics(evaluated.uri).slices if found.name.startswith("cold"))
     assert (cold.name, cold.user_count) == ("cold_user=yes", 4)
     assert cold.model["recall@10"].value == pytest.approx(1 / 4)
@@ -426,7 +428,7 @@ def test_ratings_that_are_further_off_than_the_served_version_are_refused(tmp_pa
         ByUser("user_rating", predicted(dict.fromkeys(OFF, error)), predicted(dict.fromkeys(OFF, 0.9)))
         for error in (0.5, 0.46)
     )
-    evaluated = run(tmp_path, RATING_ROWS, model, ranking_eval_config(LOW_BARS), served=served)
+    evaluated = run(tmp_path, RATING_ROWS, model, ranking_eval_config(LOW_THRESHOLDS), served=served)
     assert not evaluated.blessed
     assert read_metrics(evaluated.uri).reasons == (
         "rmse is 0.0400 behind the served version, more than the 0.025 allowed",

@@ -17,14 +17,14 @@ class Terminal(io.StringIO):
         return True
 
 
-def _node(node_id: str, figure: str, cached: bool = False) -> NodeRun:
-    output = OutputArtifact("model", "Model", "/m", {"figure": figure})
+def _node(node_id: str, summary: str, cached: bool = False) -> NodeRun:
+    output = OutputArtifact("model", "Model", "/m", {"summary": summary})
     return NodeRun(node_id, cached, 1.25, [output])
 
 
 def _epoch(epoch: int) -> None:
     logging.getLogger(artifacts.PROGRESS_LOGGER).info(
-        "epoch", extra={"epoch": epoch, "epochs": 3, "figure": f"val_rmse .9{epoch}"}
+        "epoch", extra={"epoch": epoch, "epochs": 3, "metric": f"val_rmse .9{epoch}"}
     )
 
 
@@ -44,8 +44,8 @@ def _run(console: RunConsole) -> None:
 def _trial(trial: int, best: str) -> None:
     logger = logging.getLogger(artifacts.PROGRESS_LOGGER)
     told = {"trial": trial, "trials": 20, "best": best}
-    logger.info("epoch", extra={"epoch": 1, "epochs": 3, "figure": "val_rmse .99", **told})
-    logger.info("trial", extra={"figure": f"val_rmse .9{trial}", "trial_ended": True, **told})
+    logger.info("epoch", extra={"epoch": 1, "epochs": 3, "metric": "val_rmse .99", **told})
+    logger.info("trial", extra={"metric": f"val_rmse .9{trial}", "trial_ended": True, **told})
 
 
 def test_a_search_is_a_line_a_trial_off_a_terminal():
@@ -72,7 +72,7 @@ def test_a_search_shows_trial_epoch_and_the_best_on_a_terminal(monkeypatch: pyte
         logging.getLogger(artifacts.PROGRESS_LOGGER).info(
             "epoch",
             extra={
-                **{"epoch": 2, "epochs": 3, "figure": "val_rmse .99"},
+                **{"epoch": 2, "epochs": 3, "metric": "val_rmse .99"},
                 **{"trial": 4, "trials": 20, "best": "best val_rmse .91 in trial 1"},
             },
         )
@@ -101,7 +101,7 @@ def test_lines_off_a_terminal():
     assert lines[-1].startswith("RankingPusher failed")
 
 
-def test_real_data_needs_no_note_and_long_figures_keep_to_their_line():
+def test_real_data_needs_no_note_and_long_metrics_keep_to_their_line():
     stream = io.StringIO()
     console = RunConsole(stream, ["RatingsGen"], "movielens: ml-100k")
     with console:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from contracts import artifacts
-from pipeline.local_run.node_metrics import key_figure
+from pipeline.local_run.node_metrics import node_summary
 from pipeline.local_run.node_run import NodeRun, OutputArtifact
 from pipeline.local_run.run_summary import problems, summary_lines
 
@@ -70,7 +70,7 @@ def test_a_push_of_an_earlier_run_that_is_gone_is_a_problem(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("channel", "properties", "figure"),
+    ("channel", "properties", "metric"),
     [
         (
             "examples",
@@ -88,18 +88,18 @@ def test_a_push_of_an_earlier_run_that_is_gone_is_a_problem(tmp_path: Path):
             {"rows_read": 1682, "rows_rejected": 2, "movies": 1680},
             "1,682 rows in, 2 rejected, 1,680 movies",
         ),
-        ("model", {"figure": "said by the component"}, "said by the component"),
+        ("model", {"summary": "said by the component"}, "said by the component"),
         ("pushed_model", {"pushed": 1, "pushed_version": "17"}, "pushed version 17"),
         ("pushed_model", {"pushed": 0}, "nothing pushed"),
         ("pushed_model", {"pushed": 0, "reason": "it is slow"}, "nothing pushed: it is slow"),
         ("transformed_examples", {"rows_read": 5}, ""),
     ],
 )
-def test_key_figures(channel: str, properties: dict[str, str | int], figure: str):
-    assert key_figure(NodeRun("N", False, 0.1, [OutputArtifact(channel, "T", "/o", properties)])) == figure
+def test_node_summarys(channel: str, properties: dict[str, str | int], metric: str):
+    assert node_summary(NodeRun("N", False, 0.1, [OutputArtifact(channel, "T", "/o", properties)])) == metric
 
 
-def test_key_figure_of_anomalies(tmp_path: Path):
+def test_node_summary_of_anomalies(tmp_path: Path):
     from tensorflow_metadata.proto.v0 import anomalies_pb2
 
     node = NodeRun("V", False, 0.1, [OutputArtifact("anomalies", "ExampleAnomalies", str(tmp_path), {})])
@@ -111,7 +111,7 @@ def test_key_figure_of_anomalies(tmp_path: Path):
         folder.mkdir()
         (folder / "SchemaDiff.pb").write_bytes(anomalies.SerializeToString())
         expected = "anomalies: movie_genres, user_gender" if found else "no anomalies"
-        assert key_figure(node) == expected
+        assert node_summary(node) == expected
 
 
 @pytest.mark.parametrize(
@@ -133,10 +133,12 @@ def test_key_figure_of_anomalies(tmp_path: Path):
         ),
     ],
 )
-def test_key_figure_of_a_fit_says_which_index_was_made(tmp_path: Path, index: dict[str, object], words: str):
+def test_node_summary_of_a_fit_says_which_index_was_made(
+    tmp_path: Path, index: dict[str, object], words: str
+):
     fit = {"monitor": "val_x", "best": 0.5, "epochs": {"val_x": [0.4, 0.5, 0.3]}}
     node = NodeRun("T", False, 0.1, [OutputArtifact("model_run", "ModelRun", str(tmp_path), {})])
     (tmp_path / artifacts.FIT_FILE).write_text(json.dumps(fit))
-    assert key_figure(node) == "val_x 0.5000, best of 3 epochs"
+    assert node_summary(node) == "val_x 0.5000, best of 3 epochs"
     (tmp_path / artifacts.INDEX_FILE).write_text(json.dumps({"candidates": index}))
-    assert key_figure(node) == f"val_x 0.5000, best of 3 epochs{words}"
+    assert node_summary(node) == f"val_x 0.5000, best of 3 epochs{words}"

@@ -15,8 +15,8 @@ PASSED = {
     "name": "volume",
     "feature": "ratings",
     "measure": "rows",
-    "figure": 8000.0,
-    "bar": 1000.0,
+    "value": 8000.0,
+    "threshold": 1000.0,
     "bound": "at least",
     "verdict": "passed",
     "where": "train split",
@@ -27,8 +27,8 @@ FAILED = {
     "name": "missing values",
     "feature": "ratings.raw_user_age",
     "measure": "share of Examples without it",
-    "figure": 0.4,
-    "bar": 0.2,
+    "value": 0.4,
+    "threshold": 0.2,
     "bound": "at most",
     "verdict": "failed",
 }
@@ -39,7 +39,7 @@ def record(*checks: dict[str, Any]) -> dict[str, Any]:
     return {"accepted": not failed, "baseline": {"note": "no other run"}, "checks": list(checks)}
 
 
-def test_what_failed_comes_first_with_figure_and_bar() -> None:
+def test_what_failed_comes_first_with_metric_and_threshold() -> None:
     part = gate_part(record(PASSED, FAILED), Path("17.data_gate.json"))
     assert part.verdict is Verdict.FAILED
     assert part.answer == "The gate stopped the run before Transform: 1 failed, 1 passed."
@@ -52,7 +52,7 @@ def test_what_failed_comes_first_with_figure_and_bar() -> None:
 
 
 def test_a_count_is_written_out_and_a_share_is_rounded() -> None:
-    part = gate_part(record({**PASSED, "figure": 100000.0}, {**PASSED, "figure": 1 / 3}), Path("gate.json"))
+    part = gate_part(record({**PASSED, "value": 100000.0}, {**PASSED, "value": 1 / 3}), Path("gate.json"))
     [table] = part.tables
     assert [shown(row[4], table.columns[4]) for row in table.rows] == ["100,000", "0.3333"]
 
@@ -81,14 +81,14 @@ def test_the_record_of_the_refusal_that_ended_the_run(tmp_path: Path) -> None:
     folder = tmp_path / "artifacts" / "DataGate" / "gate_result"
     folder.mkdir(parents=True)
     for number, share in ((17, 0.3), (21, 0.4), (25, 0.5)):
-        kept = {**FAILED, "figure": share}
+        kept = {**FAILED, "value": share}
         (folder / f"{number}.data_gate.json").write_text(json.dumps(record(kept)))
     refused = folder / "21.data_gate.json"
     node = Node("DataGate", NodeState.FAILED)
     found = read_record(run_of(tmp_path, node, f"DataGate: refused. Every check is in {refused}. Mend it"))
     assert found is not None
     assert found[1] == refused
-    assert found[0]["checks"][0]["figure"] == 0.4
+    assert found[0]["checks"][0]["value"] == 0.4
 
 
 def test_no_record_where_the_gate_did_not_run(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def test_rows_of_a_node_that_failed(tmp_path: Path) -> None:
     part = rows_part({"RatingsGen": found})
     assert (part.answer, part.verdict) == ("RatingsGen failed over 4 rejected rows.", Verdict.FAILED)
     assert part.tables[0].rows[0] == ("u.data", None, "bad rating", 3, None)
-    assert data_rows.figures({"RatingsGen": found})["RatingsGen"]["rejected"] == {
+    assert data_rows.metrics({"RatingsGen": found})["RatingsGen"]["rejected"] == {
         "u.data: bad_rating": 3,
         "u.data: unknown_user": 1,
     }
@@ -96,7 +96,7 @@ def test_a_run_that_read_nothing_says_so(tmp_path: Path) -> None:
     section = data_section(run_of(tmp_path, Node("RatingsGen", NodeState.FAILED)))
 
     assert section.answer.startswith("No node has read raw rows. Nothing was validated")
-    assert section.figures["checks"] == {}
+    assert section.metrics["checks"] == {}
 
 
 def test_statistics_by_split() -> None:
@@ -145,15 +145,15 @@ def test_distances_by_hand() -> None:
     }
 
     gender = checks["ratings.user_gender"]
-    assert gender.figure == pytest.approx(0.5)
-    assert (gender.bar, gender.verdict, gender.measure) == (
+    assert gender.value == pytest.approx(0.5)
+    assert (gender.threshold, gender.verdict, gender.measure) == (
         pytest.approx(0.05),
         Verdict.FAILED,
         "L-infinity",
     )
     zip_code = checks["ratings.user_zip_code"]
-    assert zip_code.figure == pytest.approx(0.25)
-    assert (zip_code.bar, zip_code.verdict) == (None, Verdict.NO_BAR)
+    assert zip_code.value == pytest.approx(0.25)
+    assert (zip_code.threshold, zip_code.verdict) == (None, Verdict.NO_THRESHOLD)
 
 
 def test_numbers_are_measured_by_jensen_shannon() -> None:
@@ -164,17 +164,17 @@ def test_numbers_are_measured_by_jensen_shannon() -> None:
     [same] = distances.measure("skew", "ratings", curated(), one, one, **arguments)
 
     assert (apart.measure, apart.verdict) == ("Jensen-Shannon", Verdict.WARNING)
-    assert apart.figure == pytest.approx(1)
-    assert (same.figure, same.verdict) == (pytest.approx(0), Verdict.PASSED)
+    assert apart.value == pytest.approx(1)
+    assert (same.value, same.verdict) == (pytest.approx(0), Verdict.PASSED)
 
 
-def test_checks_that_miss_their_bar_come_first() -> None:
-    def check(feature: str, figure: float, bar: float | None, verdict: Verdict) -> distances.Check:
-        return distances.Check("drift", feature, "L-infinity", figure, bar, verdict)
+def test_checks_that_miss_their_threshold_come_first() -> None:
+    def check(feature: str, metric: float, threshold: float | None, verdict: Verdict) -> distances.Check:
+        return distances.Check("drift", feature, "L-infinity", metric, threshold, verdict)
 
     part = distances.checks_part(
         [
-            check("free", 0.9, None, Verdict.NO_BAR),
+            check("free", 0.9, None, Verdict.NO_THRESHOLD),
             check("good", 0.01, 0.05, Verdict.PASSED),
             check("bad", 0.06, 0.05, Verdict.FAILED),
             check("worse", 0.5, 0.05, Verdict.FAILED),
@@ -183,8 +183,8 @@ def test_checks_that_miss_their_bar_come_first() -> None:
     )
 
     assert column(part.tables[0], "feature") == ["worse", "bad", "good", "free"]
-    assert column(part.tables[0], "bar") == [0.05, 0.05, 0.05, "no bar"]
-    assert part.answer == "2 of 3 distances with a bar are above it: worse (drift), bad (drift)."
+    assert column(part.tables[0], "threshold") == [0.05, 0.05, 0.05, "no threshold"]
+    assert part.answer == "2 of 3 distances with a threshold are above it: worse (drift), bad (drift)."
     assert part.verdict is Verdict.FAILED
 
 

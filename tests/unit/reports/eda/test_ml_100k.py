@@ -33,14 +33,14 @@ def chart(section: Section, chart_id: str) -> Chart:
 
 
 def first_rows(section: Section, chart_id: str, rows: int) -> list[object]:
-    """The first column of the figures under a chart."""
+    """The first column of the metrics under a chart."""
     table = chart(section, chart_id).data
     assert table is not None
     return [row[0] for row in table.rows[:rows]]
 
 
 def test_preliminary_statistics(section: Section) -> None:
-    described = section.figures["statistics"]
+    described = section.metrics["statistics"]
 
     ages, groups, ratings = (
         described[name] for name in ("raw_user_age", "bucketized_user_age", "user_rating")

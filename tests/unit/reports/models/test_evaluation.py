@@ -1,17 +1,17 @@
-"""Metrics and slices as parts of the page: verdicts against the bars, and figures that are not there."""
+"""Metrics and slices as parts of the page: verdicts against the thresholds, and missing metrics."""
 
 import math
 
 import pytest
 
-from reports.models.evaluation import main_metric, metric_figures, metrics_part, reference_name
+from reports.models.evaluation import evaluation_metrics, main_metric, metrics_part, reference_name
 from reports.models.slices import slices_part
-from reports.reading.evaluation_results import Bar, EvaluationSummary, Measure, SliceSummary
+from reports.reading.evaluation_results import EvaluationSummary, Measure, SliceSummary, Thresholds
 from reports.verdict import Verdict
 
-BARS = {
-    "rmse": Bar(at_most=1.0, beats_reference=True, behind_served=0.02, behind_in_slices=0.05),
-    "mae": Bar(at_most=0.9),
+THRESHOLDS = {
+    "rmse": Thresholds(at_most=1.0, beats_reference=True, behind_served=0.02, behind_in_slices=0.05),
+    "mae": Thresholds(at_most=0.9),
 }
 
 
@@ -42,14 +42,14 @@ def summary(rmse: float, *slices: SliceSummary) -> EvaluationSummary:
     [
         (0.9, Verdict.PASSED),
         (0.95, Verdict.PASSED),
-        # Within the bar and no better than its reference.
+        # Within the threshold and no better than its reference.
         (1.0, Verdict.FAILED),
         (1.2, Verdict.FAILED),
         (math.nan, Verdict.FAILED),
     ],
 )
-def test_each_metric_is_judged_by_its_bar(rmse: float, verdict: Verdict) -> None:
-    part = metrics_part("ranking", summary(rmse), BARS, "")
+def test_each_metric_is_judged_by_its_threshold(rmse: float, verdict: Verdict) -> None:
+    part = metrics_part("ranking", summary(rmse), THRESHOLDS, "")
 
     [table] = part.tables
     row = table.rows[0]
@@ -62,14 +62,14 @@ def test_each_metric_is_judged_by_its_bar(rmse: float, verdict: Verdict) -> None
     assert "70 ratings of 10 users of the eval split" in table.caption
 
 
-def test_a_metric_without_a_bar_is_not_judged() -> None:
+def test_a_metric_without_a_threshold_is_not_judged() -> None:
     [table] = metrics_part("ranking", summary(0.9), {}, "").tables
 
-    assert [row[1:3] for row in table.rows] == [(Verdict.NO_BAR, "none")] * 2
+    assert [row[1:3] for row in table.rows] == [(Verdict.NO_THRESHOLD, "none")] * 2
 
 
 def test_a_model_that_was_not_blessed_says_why() -> None:
-    part = metrics_part("ranking", summary(1.2), BARS, "")
+    part = metrics_part("ranking", summary(1.2), THRESHOLDS, "")
 
     assert part.verdict is Verdict.FAILED
     assert part.text == ("rmse is too high",)
@@ -79,7 +79,7 @@ def test_a_model_that_was_not_blessed_says_why() -> None:
 @pytest.mark.parametrize(("served", "verdict"), [(0.89, Verdict.PASSED), (0.8, Verdict.FAILED)])
 def test_the_model_that_is_served_stands_beside_it(served: float, verdict: Verdict) -> None:
     judged = EvaluationSummary(found("overall", 0.9, served=served), (), True, ())
-    part = metrics_part("ranking", judged, BARS, "version 7 was served")
+    part = metrics_part("ranking", judged, THRESHOLDS, "version 7 was served")
     [table] = part.tables
 
     assert [column.title for column in table.columns[-4:-1:2]] == ["served", "change"]
@@ -87,14 +87,14 @@ def test_the_model_that_is_served_stands_beside_it(served: float, verdict: Verdi
     assert row[-4:-2] == (served, f"{served - 0.1:.4f} to {served + 0.1:.4f}")
     assert row[-2] == pytest.approx(0.9 - served)
     assert row[1] is verdict
-    # The served version has no figure for it.
+    # The served version has no metric for it.
     assert table.rows[1][-4:] == (None,) * 4
     assert f"the served version {served:.4f}" in part.answer
     assert part.text == ("What it was compared with: version 7 was served.",)
 
 
 def test_a_version_that_was_passed_over_is_told() -> None:
-    part = metrics_part("ranking", summary(0.9), BARS, "", "version 7 is not compared with")
+    part = metrics_part("ranking", summary(0.9), THRESHOLDS, "", "version 7 is not compared with")
 
     assert [fact.value for fact in part.facts] == ["version 7 is not compared with"]
 
@@ -108,26 +108,26 @@ def test_slices_name_the_weakest_that_is_large_enough() -> None:
             found("user_gender=Male", 1.1),
             found("user_gender=<b>x</b>", 2.0, users=2),
         ),
-        BARS,
+        THRESHOLDS,
     )
 
     assert part is not None
     assert part.answer == "Weakest slice of at least 5 users by rmse: user_gender=Male (1.1000, 10 users)."
     [chart] = part.charts
     assert chart.answer == "The model is ahead of damped biases on 1 of 2 values of user_gender."
-    assert "The bar is drawn at 1." in chart.alt
+    assert "The threshold is drawn at 1." in chart.alt
     assert "<b>" not in chart.svg
     assert part.tables[0].rows[0][0] == "overall"
     assert len(part.tables[0].rows) == 4
 
 
 def test_data_without_slices_has_no_part_for_them() -> None:
-    assert slices_part("ranking", summary(0.9), BARS) is None
+    assert slices_part("ranking", summary(0.9), THRESHOLDS) is None
 
 
-def test_figures_for_programs() -> None:
-    figures = metric_figures(summary(0.9, found("user_gender=Male", 1.1)))
+def test_metrics_for_programs() -> None:
+    metrics = evaluation_metrics(summary(0.9, found("user_gender=Male", 1.1)))
 
-    assert figures["metrics"]["rmse"] == {"value": 0.9, "lower": pytest.approx(0.8), "upper": 1.0}
-    assert figures["slices"] == {"user_gender=Male": {"users": 10, "rmse": 1.1, "mae": 0.7}}
+    assert metrics["metrics"]["rmse"] == {"value": 0.9, "lower": pytest.approx(0.8), "upper": 1.0}
+    assert metrics["slices"] == {"user_gender=Male": {"users": 10, "rmse": 1.1, "mae": 0.7}}
     assert (main_metric(summary(0.9)), reference_name(summary(0.9))) == ("rmse", "damped biases")

@@ -29,10 +29,10 @@ def test_spread_compares_model_reference_and_what_was_rated() -> None:
     users = [EvalUser(b"7", {b"3": 4.0}), EvalUser(b"8", {b"1": 4.0, b"2": 2.0})]
     lists = {"retrieval": [[b"2", b"3"], [b"3", b"2"]], "popularity": [[b"1", b"2"], [b"1", b"2"]]}
 
-    part, figures = spread_part("retrieval", users, lists, RATINGS)
+    part, metrics = spread_part("retrieval", users, lists, RATINGS)
 
-    assert figures["retrieval"]["coverage"] == pytest.approx(2 / 3)
-    assert figures["what_users_rated"]["coverage"] == 1
+    assert metrics["retrieval"]["coverage"] == pytest.approx(2 / 3)
+    assert metrics["what_users_rated"]["coverage"] == 1
     # The head of three movies is the one with most ratings.
     assert [row[4] for row in part.tables[0].rows] == [0, 1 / 2, 1 / 3]
     assert part.answer == "2 of 3 movies (66.7%) are recommended to somebody; by popularity 2."

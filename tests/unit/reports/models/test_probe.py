@@ -16,14 +16,14 @@ PASSED = {
     "name": "catalogue",
     "feature": "similar_movies",
     "measure": "movies missing",
-    "figure": 0.0,
-    "bar": 0.0,
+    "value": 0.0,
+    "threshold": 0.0,
     "bound": "at most",
     "verdict": "passed",
     "where": "lists of two movies",
     "detail": "of 1,682",
 }
-FAILED = {**PASSED, "feature": "recommend", "figure": 841.0, "verdict": "failed"}
+FAILED = {**PASSED, "feature": "recommend", "value": 841.0, "verdict": "failed"}
 
 
 def record(*checks: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def probed_run(folder: Path, *checks: dict[str, Any]) -> Run:
     return Run("r", "movielens", folder, nodes, "ml-tiny", synthetic=False)
 
 
-def test_what_failed_comes_first_with_figure_and_bar() -> None:
+def test_what_failed_comes_first_with_metric_and_threshold() -> None:
     part = probe_part("retrieval", record(PASSED, FAILED), Path("blessing"))
     assert part.verdict is Verdict.FAILED
     assert part.answer == "The probe refused the model, so nothing was pushed: 1 failed, 1 passed."
@@ -73,4 +73,4 @@ def test_a_refusal_makes_the_models_fail(tmp_path: Path) -> None:
     section = models_section(probed_run(tmp_path, PASSED, FAILED))
     assert section.verdict is Verdict.FAILED
     assert [part.id for part in section.parts][:2] == ["retrieval-metrics", "retrieval-probe"]
-    assert section.figures["retrieval"]["probe"]["blessed"] is False
+    assert section.metrics["retrieval"]["probe"]["blessed"] is False

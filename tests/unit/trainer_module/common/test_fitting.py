@@ -75,13 +75,13 @@ def test_what_a_fit_leaves_behind(tmp_path: Path) -> None:
     assert list((tmp_path / "tensorboard").rglob("events.out.tfevents*"))
 
 
-def test_each_epoch_is_told_with_its_figure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_epoch_is_told_with_its_metric(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, artifacts.PROGRESS_LOGGER):
         fitted(Climber(), tmp_path)
     records = [record for record in caplog.records if record.name == artifacts.PROGRESS_LOGGER]
     assert [vars(record)["epoch"] for record in records] == [1, 2, 3, 4, 5]
     assert {vars(record)["epochs"] for record in records} == {10}
-    assert vars(records[0])["figure"] == "val_distance 1.0000"
+    assert vars(records[0])["metric"] == "val_distance 1.0000"
     assert records[2].getMessage() == "epoch 3 of 10: loss -3.0000, val_distance 1.0000"
 
 
@@ -111,8 +111,8 @@ def test_a_last_step_that_breaks_the_weights_fails_the_fit(tmp_path: Path) -> No
 def test_a_refit_runs_all_of_its_epochs() -> None:
     model = Climber()
     model.compile()
-    figures = refit(model, ONE_BATCH, FitHyperparameters(), epochs=4, monitor="loss")
-    assert figures["loss"] == [-1, -2, -3, -4]
+    metrics = refit(model, ONE_BATCH, FitHyperparameters(), epochs=4, monitor="loss")
+    assert metrics["loss"] == [-1, -2, -3, -4]
     assert float(model.height) == 4
 
 

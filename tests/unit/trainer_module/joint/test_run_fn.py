@@ -1,4 +1,4 @@
-"""The joint model: its loss and its figure by hand, what is shared, and which signatures it exports."""
+"""The joint model: its loss and its metric by hand, what is shared, and which signatures it exports."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -140,15 +140,15 @@ def test_ratings_train_the_towers_once_the_match_counts() -> None:
         ((3.0, 1.0), np.sqrt(2.5) / 8),
     ],
 )
-def test_the_figure_of_both_is_their_mean_whatever_the_losses_weigh(
+def test_the_metric_of_both_is_their_mean_whatever_the_losses_weigh(
     weights: tuple[float, float], error: float
 ) -> None:
     built = model(retrieval_weight=weights[0], ranking_weight=weights[1])
     plant(built)
-    figures = built.evaluate(tf.data.Dataset.from_tensors(ROWS), verbose=0, return_dict=True)
-    assert figures["recall_at_10"] == 1
-    assert figures["rmse"] == pytest.approx(np.sqrt(2.5), rel=1e-5)
-    assert figures["joint_error"] == pytest.approx(error, abs=1e-5)
+    metrics = built.evaluate(tf.data.Dataset.from_tensors(ROWS), verbose=0, return_dict=True)
+    assert metrics["recall_at_10"] == 1
+    assert metrics["rmse"] == pytest.approx(np.sqrt(2.5), rel=1e-5)
+    assert metrics["joint_error"] == pytest.approx(error, abs=1e-5)
 
 
 def test_both_tasks_are_validated_on_the_same_ratings() -> None:

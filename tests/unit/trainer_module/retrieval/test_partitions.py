@@ -129,7 +129,7 @@ def test_partitions_that_have_to_scan_too_much_are_refused(caplog: pytest.LogCap
     assert report.reason in caplog.text
 
 
-def test_partitions_that_miss_the_bar_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partitions_that_miss_the_threshold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     movies, queries = noise()
     monkeypatch.setattr(partitions, "_probes", lambda *_: 1)
     index, report = make_index(movies, queries, nothing(64), settings(), seed=1)

@@ -1,4 +1,4 @@
-"""The retrieval model: its loss by hand, its validation figure by id, and what a training run exports."""
+"""The retrieval model: its loss by hand, its validation metric by id, and what a training run exports."""
 
 import json
 import math
@@ -87,14 +87,14 @@ def plant(built: RetrievalModel, users: object, movies: object) -> None:
     variable(built.candidate_tower, "movie_index_embedding").assign(movies)
 
 
-def figures(built: RetrievalModel, batch: dict[str, tf.Tensor]) -> tuple[float, float]:
+def metrics(built: RetrievalModel, batch: dict[str, tf.Tensor]) -> tuple[float, float]:
     """Recall@10 and NDCG@10."""
     found = built.evaluate(tf.data.Dataset.from_tensors(batch), verbose=0, return_dict=True)
     return float(found["recall_at_10"]), float(found["ndcg_at_10"])
 
 
 def recall(built: RetrievalModel, batch: dict[str, tf.Tensor]) -> float:
-    return figures(built, batch)[0]
+    return metrics(built, batch)[0]
 
 
 def test_towers_know_how_popular_the_latest_movies_are() -> None:
@@ -305,7 +305,7 @@ def test_validation_chooses_how_much_recent_popularity_counts() -> None:
     # Movie 20 is last among ties, and first as soon as recent popularity counts.
     last = tf.data.Dataset.from_tensors(watched([(1, 20)]))
     assert built.blend(last, (0.0, 0.5)) == 0.5
-    assert figures(built, watched([(1, 20)])) == (1, 1)
+    assert metrics(built, watched([(1, 20)])) == (1, 1)
     first = tf.data.Dataset.from_tensors(watched([(1, 1)]))
     assert built.blend(first, (0.5, 0.0)) == 0.0
 
@@ -329,7 +329,7 @@ def test_a_tower_that_knows_everything_scores_1() -> None:
     built = model(20, dim=20)
     one_hot = np.vstack([np.zeros(20), np.eye(20)])
     plant(built, one_hot, one_hot)
-    assert figures(built, watched([(movie, movie) for movie in range(1, 21)])) == (1, 1)
+    assert metrics(built, watched([(movie, movie) for movie in range(1, 21)])) == (1, 1)
 
 
 @pytest.mark.parametrize(("movie", "found"), [(11, 1), (10, 0), (1, 0)])
@@ -339,14 +339,14 @@ def test_the_tenth_place_counts_and_the_eleventh_does_not(movie: int, found: int
     assert recall(built, watched([(1, movie)])) == found
 
 
-def test_the_figures_of_a_user_are_those_of_the_evaluator() -> None:
+def test_the_metrics_of_a_user_are_those_of_the_evaluator() -> None:
     built = model(20)
     plant(built, np.ones([21, 1]), np.arange(21)[:, None])
     batch = watched([(1, 19)])
     # The list is 20, 19, ... 11; of 19, 15 and 2 it holds the first two, at places 2 and 6.
     batch[TARGETS] = tf.constant([[18, -1, 14, 1]])
     by_hand = retrieval_by_user(np.zeros(3, np.int64), np.array([2, 6, 0]), [10])[0]
-    assert figures(built, batch) == pytest.approx((by_hand[0], by_hand[1]), rel=1e-5)
+    assert metrics(built, batch) == pytest.approx((by_hand[0], by_hand[1]), rel=1e-5)
 
 
 def test_what_a_user_has_rated_is_no_rival() -> None:
@@ -370,7 +370,7 @@ def test_what_a_user_has_rated_is_no_rival_however_long_ago() -> None:
     assert batch[features.HISTORY_MOVIE_INDEX].numpy().tolist() == [[1, 2]]
     built = model(20)
     plant(built, np.ones([21, 1]), np.arange(21)[:, None])
-    assert figures(built, batch) == (1, 1)
+    assert metrics(built, batch) == (1, 1)
 
 
 def test_a_tower_of_nans_finds_nothing() -> None:

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from contracts import artifacts
-from tests.unit.trainer_module.conftest import Transformed
+from tests.transform_run import Transformed
 from trainer_module.common.fitting import DivergedError
 from trainer_module.common.hyperparameters import with_values
 from trainer_module.common.training_setup import (
@@ -193,7 +193,7 @@ def test_each_trial_is_told_with_the_best_so_far(search: Search, caplog: pytest.
     search.tuner(lambda values: scores[len(search.tried) - 1], trials=3).search()
     told = [record for record in caplog.records if getattr(record, "trial_ended", False)]
     assert [
-        (vars(each)["trial"], vars(each)["trials"], vars(each)["figure"], vars(each)["best"]) for each in told
+        (vars(each)["trial"], vars(each)["trials"], vars(each)["metric"], vars(each)["best"]) for each in told
     ] == [
         (1, 3, "val_rmse 1.0000", "best val_rmse 1.0000 in trial 1"),
         (2, 3, "val_rmse 0.8000", "best val_rmse 0.8000 in trial 2"),
