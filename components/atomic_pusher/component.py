@@ -47,7 +47,7 @@ class AtomicPusher(base_component.BaseComponent):
 
     Where the stock Pusher copies in place under the current second, this one writes a version beside the
     others, flushes it and renames it, so that no server sees half of it. Numbers rise whatever the clock
-    does. Each version tells in `assets.extra/manifest.json` where it comes from, and brings warm-up requests.
+    does. Each version has `assets.extra/manifest.json`, which records its origin, and warm-up requests.
     A model that is there already is not pushed a second time.
 
     Args:

@@ -107,7 +107,7 @@ def _base_directory(exec_properties: dict[str, Any]) -> str:
 
 
 def _below_splits(files: dict[str, str]) -> dict[str, str]:
-    """The Examples without what the ExampleGen tells about them."""
+    """The Examples without the properties that the ExampleGen adds."""
     return {file: digest for file, digest in files.items() if file.startswith("Split-")}
 
 

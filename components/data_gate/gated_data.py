@@ -49,7 +49,7 @@ class Table:
 
 @dataclass(frozen=True)
 class GatedData:
-    """Both tables, how much they hold, and a digest that tells this data from other data."""
+    """Both tables, how much they hold, and a digest that identifies this data."""
 
     tables: Mapping[str, Table]
     volume: Volume

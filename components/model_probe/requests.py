@@ -1,4 +1,4 @@
-"""The requests that a signature is asked: real rows and odd ones, made from the names of its inputs."""
+"""The requests that a signature is sent: real rows and odd ones, made from the names of its inputs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Request:
       inputs: by name.
       rows: size of the batch.
       width: length of a list or number of candidates, None where the signature decides.
-      known: which rows are of a user or a movie that the model has to know; None where it need not tell.
+      known: which rows are of a user or a movie that the model must have; None where it need not report it.
       hidden: by row, movies that must not be in the answer.
       may_lack: by row, movies that need not be in it, those that are hidden included.
     """
@@ -67,7 +67,7 @@ class Requests:
 
     Args:
       data: where the rows come from.
-      hides_rated: the model leaves out everything that a user has rated, without being told.
+      hides_rated: the model leaves out everything that a user has rated, by itself.
     """
 
     def __init__(self, data: ProbeData, hides_rated: bool) -> None:
@@ -188,7 +188,7 @@ class Requests:
                 frozenset({movie}) if is_known else _NONE
                 for movie, is_known in zip(movies, known, strict=True)
             ],
-            # Nothing is like a movie that nobody knows.
+            # Nothing is like a movie that is not in the catalogue.
             may_lack=[
                 frozenset({movie}) if is_known else everything
                 for movie, is_known in zip(movies, known, strict=True)
@@ -279,7 +279,7 @@ def _changed(row: bytes, user: bytes, movie: bytes) -> bytes:
 
 
 def _without_optional(row: bytes) -> bytes:
-    """The Example with nothing but what every data set has, and without the rating that is asked for."""
+    """The Example with nothing but what every data set has, and without the rating to predict."""
     example = tf.train.Example.FromString(row)
     for name in (*_OPTIONAL, features.USER_RATING):
         if name in example.features.feature:

@@ -43,7 +43,7 @@ SUMMARY: Final = "summary"
 
 @dataclass(frozen=True)
 class RatingsPlan:
-    """What every worker has to know."""
+    """What every worker needs."""
 
     source: Source
     settings: ExampleGenSettings
@@ -189,7 +189,7 @@ def ingest_ratings(
 
     Args:
       pipeline: the Beam pipeline.
-      plan: what every worker has to know.
+      plan: what every worker needs.
       ratings: chunks of the ratings file.
       users: chunks of the users file, none if the layout has no such file.
       split_uris: folder of each split.

@@ -1,4 +1,4 @@
-"""The folder that the raw files are read from: any storage that TFX knows, any MovieLens layout."""
+"""The folder that the raw files are read from: any storage that TFX supports, any MovieLens layout."""
 
 import io
 import os

@@ -39,7 +39,7 @@ class ReportGen(base_component.BaseComponent):
     Args:
       nodes: all other nodes of the pipeline. Each of their outputs on one of `REPORTED_CHANNELS` is an input.
       config: the settings of the pipeline, as plain values.
-      output_folder: root folder of the runs, where ML Metadata knows seconds, cache hits and lineage; None
+      output_folder: root folder of the runs, where ML Metadata holds seconds, cache hits and lineage; None
         where a node cannot read it, and the report then does without.
       exit_handler: the node is a Kubeflow exit handler. It can have no inputs, looks for the artifacts in the
         folder of the run, and reports on runs that failed alone.

@@ -36,7 +36,7 @@ class _Published:
     fingerprint: str
 
     def is_of(self, series: str) -> bool:
-        """Whether it was made from data and split of this series, as far as it tells."""
+        """Whether it was made from data and split of this series, as far as it is recorded."""
         return self.manifest is None or self.manifest.provenance.series in ("", series)
 
 
@@ -50,7 +50,7 @@ def choose(base: str, candidate: str, series: str) -> Choice:
         base: the push destination.
         candidate: fingerprint of the candidate's files.
         series: data and split that the candidate is made from. A version of another series is not compared
-            with: it knows other movies and users, or was trained on today's eval split.
+            with: it has other movies and users, or was trained on today's eval split.
 
     Raises:
         OSError: a version cannot be read.

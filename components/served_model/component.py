@@ -42,7 +42,7 @@ class ServedModelSpec(component_spec.ComponentSpec):
 
 
 class ServedModel(base_component.BaseComponent):
-    """Reads the push destination, where a Resolver would ask the metadata store: so it works everywhere.
+    """Reads the push destination, where a Resolver would query the metadata store: so it works everywhere.
 
     The version is tried on today's Examples, in a process of its own, and copied, because retention may
     remove it. Where there is nothing to compare with, the candidate stands in for it: nothing is served yet,

@@ -28,7 +28,7 @@ REPLACE_UNREADABLE_KEY: Final = "replace_unreadable"
 CODE_FINGERPRINT_KEY: Final = "code_fingerprint"
 BASELINE_KEY: Final = "baseline"
 
-# What the Evaluator asks a model for, with the number of dimensions.
+# What the Evaluator requests of a model, with the number of dimensions.
 _OUTPUTS: Final = {features.MOVIE_ID: 2, features.USER_RATING: 1}
 
 
@@ -119,6 +119,6 @@ def _override(choice: Choice, problem: str, exec_properties: dict[str, Any]) -> 
             f"python -m pipeline rollback {model}), or let this one be replaced without a comparison: "
             f"--set evaluation.replace_unreadable=[{version}]"
         )
-    told = f"version {choice.version} is not compared with, as evaluation.replace_unreadable says: {problem}"
-    _LOG.warning("%s: %s", choice.path, told)
-    return told
+    note = f"version {choice.version} is not compared with, as evaluation.replace_unreadable says: {problem}"
+    _LOG.warning("%s: %s", choice.path, note)
+    return note

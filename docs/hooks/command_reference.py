@@ -30,8 +30,8 @@ PROGRAMS: Final = (
 _HEAD: Final = """\
 # Commands
 
-What `--help` of every command prints. Run them with `.venv/bin/python` in the folder of the project. `make help`
-lists the targets of the Makefile.
+What `--help` of every command prints. Run them with `.venv/bin/python` in the folder of the project.
+`make help` lists the targets of the Makefile.
 """
 _CHOICE: Final = re.compile(r"^ {4}([a-z][a-z-]*)(?: {2,}|$)", re.MULTILINE)
 

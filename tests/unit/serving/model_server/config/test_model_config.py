@@ -47,7 +47,7 @@ def test_labels_are_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("nothing", "no text-format ModelServerConfig"),
+        ("nothing", "ModelServerConfig"),
         (MODEL % "" + MODEL % "", "Illegal to list model m multiple times in config list"),
         ('config { base_path: "/m" model_platform: "tensorflow" }', "has no name"),
         ('config { name: "m" base_path: "m" model_platform: "tensorflow" }', "to have an absolute path"),

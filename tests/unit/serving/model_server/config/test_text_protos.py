@@ -41,7 +41,7 @@ def test_every_batching_parameter_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("max_batch_size: 16", "no text-format BatchingParameters"),
+        ("max_batch_size: 16", "BatchingParameters"),
         ("max_batch_size { value: 0 }", "max_batch_size must be at least 1; was 0"),
         ("allowed_batch_sizes: 8 allowed_batch_sizes: 4", "monotonically increasing"),
         (
