@@ -38,20 +38,20 @@ MODELS = (RETRIEVAL, RANKING, JOINT)
 ServedVersion = Annotated[str, Field(pattern=r"^(retrieval|ranking|recommender|joint)/[1-9]\d*$")]
 
 
-class Section(BaseModel):
+class ConfigSection(BaseModel):
     """A part of the configuration: frozen, and an unknown key is an error instead of a shrug."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SampleConfig(Section):
+class SampleConfig(ConfigSection):
     """Size of the embedded synthetic sample, which stands in when no real data is named."""
 
     ratings: int = Field(50_000, ge=10_000, le=100_000_000)
     seed: int = 42
 
 
-class EvaluationConfig(Section):
+class EvaluationConfig(ConfigSection):
     """The thresholds that a model has to clear before it is pushed, and where it is looked at."""
 
     max_rmse: float = Field(1.1, gt=0, description="Ranking: root mean squared error in stars.")
@@ -106,7 +106,7 @@ class EvaluationConfig(Section):
     )
 
 
-class TuningConfig(Section):
+class TuningConfig(ConfigSection):
     """The search for better hyperparameters on validation examples cut from the train split."""
 
     models: tuple[Literal["retrieval", "ranking", "joint"], ...] = Field(
@@ -115,7 +115,7 @@ class TuningConfig(Section):
     trials: int = Field(20, ge=1, description="Fits per model.")
 
 
-class PushConfig(Section):
+class PushConfig(ConfigSection):
     """Which versions stay below `serving/<model>/`."""
 
     keep_versions: int = Field(5, ge=1, description="The newest versions, the one just pushed included.")
@@ -124,7 +124,7 @@ class PushConfig(Section):
     )
 
 
-class BeamConfig(Section):
+class BeamConfig(ConfigSection):
     """Where the data-parallel nodes run."""
 
     runner: beam_runners.RunnerName = "local"
@@ -140,7 +140,7 @@ class BeamConfig(Section):
         return beam_runners.beam_pipeline_args(self.runner, self.args)
 
 
-class KubeflowConfig(Section):
+class KubeflowConfig(ConfigSection):
     """What only the compiled Kubeflow pipeline needs."""
 
     image: str | None = Field(None, description="Container image that holds this project.")
@@ -150,7 +150,7 @@ class KubeflowConfig(Section):
     name: str = Field("movielens", pattern=r"^[a-z0-9][a-z0-9-]*$")
 
 
-class PipelineConfig(Section):
+class PipelineConfig(ConfigSection):
     """The whole configuration of one pipeline."""
 
     pipeline_name: str = Field("movielens", pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")

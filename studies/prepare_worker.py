@@ -15,7 +15,7 @@ _LAST_NODE: Final = "Transform"
 
 
 @dataclass(frozen=True)
-class _Told:
+class _PrepareProgress:
     """A `RunObserver` that tells which node runs."""
 
     tell: Tell
@@ -45,7 +45,7 @@ def _work(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
     cut_behind(dag, _LAST_NODE)
     uris = {
         (node.node_id, output.channel): output.uri
-        for node in local_dag.run(dag, _Told(tell))
+        for node in local_dag.run(dag, _PrepareProgress(tell))
         for output in node.outputs
     }
     ratings, movies = uris["RatingsGen", "examples"], uris["MoviesGen", "examples"]

@@ -9,8 +9,7 @@ from trainer_module.common.hyperparameters import FIT_SETTINGS
 from trainer_module.ranking.hyperparameters import RankingHyperparameters
 from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
 
-# What the joint model has in one way alone, beside a default: it holds out a random share of the ratings and is
-# fitted once.
+# What the joint model has in one way alone: it holds out a random share of the ratings, and is fitted once.
 _ONE_WAY: Final[Mapping[str, Mapping[str, object]]] = {
     "retrieval": {"validation": "random", "recent_weights": (0.0,), "refit": False},
     "ranking": {"refit": False, "ensemble_seeds": 1},

@@ -1,4 +1,4 @@
-"""Which nodes of the real pipeline run again after an edit of the real code: those that import what was edited.
+"""Which nodes of the real pipeline run again after an edit of the real code: those that import it.
 
 A node runs again if one of its execution properties differs (they hold the fingerprint of its code and its
 settings), and so does what reads its outputs.
