@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from studies.split_data import Floats, Ints, SplitRatings
+from studies.data.split_data import Floats, Ints, SplitRatings
 from studies.tasks import ACCURACY_LENGTHS, BY_ID, BY_SCORE, TIED
 
 

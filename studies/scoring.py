@@ -8,7 +8,7 @@ import numpy as np
 from contracts.metrics import LIST_LENGTHS, MAE, NDCG_AT, RMSE
 from contracts.signatures import EVALUATION_DEPTH
 from pipeline.evaluation.ranked_ids import retrieval_by_user, slot_of
-from studies.split_data import Floats, Ints, SplitData, SplitRatings
+from studies.data.split_data import Floats, Ints, SplitData, SplitRatings
 from studies.tasks import LIST_METRICS, NEW_USERS_NDCG
 
 # Users scored at a time.

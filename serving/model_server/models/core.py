@@ -74,8 +74,8 @@ class ServerCore:
         """Replaces the models, and returns when each new one has a version that answers.
 
         Raises:
-            ModelServerError: a folder is not allowed, a label names no available version, or a new model has no
-                version that can be loaded.
+            ModelServerError: a folder is not allowed, a label names no available version, or a new model has
+                no version that can be loaded.
         """
         check_roots(models, self._roots)
         with self._changing:

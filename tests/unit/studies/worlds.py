@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from studies.split_data import SplitData, SplitRatings
+from studies.data.split_data import SplitData, SplitRatings
 
 USERS, MOVIES = 40, 20
 

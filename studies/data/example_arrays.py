@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from contracts import features
-from studies.split_data import SplitData, SplitRatings
+from studies.data.split_data import SplitData, SplitRatings
 
 _BATCH: Final = 8192
 _SPEC: Final = {

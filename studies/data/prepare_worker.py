@@ -9,7 +9,7 @@ from benchmarks.worker import cut_behind
 from pipeline.config import PipelineConfig
 from pipeline.local_run.node_run import NodeRun
 from studies.child import Tell, as_child
-from studies.prepared import ARRAYS_FILE, PreparedSplit
+from studies.data.prepared import ARRAYS_FILE, PreparedSplit
 
 _LAST_NODE: Final = "Transform"
 
@@ -38,7 +38,7 @@ def _work(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
     from contracts.features import EVAL_SPLIT, TRAIN_SPLIT
     from pipeline.local_run import local_dag
     from pipeline.pipeline import create_pipeline
-    from studies.example_arrays import read_split
+    from studies.data.example_arrays import read_split
 
     config = PipelineConfig.model_validate(task["config"])
     dag = create_pipeline(config)
