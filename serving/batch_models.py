@@ -60,7 +60,7 @@ def newest_version(folder: Path) -> Path:
     return max(versions, key=lambda path: int(path.name))
 
 
-class RetrievalModel:
+class BatchRetrievalModel:
     """The retrieval model.
 
     Raises:
@@ -98,7 +98,7 @@ class RetrievalModel:
         )
 
 
-class RankingModel:
+class BatchRankingModel:
     """The ranking model.
 
     Raises:

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from serving.batch_models import Array, Candidates, ModelError, RankingModel, RetrievalModel
+from serving.batch_models import Array, BatchRankingModel, BatchRetrievalModel, Candidates, ModelError
 from serving.client import contract
 
 RANK_COLUMN: Final = "rank"
@@ -60,8 +60,8 @@ def count_users(file: Path) -> int:
 
 
 def score_users(
-    retrieval: RetrievalModel,
-    ranking: RankingModel | None,
+    retrieval: BatchRetrievalModel,
+    ranking: BatchRankingModel | None,
     users: Path,
     output: Path,
     *,

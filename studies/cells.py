@@ -17,7 +17,7 @@ class Cell:
     """What is to be measured.
 
     Attributes:
-      split: a key of `studies.splits.SPLITS`.
+      split: a key of `studies.data.splits.SPLITS`.
       model: its name in tables; of a peer, its key in `studies.peers.registry.PEERS`.
       task: what it does.
       seed: of the fit.

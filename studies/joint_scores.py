@@ -6,7 +6,7 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
-from studies.split_data import Floats, SplitData
+from studies.data.split_data import Floats, SplitData
 from trainer_module.common.inputs import TrainerArgs
 from trainer_module.common.serving_tables import UserTable
 from trainer_module.common.training_setup import TrainingSetup

@@ -16,9 +16,9 @@ from contracts.metrics import MAE, NDCG_AT, RECALL_AT, RMSE
 from pipeline.config import load_config
 from studies import our_models, plots, tables
 from studies.cells import Cell
+from studies.data.splits import SPLITS
 from studies.harness import Harness
 from studies.results import Row, does
-from studies.splits import SPLITS
 from studies.tasks import ACCURACY_LENGTHS, BY_ID, BY_SCORE, JOINT, RANKING, RETRIEVAL, TIED, Task
 
 SUMMARY: Final = "joint models and specialists: accuracy by score and by id, recall, NDCG, RMSE"

@@ -20,7 +20,7 @@ from components.atomic_pusher.executor import (
     SCHEMA_KEY,
     SERIES,
     SERVED_MODEL_KEY,
-    Executor,
+    AtomicPusherExecutor,
 )
 
 
@@ -68,7 +68,7 @@ class AtomicPusher(base_component.BaseComponent):
     """
 
     SPEC_CLASS = AtomicPusherSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(AtomicPusherExecutor)
 
     def __init__(
         self,

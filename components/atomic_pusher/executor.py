@@ -39,7 +39,7 @@ SERIES: Final = "series"
 _SUMMARY: Final = "summary"
 
 
-class Executor(executor.Executor):
+class AtomicPusherExecutor(executor.Executor):
     """The stock Pusher's choice of the model and properties; another way to copy, and stricter blessings."""
 
     def Do(  # noqa: N802 - the base class's name

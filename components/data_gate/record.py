@@ -28,7 +28,7 @@ class DataGateError(ValueError):
 
 
 @dataclass(frozen=True)
-class Record:
+class GateRecord:
     """A decision with everything that it stands on.
 
     Attributes:
@@ -97,7 +97,7 @@ def _plain(check: Check) -> dict[str, Any]:
 
 
 def read_record(text: str) -> tuple[AcceptedData, str, list[Check]]:
-    """Reads what `Record.to_json` gave: the store, the digest of the data, and the checks.
+    """Reads what `GateRecord.to_json` gave: the store, the digest of the data, and the checks.
 
     Raises:
       DataGateError: the text is no record.

@@ -19,7 +19,7 @@ from components.model_probe.answers import (
     SignatureTally,
 )
 from components.model_probe.catalogue import CATALOGUE, catalogue_checks
-from components.model_probe.contract import CONTRACT, Signature, contract_checks
+from components.model_probe.contract import CONTRACT, ContractSignature, contract_checks
 from components.model_probe.probe_data import ProbeData
 from components.model_probe.probed_process import (
     MEMORY,
@@ -51,7 +51,7 @@ _ORDER: Final = (
 def probe(
     process: ProbedProcess,
     model: str,
-    contract: Mapping[str, Signature],
+    contract: Mapping[str, ContractSignature],
     data: ProbeData,
     settings: ModelProbeSettings,
     *,
@@ -82,7 +82,7 @@ def probe(
 def _asked(
     process: ProbedProcess,
     model: str,
-    contract: Mapping[str, Signature],
+    contract: Mapping[str, ContractSignature],
     data: ProbeData,
     settings: ModelProbeSettings,
     hides_rated: bool,

@@ -17,7 +17,7 @@ _TOLD: Final = 2
 
 
 @dataclass(frozen=True)
-class Record:
+class ProbeRecord:
     """What a probe found; `checks` has what failed first."""
 
     checks: Sequence[Check]

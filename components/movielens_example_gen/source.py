@@ -31,14 +31,14 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Source:
+class RawSource:
     """A folder of MovieLens files, small enough to be sent to every worker."""
 
     folder: str
     layout: Layout
 
     @classmethod
-    def open(cls, folder: str) -> "Source":
+    def open(cls, folder: str) -> "RawSource":
         """Finds the layout of `folder`.
 
         Raises:

@@ -13,7 +13,7 @@ from components.recommender_composer.executor import (
     RERANKING_KEY,
     RETRIEVAL_KEY,
     RETRIEVAL_RUN_KEY,
-    Executor,
+    RecommenderComposerExecutor,
 )
 
 
@@ -54,7 +54,7 @@ class RecommenderComposer(base_component.BaseComponent):
     """
 
     SPEC_CLASS = RecommenderComposerSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(RecommenderComposerExecutor)
 
     def __init__(
         self,

@@ -37,7 +37,7 @@ class ComposerFnArgs:
     record_file: str
 
 
-class Executor(base_executor.BaseExecutor):
+class RecommenderComposerExecutor(base_executor.BaseExecutor):
     """Hands the models to the `compose_fn`."""
 
     def Do(  # noqa: N802 - the base class's name

@@ -9,7 +9,7 @@ from tfx.dsl.components.base import base_component, base_node, executor_spec
 from tfx.types import component_spec
 from tfx.types.experimental import simple_artifacts
 
-from components.report_gen.executor import CODE_FINGERPRINT_KEY, OUTPUT_FOLDER_KEY, Executor
+from components.report_gen.executor import CODE_FINGERPRINT_KEY, OUTPUT_FOLDER_KEY, ReportGenExecutor
 from components.report_gen.run_of_artifacts import REPORTED_CHANNELS, input_key
 from reports.reading.run_data import ABOUT, FINAL_STATUS, REPORT
 
@@ -47,7 +47,7 @@ class ReportGen(base_component.BaseComponent):
     """
 
     SPEC_CLASS = _ReportGenSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ReportGenExecutor)
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ CODE_FINGERPRINT_KEY: Final = "code_fingerprint"
 SUMMARY_PROPERTY: Final = "summary"
 
 
-class Executor(base_executor.BaseExecutor):
+class ReportGenExecutor(base_executor.BaseExecutor):
     """Writes the page and its JSON; an exit handler does so only where the run has failed."""
 
     def Do(  # noqa: N802 - the base class's name

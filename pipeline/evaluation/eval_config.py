@@ -26,7 +26,7 @@ from google.protobuf.wrappers_pb2 import BoolValue, DoubleValue
 from tensorflow_model_analysis.proto import config_pb2
 
 from contracts import features, metrics, signatures
-from pipeline.config import EvaluationConfig
+from pipeline.config_sections import EvaluationConfig
 from pipeline.evaluation import cold_slices, tfma_metrics
 from pipeline.fingerprint import source_fingerprint
 from reports.reading.evaluation_results import EvaluationSummary, Measure

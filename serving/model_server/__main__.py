@@ -11,7 +11,7 @@ from collections.abc import Sequence
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from serving.model_server.config.flags import parse_flags
-from serving.model_server.errors import ServingError
+from serving.model_server.errors import ModelServerError
 from serving.model_server.server import ModelServer, Settings
 
 
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     try:
         finished = asyncio.run(_serve(parse_flags(arguments)))
-    except ServingError as error:
+    except ModelServerError as error:
         print(f"model_server: {error}", file=sys.stderr)
         return 1
     if not finished:

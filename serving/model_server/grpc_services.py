@@ -21,7 +21,7 @@ from tensorflow_serving.apis import (
 
 from serving.model_server.api import Api
 from serving.model_server.dispatch import Dispatcher
-from serving.model_server.errors import ServingError, unimplemented
+from serving.model_server.errors import ModelServerError, unimplemented
 
 _LOG = logging.getLogger(__name__)
 PREDICTION_SERVICE = prediction_service_pb2.DESCRIPTOR.services_by_name["PredictionService"].full_name
@@ -122,7 +122,7 @@ def _unary(
             request = request_type.FromString(serialized)
         except DecodeError as problem:
             name = request_type.DESCRIPTOR.full_name
-            raise ServingError(
+            raise ModelServerError(
                 grpc.StatusCode.INTERNAL, f"Failed to parse the request as {name}"
             ) from problem
         response: bytes = answer(request).SerializeToString()
@@ -131,7 +131,7 @@ def _unary(
     async def handle(serialized: bytes, context: Context) -> bytes:
         try:
             return await run(lambda: work(serialized))
-        except ServingError as error:
+        except ModelServerError as error:
             code, details = error.code, error.details
         except asyncio.CancelledError:
             raise

@@ -16,7 +16,7 @@ from serving.model_server.config.model_config import ModelConfig
 from serving.model_server.config.text_protos import BatchingParameters, TlsConfig
 from serving.model_server.config.tls import grpc_credentials, rest_context
 from serving.model_server.dispatch import Dispatcher
-from serving.model_server.errors import ServingError
+from serving.model_server.errors import ModelServerError
 from serving.model_server.grpc_services import Health, add_services
 from serving.model_server.limits import Limits
 from serving.model_server.metrics import Metrics
@@ -99,7 +99,7 @@ class ModelServer:
             Whether everything was finished. If not, threads still compute.
 
         Raises:
-            ServingError: a model cannot be loaded, or a port is taken.
+            ModelServerError: a model cannot be loaded, or a port is taken.
         """
         stopped = asyncio.create_task(self._stop.wait())
         starting = asyncio.create_task(asyncio.to_thread(self._core.start, self._settings.models))
@@ -158,7 +158,7 @@ class ModelServer:
     def _load(self, model: str, number: int, path: Path) -> Servable:
         try:
             loaded = SavedModel(path)
-        except ServingError:
+        except ModelServerError:
             self._metrics.loaded(str(path), "fail")
             raise
         self._metrics.loaded(str(path), "success")
@@ -186,7 +186,9 @@ def _add_port(server: grpc.aio.Server, settings: Settings) -> int:
         else:
             port = server.add_insecure_port(address)
     except RuntimeError as problem:
-        raise ServingError(grpc.StatusCode.UNAVAILABLE, f"--port: cannot listen on {address}") from problem
+        raise ModelServerError(
+            grpc.StatusCode.UNAVAILABLE, f"--port: cannot listen on {address}"
+        ) from problem
     return port
 
 
@@ -197,7 +199,7 @@ async def _start_rest(runner: web.AppRunner, settings: Settings) -> int:
         await site.start()
     except OSError as problem:
         address = _at(settings.address, settings.rest_port or 0)
-        raise ServingError(
+        raise ModelServerError(
             grpc.StatusCode.UNAVAILABLE, f"--rest_api_port: cannot listen on {address}: {problem.strerror}"
         ) from problem
     port: int = runner.addresses[0][1]

@@ -3,8 +3,8 @@
 import numpy as np
 from implicit.als import AlternatingLeastSquares
 
+from studies.data.split_data import Floats, Ints, SplitData
 from studies.peers.base import watched
-from studies.split_data import Floats, Ints, SplitData
 
 
 class ImplicitAls:

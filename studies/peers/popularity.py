@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from studies.data.split_data import Floats, Ints, SplitData
 from studies.peers.base import RetrievalPeer
-from studies.split_data import Floats, Ints, SplitData
 
 _SECONDS_A_DAY = 86_400
 

@@ -8,10 +8,10 @@ import numpy as np
 
 from contracts.metrics import NDCG_AT, RMSE
 from studies.cells import Outcome
+from studies.data.split_data import SplitData, validation_cut
 from studies.peers.base import RatingPeer, RetrievalPeer
 from studies.peers.registry import SEED, PeerSpec
 from studies.scoring import evaluated_users, ranked_lists, rating_metrics, retrieval_metrics
-from studies.split_data import SplitData, validation_cut
 from studies.tasks import RETRIEVAL
 
 # What tuning goes by; the one is to rise and the other to fall.

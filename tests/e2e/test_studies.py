@@ -17,12 +17,12 @@ from pipeline.config import PipelineConfig, load_config
 from pipeline.data_source import find_data
 from studies import dcn, multitask, tables
 from studies.cells import Cell
-from studies.example_arrays import read_split
+from studies.data.example_arrays import read_split
+from studies.data.prepared import PreparedSplit
+from studies.data.split_data import SplitData
 from studies.harness import Harness
 from studies.joint_scores import catalogue_scores
-from studies.prepared import PreparedSplit
 from studies.scoring import ranked_lists, retrieval_metrics
-from studies.split_data import SplitData
 from studies.tasks import BY_ID, BY_SCORE, JOINT, RANKING, RETRIEVAL, Task
 from studies.trained_models import measure, trainer_arguments
 from tests.pipeline_run import PROJECT, PipelineRun

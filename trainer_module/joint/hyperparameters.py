@@ -1,5 +1,6 @@
 """Hyperparameters of the joint model; free of TensorFlow."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -8,10 +9,10 @@ from trainer_module.common.hyperparameters import FIT_SETTINGS
 from trainer_module.ranking.hyperparameters import RankingHyperparameters
 from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
 
-# What the joint model does in its own way: it holds out a random share of the ratings, and is fitted once.
-_SEPARATE_ONLY: Final = {
-    "retrieval": ("validation", "recent_weights", "refit"),
-    "ranking": ("refit", "ensemble_seeds"),
+# What the joint model has in one way alone: it holds out a random share of the ratings, and is fitted once.
+_ONE_WAY: Final[Mapping[str, Mapping[str, object]]] = {
+    "retrieval": {"validation": "random", "recent_weights": (0.0,), "refit": False},
+    "ranking": {"refit": False, "ensemble_seeds": 1},
 }
 
 
@@ -62,9 +63,9 @@ def check_joint(retrieval: RetrievalHyperparameters, ranking: RankingHyperparame
                 f"once, as ranking.{name} says; make both equal or leave retrieval.{name} out"
             )
     for section, settings in (("retrieval", retrieval), ("ranking", ranking)):
-        for name in _SEPARATE_ONLY[section]:
+        for name, followed in _ONE_WAY[section].items():
             value, default = getattr(settings, name), type(settings).model_fields[name].default
-            if value != default:
+            if value not in (followed, default):
                 wrong.append(f"{section}.{name} is {value!r}, but is not for a joint model; leave it out")
     if wrong:
         raise ValueError("; ".join(wrong))

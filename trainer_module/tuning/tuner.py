@@ -65,7 +65,7 @@ class _Oracle(BayesianOptimizationOracle):
         return found
 
 
-class RecommenderTuner(base_tuner.BaseTuner):
+class HyperparameterSearch(base_tuner.BaseTuner):
     """Fits one model after the other and reports each.
 
     KerasTuner's own `Tuner` fits models of Keras 3; this one takes the fit as a function.
@@ -156,7 +156,7 @@ def make_tuner(
     *,
     monitor: str,
     mode: Literal["min", "max"],
-) -> RecommenderTuner:
+) -> HyperparameterSearch:
     """A tuner over the space of a model.
 
     Args:
@@ -192,7 +192,9 @@ def make_tuner(
         allow_new_entries=False,
         max_consecutive_failed_trials=FAILURES_IN_A_ROW,
     )
-    return RecommenderTuner(oracle, score, os.path.join(config[SEARCH_DIR], _search_id(fn_args, base, space)))
+    return HyperparameterSearch(
+        oracle, score, os.path.join(config[SEARCH_DIR], _search_id(fn_args, base, space))
+    )
 
 
 def as_hyperparameters(space: Space, base: BaseModel) -> keras_tuner.HyperParameters:

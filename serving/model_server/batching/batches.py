@@ -8,14 +8,14 @@ import grpc
 import numpy as np
 
 from serving.model_server.config.text_protos import BatchingParameters
-from serving.model_server.errors import ServingError, invalid_argument
+from serving.model_server.errors import ModelServerError, invalid_argument
 from serving.model_server.models.tensors import Array
 
 Feeds = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
-class Task:
+class BatchTask:
     """One request that waits for a batch.
 
     Attributes:
@@ -35,7 +35,7 @@ def count_rows(feeds: Feeds) -> int:
     """The first dimension, which all inputs must share.
 
     Raises:
-        ServingError: they do not, or one has none. TensorFlow Serving refuses it just so, which is why
+        ModelServerError: they do not, or one has none. TensorFlow Serving refuses it just so, which is why
             signatures with a scalar input, such as `k`, cannot be served with batching on.
     """
     if not feeds:
@@ -56,7 +56,7 @@ def fit_together(one: Feeds, other: Feeds, padding: bool) -> bool:
     return all(one[name].shape[1:] == other[name].shape[1:] for name in one)
 
 
-def join(tasks: Sequence[Task], parameters: BatchingParameters) -> dict[str, Array]:
+def join(tasks: Sequence[BatchTask], parameters: BatchingParameters) -> dict[str, Array]:
     """The inputs of a batch, filled up to an allowed size with the first row of its last request."""
     rows = sum(task.rows for task in tasks)
     wanted = next((size for size in parameters.allowed_batch_sizes if size >= rows), rows)
@@ -71,7 +71,7 @@ def join(tasks: Sequence[Task], parameters: BatchingParameters) -> dict[str, Arr
     return joined
 
 
-def take_apart(outputs: Sequence[Array], tasks: Sequence[Task], rows: int) -> list[list[Array]]:
+def take_apart(outputs: Sequence[Array], tasks: Sequence[BatchTask], rows: int) -> list[list[Array]]:
     """The outputs of each request.
 
     Args:
@@ -80,7 +80,7 @@ def take_apart(outputs: Sequence[Array], tasks: Sequence[Task], rows: int) -> li
         rows: how many rows the batch had, with its padding.
 
     Raises:
-        ServingError: an output does not have a row for each row of the inputs.
+        ModelServerError: an output does not have a row for each row of the inputs.
     """
     for output in outputs:
         if output.ndim == 0:
@@ -111,5 +111,5 @@ def _padded(parts: Sequence[Array]) -> list[Array]:
     ]
 
 
-def _not_batched(message: str) -> ServingError:
-    return ServingError(grpc.StatusCode.FAILED_PRECONDITION, message)
+def _not_batched(message: str) -> ModelServerError:
+    return ModelServerError(grpc.StatusCode.FAILED_PRECONDITION, message)

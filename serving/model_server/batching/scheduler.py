@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 import grpc
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from serving.model_server.batching.batches import Feeds, Task, count_rows, fit_together, join, take_apart
+from serving.model_server.batching.batches import BatchTask, Feeds, count_rows, fit_together, join, take_apart
 from serving.model_server.config.text_protos import BatchingParameters
-from serving.model_server.errors import ServingError, error_from, invalid_argument
+from serving.model_server.errors import ModelServerError, error_from, invalid_argument
 from serving.model_server.models.saved_model import SavedModel
 from serving.model_server.models.tensors import Array
 
@@ -18,11 +18,11 @@ from serving.model_server.models.tensors import Array
 class _Batch:
     """Requests that will run together."""
 
-    def __init__(self, first: Task) -> None:
+    def __init__(self, first: BatchTask) -> None:
         self.tasks = [first]
         self.rows = first.rows
 
-    def add(self, task: Task) -> None:
+    def add(self, task: BatchTask) -> None:
         self.tasks.append(task)
         self.rows += task.rows
 
@@ -30,18 +30,20 @@ class _Batch:
 class _Queue:
     """The batches of one signature of one version. The last one is open; the scheduler's lock guards them."""
 
-    def __init__(self, parameters: BatchingParameters, process: Callable[[Sequence[Task]], None]) -> None:
+    def __init__(
+        self, parameters: BatchingParameters, process: Callable[[Sequence[BatchTask]], None]
+    ) -> None:
         self._parameters = parameters
         self._batches: deque[_Batch] = deque()
         self.process = process
 
-    def add(self, task: Task) -> None:
+    def add(self, task: BatchTask) -> None:
         if self._batches and self._fits(self._batches[-1], task):
             self._batches[-1].add(task)
         elif len(self._batches) < self._parameters.max_enqueued_batches:
             self._batches.append(_Batch(task))
         else:
-            raise ServingError(
+            raise ModelServerError(
                 grpc.StatusCode.UNAVAILABLE,
                 "The batch scheduling queue to which this task was submitted is full",
             )
@@ -55,10 +57,10 @@ class _Queue:
             return 0.0
         return first.tasks[0].enqueued + self._parameters.batch_timeout_seconds
 
-    def take(self) -> list[Task]:
+    def take(self) -> list[BatchTask]:
         return self._batches.popleft().tasks
 
-    def _fits(self, batch: _Batch, task: Task) -> bool:
+    def _fits(self, batch: _Batch, task: BatchTask) -> bool:
         return batch.rows + task.rows <= self._parameters.max_batch_size and fit_together(
             batch.tasks[0].feeds, task.feeds, self._parameters.pad_variable_length_inputs
         )
@@ -75,7 +77,7 @@ class BatchScheduler:
         for number in range(parameters.num_batch_threads):
             threading.Thread(target=self._work, name=f"batch_{number}", daemon=True).start()
 
-    def add_queue(self, process: Callable[[Sequence[Task]], None]) -> _Queue:
+    def add_queue(self, process: Callable[[Sequence[BatchTask]], None]) -> _Queue:
         """A queue whose batches are handed to a function."""
         queue = _Queue(self.parameters, process)
         with self._changed:
@@ -87,11 +89,11 @@ class BatchScheduler:
         with self._changed:
             self._queues.remove(queue)
 
-    def submit(self, queue: _Queue, task: Task) -> None:
+    def submit(self, queue: _Queue, task: BatchTask) -> None:
         """Adds a request to the open batch of a queue, or opens another one.
 
         Raises:
-            ServingError: the request is larger than a batch, or the queue is full.
+            ModelServerError: the request is larger than a batch, or the queue is full.
         """
         if task.rows > self.parameters.max_batch_size:
             raise invalid_argument(
@@ -163,7 +165,7 @@ class BatchedModel:
         A request for some of the outputs runs by itself, as in TensorFlow Serving.
 
         Raises:
-            ServingError: the inputs are wrong, there are too many requests, or the model failed.
+            ModelServerError: the inputs are wrong, there are too many requests, or the model failed.
         """
         if sorted(outputs) != sorted(self.signatures[signature].outputs):
             return self._model.run(signature, feeds, outputs)
@@ -171,7 +173,7 @@ class BatchedModel:
         rows = count_rows(feeds)
         if rows == 0:
             return self._model.run(signature, feeds, outputs)
-        task = Task(feeds, rows, time.monotonic())
+        task = BatchTask(feeds, rows, time.monotonic())
         self._scheduler.submit(self._queues[signature], task)
         values = dict(zip(sorted(outputs), task.answer.result(), strict=True))
         return [values[name] for name in outputs]
@@ -185,7 +187,7 @@ class BatchedModel:
     def _queue(self, signature: str) -> _Queue:
         return self._scheduler.add_queue(lambda tasks: self._process(signature, tasks))
 
-    def _process(self, signature: str, tasks: Sequence[Task]) -> None:
+    def _process(self, signature: str, tasks: Sequence[BatchTask]) -> None:
         """Runs a batch. Whatever happens, each of its requests gets an answer."""
         started = time.monotonic()
         try:
@@ -202,7 +204,7 @@ class BatchedModel:
             task.answer.set_result(answer)
         self._count(rows, [started - task.enqueued for task in tasks])
 
-    def _run_together(self, signature: str, tasks: Sequence[Task]) -> tuple[int, list[list[Array]]]:
+    def _run_together(self, signature: str, tasks: Sequence[BatchTask]) -> tuple[int, list[list[Array]]]:
         joined = join(tasks, self._scheduler.parameters)
         outputs = self._model.run(signature, joined, sorted(self.signatures[signature].outputs))
         rows = len(next(iter(joined.values())))

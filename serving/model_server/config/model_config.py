@@ -10,7 +10,7 @@ import grpc
 from google.protobuf import text_format
 from tensorflow_serving.config import file_system_storage_path_source_pb2, model_server_config_pb2
 
-from serving.model_server.errors import ServingError, invalid_argument
+from serving.model_server.errors import ModelServerError, invalid_argument
 
 TENSORFLOW_PLATFORM = "tensorflow"
 _Policy: TypeAlias = (
@@ -58,7 +58,7 @@ def read_model_config(file: Path) -> list[ModelConfig]:
     """Reads a file for `--model_config_file`.
 
     Raises:
-        ServingError: the file does not exist, is not a text-format ModelServerConfig, or is not valid.
+        ModelServerError: the file does not exist, is not a text-format ModelServerConfig, or is not valid.
     """
     try:
         config = text_format.Parse(file.read_bytes(), model_server_config_pb2.ModelServerConfig())
@@ -68,15 +68,15 @@ def read_model_config(file: Path) -> list[ModelConfig]:
         ) from problem
     try:
         return models_of(config)
-    except ServingError as problem:
-        raise ServingError(problem.code, f"--model_config_file {file}: {problem.message}") from problem
+    except ModelServerError as problem:
+        raise ModelServerError(problem.code, f"--model_config_file {file}: {problem.message}") from problem
 
 
 def models_of(config: model_server_config_pb2.ModelServerConfig) -> list[ModelConfig]:
     """The models of a configuration.
 
     Raises:
-        ServingError: the configuration makes no sense.
+        ModelServerError: the configuration makes no sense.
     """
     if config.WhichOneof("config") == "custom_model_config":
         raise invalid_argument("custom_model_config is not supported: list the models in model_config_list")
@@ -92,13 +92,13 @@ def check_roots(models: Collection[ModelConfig], roots: Collection[Path]) -> Non
     """Refuses models whose folders are not at or below one of the roots, symbolic links followed.
 
     Raises:
-        ServingError: PERMISSION_DENIED.
+        ModelServerError: PERMISSION_DENIED.
     """
     real_roots = [Path(os.path.realpath(root)) for root in roots]
     for model in models:
         base = Path(os.path.realpath(model.base_path))
         if not any(base == root or root in base.parents for root in real_roots):
-            raise ServingError(
+            raise ModelServerError(
                 grpc.StatusCode.PERMISSION_DENIED,
                 f"model {model.name}: base_path {model.base_path} is not below a folder that this server was "
                 "started with; --model_root adds one",

@@ -10,8 +10,8 @@ import grpc
 from tensorflow_serving.apis import model_pb2
 
 from serving.model_server.config.model_config import ModelConfig, check_roots
-from serving.model_server.errors import ServingError, invalid_argument
-from serving.model_server.models.sources import Source
+from serving.model_server.errors import ModelServerError, invalid_argument
+from serving.model_server.models.sources import ModelSource
 from serving.model_server.models.versions import Servable, State, VersionManager
 
 _LOG = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class ServerCore:
         self._roots = tuple(roots)
         self._poll_seconds = poll_seconds
         self._labels_before_versions = labels_before_versions
-        self._sources: dict[str, Source] = {}
+        self._sources: dict[str, ModelSource] = {}
         self._labels: dict[str, dict[str, int]] = {}
         # Held by whoever changes models or versions: the watching thread or a reload.
         self._changing = threading.Lock()
@@ -56,7 +56,7 @@ class ServerCore:
         A model without any version yet is waited for.
 
         Raises:
-            ServingError: no version of some model can be loaded.
+            ModelServerError: no version of some model can be loaded.
         """
         with self._changing:
             self._set_models(models)
@@ -74,8 +74,8 @@ class ServerCore:
         """Replaces the models, and returns when each new one has a version that answers.
 
         Raises:
-            ServingError: a folder is not allowed, a label names no available version, or a new model has no
-                version that can be loaded.
+            ModelServerError: a folder is not allowed, a label names no available version, or a new model has
+                no version that can be loaded.
         """
         check_roots(models, self._roots)
         with self._changing:
@@ -85,7 +85,7 @@ class ServerCore:
             waiting = [name for name in new if not self._manager.is_available(name)]
             self._raise_if_failed(waiting)
         if waiting:
-            raise ServingError(
+            raise ModelServerError(
                 grpc.StatusCode.UNKNOWN,
                 f"{len(waiting)} model(s) did not become available: {{{', '.join(waiting)}}}",
             )
@@ -106,7 +106,7 @@ class ServerCore:
         """Lends the version that a request names.
 
         Raises:
-            ServingError: it names none, or one that is not there.
+            ModelServerError: it names none, or one that is not there.
         """
         if not spec.name:
             raise invalid_argument("ModelSpec has no name specified.")
@@ -121,22 +121,24 @@ class ServerCore:
         with self._manager.lease(spec.name, number) as leased:
             yield leased
 
-    def statuses(self, spec: model_pb2.ModelSpec) -> list[tuple[int, State, ServingError | None]]:
+    def statuses(self, spec: model_pb2.ModelSpec) -> list[tuple[int, State, ModelServerError | None]]:
         """The states of a model's versions, the newest first, or of the one that the request names.
 
         Raises:
-            ServingError: NOT_FOUND.
+            ModelServerError: NOT_FOUND.
         """
         known = self._manager.statuses(spec.name)
         if spec.WhichOneof("version_choice") == "version":
             number = spec.version.value
             known = [status for status in known if status[0] == number]
             if not known:
-                raise ServingError(
+                raise ModelServerError(
                     grpc.StatusCode.NOT_FOUND, f"Could not find version {number} of model {spec.name}"
                 )
         if not known:
-            raise ServingError(grpc.StatusCode.NOT_FOUND, f"Could not find any versions of model {spec.name}")
+            raise ModelServerError(
+                grpc.StatusCode.NOT_FOUND, f"Could not find any versions of model {spec.name}"
+            )
         return known
 
     def _set_models(self, models: Sequence[ModelConfig]) -> None:
@@ -148,7 +150,7 @@ class ServerCore:
             if name_source := self._sources.get(model.name):
                 name_source.model = model
             else:
-                self._sources[model.name] = Source(model)
+                self._sources[model.name] = ModelSource(model)
 
     def _checked_labels(self, models: Sequence[ModelConfig]) -> dict[str, dict[str, int]]:
         for model in models:
@@ -158,7 +160,7 @@ class ServerCore:
                     self._labels_before_versions and not moved
                 ):
                     continue
-                raise ServingError(
+                raise ModelServerError(
                     grpc.StatusCode.FAILED_PRECONDITION,
                     f"Request to assign label to version {number} of model {model.name}, which is not "
                     "currently available for inference",
@@ -179,7 +181,7 @@ class ServerCore:
             if error is not None
         ]
         if failures:
-            raise ServingError(
+            raise ModelServerError(
                 grpc.StatusCode.UNKNOWN,
                 f"{len(failures)} servable(s) did not become available: {{{', '.join(failures)}}}",
             )

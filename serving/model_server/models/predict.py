@@ -6,7 +6,7 @@ import grpc
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import model_pb2, predict_pb2
 
-from serving.model_server.errors import ServingError, invalid_argument
+from serving.model_server.errors import ModelServerError, invalid_argument
 from serving.model_server.limits import Limits
 from serving.model_server.models.saved_model import Runner
 from serving.model_server.models.tensors import Array, make_tensor, parse_tensor
@@ -26,7 +26,7 @@ def predict(
         limits: how large the inputs may be.
 
     Raises:
-        ServingError: the request does not fit the signature, or the model failed.
+        ModelServerError: the request does not fit the signature, or the model failed.
     """
     signature, outputs = compute(runner, request, limits)
     response = predict_pb2.PredictResponse()
@@ -47,7 +47,9 @@ def compute(
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     signature = runner.signatures.get(name)
     if signature is None:
-        raise ServingError(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
+        raise ModelServerError(
+            grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.'
+        )
     feeds = _feeds(signature, request, limits)
     outputs = _outputs(signature, request.output_filter)
     return name, dict(zip(outputs, runner.run(name, feeds, outputs), strict=True))

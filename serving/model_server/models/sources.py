@@ -28,7 +28,7 @@ def versions_on_disk(base_path: Path) -> dict[int, Path]:
     return found
 
 
-class Source:
+class ModelSource:
     """Watches the folder of one model."""
 
     def __init__(self, model: ModelConfig) -> None:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import tensorflow as tf
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
-from serving.model_server.errors import ServingError, invalid_argument
+from serving.model_server.errors import ModelServerError, invalid_argument
 
 Array = npt.NDArray[np.generic]
 
@@ -62,7 +62,7 @@ def parse_tensor(alias: str, proto: tensor_pb2.TensorProto, max_bytes: int) -> A
         max_bytes: what the array may take.
 
     Raises:
-        ServingError: INVALID_ARGUMENT if this is not a tensor, RESOURCE_EXHAUSTED if it is too big.
+        ModelServerError: INVALID_ARGUMENT if this is not a tensor, RESOURCE_EXHAUSTED if it is too big.
     """
     if proto.dtype not in _VALUE_FIELDS and proto.dtype not in _HALF_TYPES:
         raise invalid_argument(f"tensor parsing error: {alias}")
@@ -71,7 +71,7 @@ def parse_tensor(alias: str, proto: tensor_pb2.TensorProto, max_bytes: int) -> A
     size = math.prod(shape)
     needed = size * (_STRING_BYTES if proto.dtype == types_pb2.DT_STRING else dtype.itemsize)
     if needed > max_bytes:
-        raise ServingError(
+        raise ModelServerError(
             grpc.StatusCode.RESOURCE_EXHAUSTED,
             f"tensor {alias} of shape {list(shape)} takes {needed} bytes, more than the limit of {max_bytes}",
         )

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import grpc
 
-from serving.model_server.errors import ServingError, error_from
+from serving.model_server.errors import ModelServerError, error_from
 from serving.model_server.models.saved_model import Runner
 
 _LOG = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Version:
     number: int
     path: Path
     state: State = State.START
-    error: ServingError | None = None
+    error: ModelServerError | None = None
     servable: Servable | None = None
     leases: int = 0
     attempts: int = 0
@@ -96,7 +96,7 @@ class VersionManager:
             number: the version, or None for the newest that is available.
 
         Raises:
-            ServingError: NOT_FOUND, there is no such version now.
+            ModelServerError: NOT_FOUND, there is no such version now.
         """
         with self._lock:
             version = self._find(model, number)
@@ -121,7 +121,7 @@ class VersionManager:
                 for version in versions.values()
             )
 
-    def statuses(self, model: str) -> list[tuple[int, State, ServingError | None]]:
+    def statuses(self, model: str) -> list[tuple[int, State, ModelServerError | None]]:
         """The state of each version that there is or was, the newest first."""
         with self._lock:
             versions = self._versions.get(model, {})
@@ -174,7 +174,7 @@ class VersionManager:
         if number is not None and number in available:
             return versions[number]
         wanted = f"Latest({model})" if number is None else f"Specific({model}, {number})"
-        raise ServingError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
+        raise ModelServerError(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {wanted}")
 
     def _to_load(self, model: str, number: int, path: Path) -> Version | None:
         """The version, if it has to be loaded now."""

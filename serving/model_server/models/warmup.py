@@ -9,7 +9,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow_serving.apis import prediction_log_pb2
 
-from serving.model_server.errors import ServingError, invalid_argument
+from serving.model_server.errors import ModelServerError, invalid_argument
 from serving.model_server.limits import Limits
 from serving.model_server.metrics import Metrics
 from serving.model_server.models.predict import predict
@@ -31,7 +31,7 @@ def warm_up(runner: Runner, version: int, path: Path, limits: Limits, metrics: M
         metrics: where the time goes.
 
     Raises:
-        ServingError: the file is not a TFRecord file of PredictionLogs, is too long, or a request failed.
+        ModelServerError: the file is not a TFRecord file of PredictionLogs, is too long, or a request failed.
     """
     file = path / FILE
     if not file.is_file():
@@ -39,7 +39,7 @@ def warm_up(runner: Runner, version: int, path: Path, limits: Limits, metrics: M
     started = time.monotonic()
     try:
         records = _answer_all(runner, version, file, limits)
-    except ServingError as error:
+    except ModelServerError as error:
         metrics.warmed_up(str(path), error.code.name, time.monotonic() - started)
         raise
     seconds = time.monotonic() - started
@@ -71,6 +71,6 @@ def _answer(runner: Runner, version: int, log: prediction_log_pb2.PredictionLog,
         case "predict_log":
             predict(runner, version, log.predict_log.request, limits)
         case kind:
-            raise ServingError(
+            raise ModelServerError(
                 grpc.StatusCode.UNIMPLEMENTED, f"Unsupported log_type for warmup: {kind or 'none'}"
             )

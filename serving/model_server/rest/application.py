@@ -17,7 +17,7 @@ from tensorflow_serving.apis import (
 
 from serving.model_server.api import SIGNATURE_DEF, Api
 from serving.model_server.dispatch import Dispatcher
-from serving.model_server.errors import ServingError, invalid_argument, unimplemented
+from serving.model_server.errors import ModelServerError, invalid_argument, unimplemented
 from serving.model_server.metrics import Metrics
 from serving.model_server.rest import json_requests, json_responses
 
@@ -64,10 +64,10 @@ class RestApi:
         if request.method == "GET" and path == self._metrics_path:
             return web.Response(body=self._metrics.page(), content_type="text/plain")
         if not path.lower().startswith("/v1/"):
-            return _failure(ServingError(grpc.StatusCode.NOT_FOUND, f"there is nothing at {path}"))
+            return _failure(ModelServerError(grpc.StatusCode.NOT_FOUND, f"there is nothing at {path}"))
         try:
             body = await self._answer(request.method, path, await request.read())
-        except ServingError as error:
+        except ModelServerError as error:
             return _failure(error)
         except web.HTTPException as error:
             # A body that is too large, or cut off.
@@ -75,7 +75,7 @@ class RestApi:
         except Exception as problem:
             _LOG.exception("A request failed")
             return _failure(
-                ServingError(
+                ModelServerError(
                     grpc.StatusCode.INTERNAL, f"unexpected {type(problem).__name__} in the model server"
                 )
             )
@@ -107,7 +107,7 @@ class RestApi:
         try:
             return await asyncio.wait_for(self._dispatcher.run(work), self._seconds)
         except asyncio.TimeoutError as problem:
-            raise ServingError(
+            raise ModelServerError(
                 grpc.StatusCode.DEADLINE_EXCEEDED,
                 f"no answer within {self._seconds:g} s (--rest_api_timeout_in_ms)",
             ) from problem
@@ -134,7 +134,7 @@ def _model_spec(path: re.Match[str]) -> model_pb2.ModelSpec:
     return spec
 
 
-def _failure(error: ServingError) -> web.Response:
+def _failure(error: ModelServerError) -> web.Response:
     return _json(json_responses.error(error.message), error.http_status)
 
 

@@ -8,7 +8,7 @@ from tensorflow.core.framework import tensor_pb2
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import model_pb2, predict_pb2
 
-from serving.model_server.errors import ServingError, invalid_argument
+from serving.model_server.errors import ModelServerError, invalid_argument
 from serving.model_server.rest.json_values import as_text, is_base64, make_tensor, parse
 
 Inputs = Mapping[str, meta_graph_pb2.TensorInfo]
@@ -33,7 +33,7 @@ def fill_predict_request(
         inputs_of: the inputs of a signature, by its name ("" is the default one).
 
     Raises:
-        ServingError: the body is wrong.
+        ModelServerError: the body is wrong.
     """
     document = parse(body)
     _fill_signature(document, request.model_spec)
@@ -76,7 +76,7 @@ def _fill_signature(document: dict[str, Any], spec: model_pb2.ModelSpec) -> None
         ) from problem
 
 
-def _malformed(document: object, complaint: str) -> ServingError:
+def _malformed(document: object, complaint: str) -> ModelServerError:
     return invalid_argument(f"JSON Value: {as_text(document)} {complaint}")
 
 
@@ -98,7 +98,7 @@ def _rows(instances: list[Any], inputs: Inputs) -> dict[str, tensor_pb2.TensorPr
         for name, value in instance.items() if named else [(only, instance)]:
             try:
                 _add_row(name, value, inputs, tensors)
-            except ServingError as error:
+            except ModelServerError as error:
                 where = f"{position} key: {name}" if named else f"{position}"
                 raise invalid_argument(
                     f"Failed to process element: {where} of 'instances' list. Error: {error}"

@@ -11,7 +11,7 @@ import grpc
 import numpy as np
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
-from serving.model_server.errors import ServingError, invalid_argument
+from serving.model_server.errors import ModelServerError, invalid_argument
 from serving.model_server.models.tensors import MAX_RANK, dtype_name
 
 _BASE64 = "b64"
@@ -37,7 +37,7 @@ def parse(body: bytes) -> dict[str, Any]:
     """Reads a body that must be an object.
 
     Raises:
-        ServingError: INVALID_ARGUMENT.
+        ModelServerError: INVALID_ARGUMENT.
     """
     if not body:
         raise invalid_argument("JSON Parse error: The document is empty")
@@ -80,7 +80,7 @@ def from_base64(value: Any) -> bytes:
     """The bytes of such an object.
 
     Raises:
-        ServingError: it is another object, or its text is not base64.
+        ModelServerError: it is another object, or its text is not base64.
     """
     if not is_base64(value):
         raise invalid_argument(f"JSON Value: {as_text(value)} not formatted correctly for base64 data")
@@ -95,7 +95,7 @@ def make_tensor(value: Any, dtype: int) -> tensor_pb2.TensorProto:
     """A tensor of nested lists, which must be as long as the first of their level.
 
     Raises:
-        ServingError: they are not, or a value is none of the type.
+        ModelServerError: they are not, or a value is none of the type.
     """
     shape = []
     first = value
@@ -152,7 +152,7 @@ def _append(tensor: tensor_pb2.TensorProto, values: list[Any]) -> None:
                 raise _wrong_type(value, dtype)
         tensor.bool_val.extend(values)
     elif values:
-        raise ServingError(
+        raise ModelServerError(
             grpc.StatusCode.UNIMPLEMENTED,
             f"Conversion of JSON Value: {as_text(values[0])} to type: {dtype_name(dtype)}",
         )
@@ -186,7 +186,7 @@ def _check_lossless(value: int | float, kind: type[np.floating[Any]]) -> None:
         )
 
 
-def _wrong_type(value: object, dtype: int) -> ServingError:
+def _wrong_type(value: object, dtype: int) -> ModelServerError:
     return invalid_argument(
         f"JSON Value: {as_text(value)} Type: {kind_of(value)} is not of expected type: {dtype_name(dtype)}"
     )

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from contracts.metrics import NDCG_AT, RECALL_AT, RMSE
+from studies.data.split_data import SplitData
 from studies.peers.biases import DampedBiases
 from studies.peers.linear import Ease, ItemKnn
 from studies.peers.popularity import NewUsersGetRecent, Popularity
 from studies.peers.registry import PEERS
 from studies.peers.tuning import measure_peer
 from studies.scoring import ranked_lists
-from studies.split_data import SplitData
 from studies.tasks import RANKING, RETRIEVAL
 from tests.unit.studies.worlds import checkerboard, ids, likes_and_dislikes, ratings
 

@@ -10,7 +10,7 @@ import pytest
 from components.atomic_pusher.manifest import ROLLBACK, Provenance, model_fingerprint
 from components.atomic_pusher.publishing import Retention, point, push
 from components.atomic_pusher.versions import hashed_files, versions_in
-from components.served_model.choice import Choice, choose
+from components.served_model.choice import ServedChoice, choose
 
 SERIES = "ml-100k, leave_last_out"
 
@@ -28,7 +28,7 @@ class Serving:
         (path / "saved_model.pb").write_text(word)
         return str(path)
 
-    def choose(self, word: str, series: str = SERIES) -> Choice:
+    def choose(self, word: str, series: str = SERIES) -> ServedChoice:
         """For the model of that word as the candidate."""
         return choose(self.base, self.digest(word), series)
 

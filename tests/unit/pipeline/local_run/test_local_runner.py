@@ -12,7 +12,7 @@ import pytest
 
 import local_runner
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture

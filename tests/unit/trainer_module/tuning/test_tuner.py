@@ -33,7 +33,7 @@ from trainer_module.tuning.search_spaces import Choice, Range, Space
 from trainer_module.tuning.tuner import (
     SEARCH_DIR,
     TRIALS,
-    RecommenderTuner,
+    HyperparameterSearch,
     SearchError,
     make_tuner,
 )
@@ -61,7 +61,7 @@ class Search:
         self._movie_files = movie_files
         self.tried: list[RankingHyperparameters] = []
 
-    def tuner(self, fit: Fit = bowl, trials: int = 4, **hyperparameters: Any) -> RecommenderTuner:
+    def tuner(self, fit: Fit = bowl, trials: int = 4, **hyperparameters: Any) -> HyperparameterSearch:
         def train(setup: TrainingSetup, values: RankingHyperparameters, folder: str) -> None:
             self.tried.append(values)
             (Path(folder) / "checkpoints").mkdir(parents=True)
@@ -86,7 +86,7 @@ class Search:
         )
         return make_tuner(fn_args, RankingHyperparameters, ranking_space, train, monitor=MONITOR, mode="min")
 
-    def found(self, tuner: RecommenderTuner) -> dict[str, Any]:
+    def found(self, tuner: HyperparameterSearch) -> dict[str, Any]:
         values: dict[str, Any] = tuner.get_best_hyperparameters()[0].values
         return values
 

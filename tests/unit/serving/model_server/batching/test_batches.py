@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from serving.model_server.batching.batches import Task, count_rows, fit_together, join, take_apart
+from serving.model_server.batching.batches import BatchTask, count_rows, fit_together, join, take_apart
 from serving.model_server.config.text_protos import BatchingParameters
-from serving.model_server.errors import ServingError
+from serving.model_server.errors import ModelServerError
 
 
-def _task(**feeds: object) -> Task:
+def _task(**feeds: object) -> BatchTask:
     arrays = {name: np.asarray(value) for name, value in feeds.items()}
-    return Task(arrays, len(next(iter(arrays.values()))), 0.0)
+    return BatchTask(arrays, len(next(iter(arrays.values()))), 0.0)
 
 
 def test_rows_are_joined_in_order_and_come_back_to_who_sent_them() -> None:
@@ -55,12 +55,12 @@ def test_short_rows_are_filled_with_zeros_and_empty_strings() -> None:
     ],
 )
 def test_inputs_share_their_first_dimension(feeds: dict[str, np.ndarray], complaint: str) -> None:
-    with pytest.raises(ServingError) as caught:
+    with pytest.raises(ModelServerError) as caught:
         count_rows({name: np.asarray(value) for name, value in feeds.items()})
     assert caught.value.message == complaint
 
 
 @pytest.mark.parametrize("output", [np.float32(1), np.zeros(2)])
 def test_an_output_without_a_row_for_each_input_is_an_error(output: np.ndarray) -> None:
-    with pytest.raises(ServingError, match="Batched output tensor"):
+    with pytest.raises(ModelServerError, match="Batched output tensor"):
         take_apart([np.asarray(output)], [_task(x=[1, 2, 3])], 3)

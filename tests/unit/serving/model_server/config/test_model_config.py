@@ -11,7 +11,7 @@ from serving.model_server.config.model_config import (
     check_roots,
     read_model_config,
 )
-from serving.model_server.errors import ServingError
+from serving.model_server.errors import ModelServerError
 
 MODEL = 'config { name: "m" base_path: "/models/m" model_platform: "tensorflow" %s }'
 
@@ -57,7 +57,7 @@ def test_labels_are_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_file_is_named_with_what_is_wrong(tmp_path: Path, text: str, complaint: str) -> None:
-    with pytest.raises(ServingError, match=r"--model_config_file .*models\.config") as caught:
+    with pytest.raises(ModelServerError, match=r"--model_config_file .*models\.config") as caught:
         _read(tmp_path, text)
     assert complaint in caught.value.message
 
@@ -69,6 +69,6 @@ def test_a_reload_stays_below_the_roots(tmp_path: Path) -> None:
     (inside / "link").symlink_to(outside)
     check_roots([ModelConfig("m", inside), ModelConfig("n", inside / "deeper")], [inside])
     for path in (outside, inside / "link", inside / ".." / "out", tmp_path, tmp_path / "inner"):
-        with pytest.raises(ServingError, match="model m: base_path") as caught:
+        with pytest.raises(ModelServerError, match="model m: base_path") as caught:
             check_roots([ModelConfig("m", path)], [inside])
         assert caught.value.code is grpc.StatusCode.PERMISSION_DENIED

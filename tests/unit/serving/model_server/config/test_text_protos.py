@@ -12,7 +12,7 @@ from serving.model_server.config.text_protos import (
     read_metrics_path,
     read_tls,
 )
-from serving.model_server.errors import ServingError
+from serving.model_server.errors import ModelServerError
 
 
 def _file(tmp_path: Path, text: str) -> Path:
@@ -51,7 +51,7 @@ def test_every_batching_parameter_is_read(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_batching_parameters_are_named(tmp_path: Path, text: str, complaint: str) -> None:
-    with pytest.raises(ServingError, match="--batching_parameters_file") as caught:
+    with pytest.raises(ModelServerError, match="--batching_parameters_file") as caught:
         read_batching(_file(tmp_path, text), 4)
     assert complaint in caught.value.message
 
@@ -66,7 +66,7 @@ def test_certificates_are_read(tmp_path: Path) -> None:
     text = 'server_key: "K" server_cert: "C" custom_ca: "R" client_verify: true'
     assert read_tls(_file(tmp_path, text)) == TlsConfig(b"K", b"C", b"R", True)
     for wrong in ('server_key: "K"', 'server_key: "K" server_cert: "C" client_verify: true'):
-        with pytest.raises(ServingError, match="--ssl_config_file"):
+        with pytest.raises(ModelServerError, match="--ssl_config_file"):
             read_tls(_file(tmp_path, wrong))
-    with pytest.raises(ServingError, match="--ssl_config_file"):
+    with pytest.raises(ModelServerError, match="--ssl_config_file"):
         read_tls(tmp_path / "missing")

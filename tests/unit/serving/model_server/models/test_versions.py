@@ -7,7 +7,7 @@ import grpc
 import pytest
 from tensorflow.core.protobuf import meta_graph_pb2
 
-from serving.model_server.errors import ServingError
+from serving.model_server.errors import ModelServerError
 from serving.model_server.models.tensors import Array
 from serving.model_server.models.versions import RetryPolicy, Servable, State, VersionManager
 
@@ -80,7 +80,7 @@ def test_a_version_in_use_is_unloaded_after_its_last_request() -> None:
         assert world.states()[1] is State.UNLOADING
         with world.manager.lease("m") as (number, _):
             assert number == 2
-        with pytest.raises(ServingError), world.manager.lease("m", 1):
+        with pytest.raises(ModelServerError), world.manager.lease("m", 1):
             pass
         world.want(2)
         assert "unload 1" not in world.events
@@ -141,7 +141,7 @@ def test_a_failed_version_is_left_alone_meanwhile() -> None:
 def test_what_is_not_there_is_not_found() -> None:
     world = World()
     for number, wanted in ((None, "Latest(m)"), (7, "Specific(m, 7)")):
-        with pytest.raises(ServingError) as caught, world.manager.lease("m", number):
+        with pytest.raises(ModelServerError) as caught, world.manager.lease("m", number):
             pass
         assert caught.value.code is grpc.StatusCode.NOT_FOUND
         assert caught.value.message == f"Servable not found for request: {wanted}"

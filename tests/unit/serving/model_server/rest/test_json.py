@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tensorflow.core.framework import types_pb2
 
-from serving.model_server.errors import ServingError, invalid_argument
+from serving.model_server.errors import ModelServerError, invalid_argument
 from serving.model_server.rest import json_responses
 from serving.model_server.rest.json_requests import Format
 from serving.model_server.rest.json_values import make_tensor
@@ -37,14 +37,14 @@ def test_strings_that_are_no_utf_8_go_out_as_they_are() -> None:
 
 def test_rows_must_be_as_many_in_every_output() -> None:
     for other in (np.float32(1), np.zeros(3)):
-        with pytest.raises(ServingError, match="Tensor name: b has "):
+        with pytest.raises(ModelServerError, match="Tensor name: b has "):
             json_responses.predictions({"a": np.zeros(2), "b": np.asarray(other)}, Format.ROW)
 
 
 def test_integers_must_fit_their_type() -> None:
     assert list(make_tensor([0, 255], types_pb2.DT_UINT8).int_val) == [0, 255]
     for value in (256, -1, True, 1.0, "1"):
-        with pytest.raises(ServingError, match="is not of expected type: uint8"):
+        with pytest.raises(ModelServerError, match="is not of expected type: uint8"):
             make_tensor([value], types_pb2.DT_UINT8)
 
 

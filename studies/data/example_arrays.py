@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from contracts import features
-from studies.split_data import Ratings, SplitData
+from studies.data.split_data import SplitData, SplitRatings
 
 _BATCH: Final = 8192
 _SPEC: Final = {
@@ -35,7 +35,7 @@ def read_split(train: str, evaluation: str, movies: str) -> SplitData:
     user_ids = np.unique(np.concatenate([part[features.USER_ID].astype(np.bytes_) for part in columns]))
     by_movie = np.argsort(movie_ids)
     parts = [
-        Ratings(
+        SplitRatings(
             np.searchsorted(user_ids, part[features.USER_ID].astype(np.bytes_)),
             by_movie[np.searchsorted(movie_ids[by_movie], part[features.MOVIE_ID].astype(np.bytes_))],
             part[features.USER_RATING].astype(np.float64),

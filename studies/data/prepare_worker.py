@@ -9,13 +9,13 @@ from benchmarks.worker import cut_behind
 from pipeline.config import PipelineConfig
 from pipeline.local_run.node_run import NodeRun
 from studies.child import Tell, as_child
-from studies.prepared import ARRAYS_FILE, PreparedSplit
+from studies.data.prepared import ARRAYS_FILE, PreparedSplit
 
 _LAST_NODE: Final = "Transform"
 
 
 @dataclass(frozen=True)
-class _Told:
+class _PrepareProgress:
     """A `RunObserver` that tells which node runs."""
 
     tell: Tell
@@ -38,14 +38,14 @@ def _work(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
     from contracts.features import EVAL_SPLIT, TRAIN_SPLIT
     from pipeline.local_run import local_dag
     from pipeline.pipeline import create_pipeline
-    from studies.example_arrays import read_split
+    from studies.data.example_arrays import read_split
 
     config = PipelineConfig.model_validate(task["config"])
     dag = create_pipeline(config)
     cut_behind(dag, _LAST_NODE)
     uris = {
         (node.node_id, output.channel): output.uri
-        for node in local_dag.run(dag, _Told(tell))
+        for node in local_dag.run(dag, _PrepareProgress(tell))
         for output in node.outputs
     }
     ratings, movies = uris["RatingsGen", "examples"], uris["MoviesGen", "examples"]

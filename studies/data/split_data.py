@@ -13,7 +13,7 @@ Bools: TypeAlias = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Ratings:
+class SplitRatings:
     """Ratings as columns of equal length.
 
     Attributes:
@@ -31,9 +31,9 @@ class Ratings:
     def __len__(self) -> int:
         return len(self.user)
 
-    def where(self, mask: Bools) -> "Ratings":
+    def where(self, mask: Bools) -> "SplitRatings":
         """The ratings that `mask` [n] marks."""
-        return Ratings(self.user[mask], self.movie[mask], self.rating[mask], self.timestamp[mask])
+        return SplitRatings(self.user[mask], self.movie[mask], self.rating[mask], self.timestamp[mask])
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class SplitData:
 
     user_ids: npt.NDArray[np.bytes_]
     movie_ids: npt.NDArray[np.bytes_]
-    train: Ratings
-    evaluation: Ratings
+    train: SplitRatings
+    evaluation: SplitRatings
 
     def write(self, path: Path) -> None:
         """Writes the arrays to an `.npz` file."""
@@ -66,7 +66,7 @@ class SplitData:
         """Reads what `write` wrote."""
         with np.load(path) as arrays:
             train, evaluation = (
-                Ratings(*(arrays[f"{split}_{name}"] for name in Ratings.__dataclass_fields__))
+                SplitRatings(*(arrays[f"{split}_{name}"] for name in SplitRatings.__dataclass_fields__))
                 for split in ("train", "evaluation")
             )
             return cls(arrays["user_ids"], arrays["movie_ids"], train, evaluation)
@@ -99,7 +99,7 @@ def validation_cut(data: SplitData, split: str, seed: int, share: float = 0.2) -
     return SplitData(data.user_ids, data.movie_ids, train.where(~out), train.where(out))
 
 
-def _last_ones(ratings: Ratings, share: float) -> Bools:
+def _last_ones(ratings: SplitRatings, share: float) -> Bools:
     """Marks the last ratings of each user who has two or more, at least one and at most `LAST_ONES`."""
     counts = np.bincount(ratings.user)
     held_out = np.where(counts > 1, np.clip((share * counts).astype(np.int64), 1, LAST_ONES), 0)

@@ -11,11 +11,11 @@ from pipeline.config import PipelineConfig
 from pipeline.data_source import DataSource
 from pipeline.fingerprint import source_fingerprint
 from studies.child import Tell, run_child
-from studies.splits import SPLITS
+from studies.data.splits import SPLITS
 
 PREPARED_FILE: Final = "prepared.json"
 ARRAYS_FILE: Final = "ratings.npz"
-_WORKER: Final = "studies.prepare_worker"
+_WORKER: Final = "studies.data.prepare_worker"
 # What makes the Examples and what transforms them.
 _CODE: Final = ("components.movielens_example_gen.executor", "trainer_module.preprocessing.preprocessing_fn")
 
