@@ -19,8 +19,8 @@ DEFAULTS: Final = Path(__file__).parents[2] / "pipeline" / "configs" / "default.
 _HEAD: Final = """\
 # Settings
 
-Every setting of `PipelineConfig`, with its type, default, range and meaning. This page is made from the models
-that validate a configuration and from the comments of `pipeline/configs/default.yaml`.
+Every setting of `PipelineConfig`, with its type, default, range and meaning. This page is made from the
+models that validate a configuration and from the comments of `pipeline/configs/default.yaml`.
 
 Settings are put together from the defaults, a preset (`--preset`), a file (`--config`) and single settings
 (`--set section.key=value`). Later ones replace earlier ones.
