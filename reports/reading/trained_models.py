@@ -102,7 +102,7 @@ def trained_models(run: Run) -> Iterator[TrainedModel]:
 
 
 def _servables(run: Run) -> Iterator[tuple[str, Node, Artifact]]:
-    """Name, node and model of what is evaluated and pushed: the composed model in place of the trained one."""
+    """Name, node and model of what is evaluated and pushed: composed models in place of trained ones."""
     composed = {
         channel: artifact
         for channel in ("model", _RERANKING_MODEL)
