@@ -19,6 +19,8 @@ RANK: Final = "rank"
 # Of ranking: the final order of a list that another server retrieved; `rank` with the scores of retrieval.
 RERANK: Final = "rerank"
 RETRIEVAL_SCORE: Final = "retrieval_score"
+# How many movies of retrieval the final order is made for.
+CANDIDATES: Final = 100
 # Of a model that does both: what `serving_default` is to a model that only ranks.
 RANK_EXAMPLES: Final = "rank_examples"
 EVALUATE: Final = "evaluate"

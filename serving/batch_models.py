@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from serving.client import contract
+from contracts import features, signatures
 
 # The file of user ids, one a line, that the retrieval model looks users up in.
 USERS_ASSET: Final = Path("assets", "users.txt")
@@ -69,7 +69,7 @@ class BatchRetrievalModel:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._recommend = _signature(path, contract.RECOMMEND, {contract.USER_ID, contract.K})
+        self._recommend = _signature(path, signatures.RECOMMEND, {features.USER_ID, signatures.K})
 
     @property
     def users_file(self) -> Path:
@@ -85,15 +85,15 @@ class BatchRetrievalModel:
 
         found = self._recommend(
             **{
-                contract.USER_ID: tf.constant(user_ids, tf.string),
-                contract.EXCLUDE_MOVIE_IDS: tf.zeros([len(user_ids), 0], tf.string),
-                contract.K: tf.constant(k),
+                features.USER_ID: tf.constant(user_ids, tf.string),
+                signatures.EXCLUDE_MOVIE_IDS: tf.zeros([len(user_ids), 0], tf.string),
+                signatures.K: tf.constant(k),
             }
         )
         return Candidates(
             *(
                 found[name].numpy()
-                for name in (contract.KNOWN_USER, contract.MOVIE_ID, contract.MOVIE_TITLE, contract.SCORE)
+                for name in (signatures.KNOWN_USER, features.MOVIE_ID, features.MOVIE_TITLE, signatures.SCORE)
             )
         )
 
@@ -107,17 +107,17 @@ class BatchRankingModel:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._rank = _signature(path, contract.RANK, {contract.USER_ID, contract.MOVIE_ID})
+        self._rank = _signature(path, signatures.RANK, {features.USER_ID, features.MOVIE_ID})
 
     def rank(self, user_ids: Sequence[bytes], movie_ids: Array) -> Array:
         """User ids [B] and movie ids [B, K] to predicted ratings in stars, [B, K]."""
         import tensorflow as tf
 
         inputs = {
-            contract.USER_ID: tf.constant(user_ids, tf.string),
-            contract.MOVIE_ID: tf.constant(movie_ids.astype(object), tf.string, movie_ids.shape),
+            features.USER_ID: tf.constant(user_ids, tf.string),
+            features.MOVIE_ID: tf.constant(movie_ids.astype(object), tf.string, movie_ids.shape),
         }
-        ratings: Array = self._rank(**inputs)[contract.USER_RATING].numpy()
+        ratings: Array = self._rank(**inputs)[features.USER_RATING].numpy()
         if not np.isfinite(ratings).all():
             raise ModelError(
                 f"{self.path}: a predicted rating is not a number; push a model that has not diverged"

@@ -14,19 +14,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from contracts import features, signatures
 from serving.batch_models import Array, BatchRankingModel, BatchRetrievalModel, Candidates, ModelError
-from serving.client import contract
 
 RANK_COLUMN: Final = "rank"
 PREDICTED_RATING: Final = "predicted_rating"
 SCHEMA: Final = pa.schema(
     [
-        (contract.USER_ID, pa.string()),
-        (contract.KNOWN_USER, pa.bool_()),
+        (features.USER_ID, pa.string()),
+        (signatures.KNOWN_USER, pa.bool_()),
         (RANK_COLUMN, pa.int32()),
-        (contract.MOVIE_ID, pa.string()),
-        (contract.MOVIE_TITLE, pa.string()),
-        (contract.SCORE, pa.float32()),
+        (features.MOVIE_ID, pa.string()),
+        (features.MOVIE_TITLE, pa.string()),
+        (signatures.SCORE, pa.float32()),
         (PREDICTED_RATING, pa.float32()),
     ]
 )
@@ -89,7 +89,7 @@ def score_users(
     """
     versions = {
         f"{name}_version": model.path.name
-        for name, model in ((contract.RETRIEVAL, retrieval), (contract.RANKING, ranking))
+        for name, model in ((signatures.RETRIEVAL, retrieval), (signatures.RANKING, ranking))
         if model
     }
     count = strangers = rows = 0

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
-MODELS = ("ranking", "retrieval")
+MODELS = ("ranking", "recommender", "retrieval")
 
 # 10,000 ratings learned in a few seconds. A random split holds out 2,000 of them, enough for both models
 # to beat their baselines by a margin that no other machine's rounding takes away.

@@ -9,9 +9,9 @@ from typing import Final, TypeAlias, TypeVar
 
 from benchmarks.serving.local_server import MODELS, ServedFolders
 from benchmarks.serving.timings import Timings, measure
+from contracts.signatures import CANDIDATES
 from serving.batch_models import BatchRankingModel, BatchRetrievalModel
 from serving.client import Client
-from serving.client.endpoint import DEFAULT_CANDIDATES
 
 CONCURRENCIES: Final = (1, 4, 16)
 BATCH_SIZES: Final = (1, 16, 64)
@@ -103,7 +103,7 @@ class Bench:
 
         def both(number: int) -> object:
             users = self._batch(self.users, number, 1)
-            return self._ranking.rank(users, self._retrieval.recommend(users, DEFAULT_CANDIDATES).movie_ids)
+            return self._ranking.rank(users, self._retrieval.recommend(users, CANDIDATES).movie_ids)
 
         calls: Sequence[Call] = (
             lambda number: self._client.recommend(self._batch(self._names, number, 1)[0]),
@@ -118,7 +118,7 @@ class Bench:
         self._client.close()
 
     def _calls(self, size: int) -> list[tuple[str, Call, Call]]:
-        k = DEFAULT_CANDIDATES
+        k = CANDIDATES
         found = self._retrieval.recommend(self._batch(self.users, 0, len(self.users)), k).movie_ids
         lists = [[movie.decode() for movie in row if movie] for row in found]
         return [

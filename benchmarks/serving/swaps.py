@@ -14,7 +14,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from benchmarks.measured_run import BenchmarkError
 from benchmarks.serving.local_server import MODELS, ServedFolders
-from serving.client import Client, contract
+from contracts import features, signatures
+from serving.client import Client
 
 # How long a swap may take before something is wrong.
 _PATIENCE_SECONDS = 60
@@ -114,18 +115,18 @@ def _wait(client: Client, model: str, version: int) -> None:
 
 def _retrieve(users: list[bytes], thread: int) -> predict_pb2.PredictRequest:
     request = predict_pb2.PredictRequest()
-    request.model_spec.name, request.model_spec.signature_name = contract.RETRIEVAL, contract.RECOMMEND
-    request.inputs[contract.USER_ID].CopyFrom(_strings([users[thread % len(users)]]))
-    request.inputs[contract.EXCLUDE_MOVIE_IDS].CopyFrom(tf.make_tensor_proto([], tf.string, [1, 0]))
-    request.inputs[contract.K].CopyFrom(tf.make_tensor_proto(_CANDIDATES, tf.int32))
+    request.model_spec.name, request.model_spec.signature_name = signatures.RETRIEVAL, signatures.RECOMMEND
+    request.inputs[features.USER_ID].CopyFrom(_strings([users[thread % len(users)]]))
+    request.inputs[signatures.EXCLUDE_MOVIE_IDS].CopyFrom(tf.make_tensor_proto([], tf.string, [1, 0]))
+    request.inputs[signatures.K].CopyFrom(tf.make_tensor_proto(_CANDIDATES, tf.int32))
     return request
 
 
 def _rank(users: list[bytes], thread: int) -> predict_pb2.PredictRequest:
     request = predict_pb2.PredictRequest()
-    request.model_spec.name, request.model_spec.signature_name = contract.RANKING, contract.RANK
-    request.inputs[contract.USER_ID].CopyFrom(_strings([users[thread % len(users)]]))
-    request.inputs[contract.MOVIE_ID].CopyFrom(_strings([[b"%d" % movie for movie in range(_CANDIDATES)]]))
+    request.model_spec.name, request.model_spec.signature_name = signatures.RANKING, signatures.RANK
+    request.inputs[features.USER_ID].CopyFrom(_strings([users[thread % len(users)]]))
+    request.inputs[features.MOVIE_ID].CopyFrom(_strings([[b"%d" % movie for movie in range(_CANDIDATES)]]))
     return request
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True)
@@ -67,15 +68,20 @@ class Ratings:
     served_by: ServedBy
 
 
+# What a list is in: the final order, which is made for what users like, or that of retrieval.
+Order = Literal["final", "retrieval"]
+
+
 @dataclass(frozen=True)
 class RecommendedMovie:
-    """A movie that was retrieved and, unless the answer is degraded, ranked.
+    """A movie of the list that a user gets.
 
     Attributes:
       movie_id: its id.
       title: its title; movies of different ids can share one.
-      score: the retrieval model's, with no unit.
-      predicted_rating: the ranking model's, in stars; None in a degraded answer.
+      score: what the list is ordered by, with no unit: the final order's or, where that is missing,
+        retrieval's.
+      predicted_rating: in stars; None where the final order is missing.
     """
 
     movie_id: str
@@ -86,28 +92,39 @@ class RecommendedMovie:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The answer of both stages for one user.
+    """The list for one user, from one model or from both stages.
 
     Attributes:
       user_id: the user.
-      known_user: whether the user is in the retrieval model; if not, the candidates are what is popular.
-      movies: the highest predicted rating first; in a degraded answer, the highest retrieval score.
-      retrieval: the model that retrieved.
-      ranking: the model that ranked; None where nothing was ranked.
-      degraded: why the movies are in the order of retrieval; None if the ranking model ordered them.
+      known_user: whether the user is in the model; if not, the movies are what is popular.
+      movies: the best first.
+      order: what `movies` are ordered by.
+      recommender: the model that returned the whole list; None if the stages were called one by one.
+      retrieval: the model that retrieved; None if `recommender` did.
+      ranking: the model that ordered what was retrieved; None if `recommender` did, or nothing was ordered.
+      degraded: why the order is that of retrieval, or the two stages are of different versions; None
+        if neither is the case.
     """
 
     user_id: str
     known_user: bool
     movies: tuple[RecommendedMovie, ...]
-    retrieval: ServedBy
+    order: Order
+    recommender: ServedBy | None
+    retrieval: ServedBy | None
     ranking: ServedBy | None
     degraded: str | None
 
     @property
     def versions(self) -> dict[str, int]:
         """The versions that answered, by model."""
-        return {stage.model: stage.version for stage in (self.retrieval, self.ranking) if stage}
+        models = (self.recommender, self.retrieval, self.ranking)
+        return {each.model: each.version for each in models if each}
+
+    @property
+    def mixed_versions(self) -> bool:
+        """Whether two stages of different versions made the list."""
+        return len(set(self.versions.values())) > 1
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from contracts.signatures import CANDIDATES
 from serving.batch_models import BatchRankingModel, BatchRetrievalModel, ModelError, newest_version
 from serving.batch_scoring import UsersError, count_users, score_users
-from serving.client.endpoint import DEFAULT_CANDIDATES
 from serving.commands import CommandError
 from serving.commands.connection import count
 
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--candidates",
         metavar="N",
         type=count,
-        default=DEFAULT_CANDIDATES,
+        default=CANDIDATES,
         help="movies to retrieve and rank per user, with --ranking (default: %(default)s)",
     )
     parser.add_argument(

@@ -6,8 +6,8 @@ import argparse
 from dataclasses import asdict
 from typing import Final
 
+from contracts.signatures import RANKING, RETRIEVAL
 from serving.client import TensorSpec
-from serving.client.contract import RANKING, RETRIEVAL
 from serving.commands.connection import add_connection_flags, add_json_flag, connect, version
 from serving.commands.output import print_json, print_table
 

@@ -1,4 +1,4 @@
-"""Recommends movies for users: retrieves some hundreds, ranks them and shows the best."""
+"""Recommends movies for users: the list of `recommender`, or of two stages where the server has none."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import argparse
 from dataclasses import asdict
 from typing import Final
 
+from contracts.signatures import CANDIDATES
 from serving.client import Recommendation
-from serving.client.endpoint import DEFAULT_CANDIDATES
 from serving.commands.connection import add_connection_flags, add_json_flag, connect, count, version
 from serving.commands.output import print_json, print_table
 
 EXAMPLES: Final = """\
   python -m serving recommend --user 42 -k 10
   python -m serving recommend --user 42 --user 43 --exclude 50 --json
+  python -m serving recommend --user 42 --version canary
   python -m serving recommend --user 42 --retrieval-version canary --ranking-version 3
   python -m serving recommend --user 42 --server models.example:443 --tls --token-file token
 """
@@ -34,18 +35,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--candidates",
         metavar="N",
         type=count,
-        default=DEFAULT_CANDIDATES,
-        help="movies to retrieve and rank per user (default: %(default)s)",
+        default=CANDIDATES,
+        help="movies to retrieve per user, in two stages (default: %(default)s)",
     )
     parser.add_argument(
         "--exclude", metavar="ID", action="append", default=[], help="a movie to leave out; may be repeated"
+    )
+    parser.add_argument(
+        "--version",
+        metavar="VERSION",
+        type=version,
+        help="number or label of the recommender's version (default: the latest)",
     )
     for model in ("retrieval", "ranking"):
         parser.add_argument(
             f"--{model}-version",
             metavar="VERSION",
             type=version,
-            help=f"number or label of the {model} model's version (default: the latest)",
+            help=f"number or label of the {model} model's version; makes it two stages",
         )
     add_json_flag(parser)
     add_connection_flags(parser)
@@ -59,27 +66,29 @@ def run(options: argparse.Namespace) -> int:
             options.k,
             candidates=options.candidates,
             exclude=dict.fromkeys(options.users, options.exclude),
+            version=options.version,
             retrieval_version=options.retrieval_version,
             ranking_version=options.ranking_version,
         )
     for recommendation in found:
         if options.json:
-            print_json({**asdict(recommendation), "versions": recommendation.versions})
+            added = {"versions": recommendation.versions, "mixed_versions": recommendation.mixed_versions}
+            print_json({**asdict(recommendation), **added})
         else:
             _print(recommendation)
     return 0
 
 
 def _print(recommendation: Recommendation) -> None:
-    ranked = recommendation.ranking is not None
+    rated = recommendation.order == "final"
     stranger = "" if recommendation.known_user else ", who is not in the model: from the popular movies"
     answered = ", ".join(f"{model} version {number}" for model, number in recommendation.versions.items())
     print_table(
         f"Movies for user {recommendation.user_id}{stranger}",
-        ["", "id", "title", *(["stars"] if ranked else []), "retrieval score"],
+        ["", "id", "title", *(["stars"] if rated else []), "score"],
         [
-            [place, movie.movie_id, movie.title, *([movie.predicted_rating] if ranked else []), movie.score]
+            [place, movie.movie_id, movie.title, *([movie.predicted_rating] if rated else []), movie.score]
             for place, movie in enumerate(recommendation.movies, start=1)
         ],
-        f"{answered}\nNOT RANKED: {recommendation.degraded}" if recommendation.degraded else answered,
+        f"{answered}\nDEGRADED: {recommendation.degraded}" if recommendation.degraded else answered,
     )

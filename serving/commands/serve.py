@@ -21,7 +21,7 @@ from typing import Final, NamedTuple
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.client import contract
+from contracts import signatures
 from serving.commands import CommandError
 
 EXAMPLES: Final = """\
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         type=Path,
         default=Path("runs/serving"),
-        help="the folder that holds retrieval/ and ranking/ (default: %(default)s)",
+        help="the folder that holds recommender/, retrieval/ and ranking/ (default: %(default)s)",
     )
     parser.add_argument(
         "--server", choices=(STOCK, DOCKER, LOCAL), help="take this one (default: the first that is there)"
@@ -71,9 +71,7 @@ def run(options: argparse.Namespace) -> int:
         config = Path(folder) / MODELS_CONFIG
         names = _write_config(config, models)
         server = _choose(options, models, config, names)
-        print(
-            f"serving {' and '.join(names)} below {models} with {server.reason}", file=sys.stderr, flush=True
-        )
+        print(f"serving {', '.join(names)} below {models} with {server.reason}", file=sys.stderr, flush=True)
         return _run(server)
 
 
@@ -85,15 +83,15 @@ def _write_config(file: Path, models: Path) -> list[str]:
     listed = list(config.model_config_list.config)
     there = []
     for model in listed:
-        # A joint model answers the requests of both, under its name. Numbers of versions are times.
-        newest = {name: _newest_version(models / name) for name in (model.name, contract.JOINT)}
+        # A joint model answers the requests of all, under their names. Numbers of versions are times.
+        newest = {name: _newest_version(models / name) for name in (model.name, signatures.JOINT)}
         folder = max(newest, key=lambda name: newest[name])
         model.base_path = str(models / folder)
         if newest[folder] >= 0:
             there.append(model)
         else:
             print(f"{models / model.name} holds no version and is left out", file=sys.stderr)
-    if contract.RETRIEVAL not in [model.name for model in there]:
+    if not {signatures.RECOMMENDER, signatures.RETRIEVAL} & {model.name for model in there}:
         raise CommandError(
             f"no model to serve in {models}: run `make run` first, or name a folder with --models"
         )
@@ -167,8 +165,8 @@ def _docker(options: argparse.Namespace, models: Path, names: list[str]) -> Serv
             )
         except (OSError, subprocess.SubprocessError):
             return problem
-    if names != [contract.RETRIEVAL, contract.RANKING]:
-        return "the image waits for both models and one is missing"
+    if set(names) != {signatures.RECOMMENDER, signatures.RETRIEVAL, signatures.RANKING}:
+        return f"the image waits for every model of {MODELS_CONFIG} and one is missing"
     environment = {
         "MODELS": str(models),
         "GRPC_PORT": str(options.port),

@@ -8,8 +8,8 @@ from typing import Final
 
 import grpc
 
+from contracts.signatures import RANKING, RECOMMENDER, RETRIEVAL
 from serving.client import ServingError
-from serving.client.contract import RANKING, RETRIEVAL
 from serving.commands.connection import add_connection_flags, add_json_flag, connect
 from serving.commands.output import print_json, print_table
 
@@ -27,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "models",
         metavar="MODEL",
         nargs="*",
-        default=[RETRIEVAL, RANKING],
-        help=f"a model (default: {RETRIEVAL} and {RANKING})",
+        default=[RECOMMENDER, RETRIEVAL, RANKING],
+        help=f"a model (default: {RECOMMENDER}, {RETRIEVAL} and {RANKING})",
     )
     add_json_flag(parser)
     add_connection_flags(parser)

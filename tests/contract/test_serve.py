@@ -34,9 +34,10 @@ def test_the_local_server_answers_from_the_pushed_models(sample_run: PipelineRun
         process.send_signal(signal.SIGTERM)
         said = process.stderr.read()
     assert process.returncode == 0
-    assert best.versions == {name: int(sample_run.model(name).name) for name in ("retrieval", "ranking")}
+    assert best.versions == {"recommender": int(sample_run.model("recommender").name)}
     assert len(best.movies) == 3
     assert (
-        f"serving retrieval and ranking below {models} with the local server, which is for development; "
+        f"serving recommender, retrieval, ranking below {models} with the local server, which is for "
+        "development; "
         "tensorflow_model_server is not on the PATH; docker is not on the PATH\n" in said
     )

@@ -87,11 +87,12 @@ def test_models_are_those_that_the_pipeline_pushes() -> None:
     config = text_format.Parse(text, model_server_config_pb2.ModelServerConfig())
     listed = config.model_config_list.config
     assert {model.name: model.base_path for model in listed} == {
+        "recommender": "/models/recommender",
         "retrieval": "/models/retrieval",
         "ranking": "/models/ranking",
     }
     assert {model.model_platform for model in listed} == {"tensorflow"}
-    assert [model.policy.latest for model in read_model_config(FOLDER / "models.config")] == [1, 1]
+    assert [model.policy.latest for model in read_model_config(FOLDER / "models.config")] == [1, 1, 1]
 
 
 def test_batching_and_monitoring_say_what_the_manifests_rely_on(pod: dict[str, Any]) -> None:

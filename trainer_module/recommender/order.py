@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-# How many candidates retrieval hands on. The place of a candidate counts by its logarithm, as in NDCG.
-CANDIDATES: Final = 100
+from contracts.signatures import CANDIDATES
+
+# The place of a candidate counts by its logarithm, as in NDCG.
 _PLACES: Final = np.log(np.arange(1, CANDIDATES + 1))
 _PLACE_DEVIATION: Final = float(_PLACES.std())
 # Predicted ratings of one list deviate by more than rounding, or do not count.

@@ -6,7 +6,8 @@ from typing import Any
 import tensorflow as tf
 
 from contracts import features, signatures
-from trainer_module.recommender.order import CANDIDATES, FinalOrder
+from contracts.signatures import CANDIDATES
+from trainer_module.recommender.order import FinalOrder
 
 Outputs = dict[str, tf.Tensor]
 

@@ -52,7 +52,8 @@ def light_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     python = folder / "environment" / "bin" / "python"
     lock = PROJECT / "requirements" / f"py{sys.version_info.major}{sys.version_info.minor}.txt"
     # Build leftovers of the sources would be taken into the package.
-    shutil.copytree(PROJECT / "serving", folder / "serving", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("contracts", "serving"):
+        shutil.copytree(PROJECT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     environment = {**os.environ, "VIRTUAL_ENV": str(folder / "environment")}
     for command in (
         ["venv", "--no-project", "--python", sys.executable, folder / "environment"],

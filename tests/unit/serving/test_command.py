@@ -12,7 +12,7 @@ import pytest
 from serving.__main__ import COMMANDS, main
 from serving.client import messages
 from tests.unit.serving.client.conftest import Serve, serve
-from tests.unit.serving.client.peer import STRANGER, Received, Refusal, world
+from tests.unit.serving.client.peer import STRANGER, Received, Refusal, two_stages
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -34,10 +34,10 @@ def test_recommend_prints_a_table(serve: Serve, capsys: pytest.CaptureFixture[st
     lines = [[cell.strip() for cell in cells(line)] for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         ["Movies for user 42"],
-        ["id", "title", "stars", "retrieval score"],
-        ["1", "d", "Film d ö", "5.00", "-3.00"],
-        ["2", "b", "Film b ö", "4.50", "-1.00"],
-        ["retrieval version 7, ranking version 3"],
+        ["id", "title", "stars", "score"],
+        ["1", "d", "Film d ö", "5.00", "5.00"],
+        ["2", "b", "Film b ö", "4.50", "4.50"],
+        ["recommender version 7"],
     ]
 
 
@@ -47,7 +47,7 @@ def test_recommend_says_what_is_not_known_and_not_ranked(
     def answer(received: Received) -> Any:
         if received.model == "ranking":
             return Refusal(grpc.StatusCode.NOT_FOUND, "Servable not found for request: Latest(ranking)")
-        return world(received)
+        return two_stages(received)
 
     assert main(["recommend", "--user", STRANGER, "-k", "2", "--server", serve(answer).address]) == 0
 
@@ -55,7 +55,7 @@ def test_recommend_says_what_is_not_known_and_not_ranked(
     assert "popular" in out
     assert "stars" not in out
     assert out.index("Film a ö") < out.index("Film b ö")
-    assert "NOT RANKED" in out
+    assert "DEGRADED" in out
     assert "Latest(ranking)" in " ".join(out.split())
     assert "ranking version" not in out
 
@@ -70,10 +70,11 @@ def test_recommend_prints_json(serve: Serve, capsys: pytest.CaptureFixture[str])
     assert [each["user_id"] for each in answers] == ["42", STRANGER]
     assert [each["known_user"] for each in answers] == [True, False]
     assert answers[0]["movies"] == [
-        {"movie_id": "b", "title": "Film b ö", "score": -1.0, "predicted_rating": 4.5}
+        {"movie_id": "b", "title": "Film b ö", "score": 45.0, "predicted_rating": 4.5}
     ]
     assert answers[0]["versions"] == {"retrieval": 8, "ranking": 12}
-    assert answers[0]["degraded"] is None
+    assert (answers[0]["order"], answers[0]["mixed_versions"]) == ("final", True)
+    assert "8" in answers[0]["degraded"]
     assert peer.received[0].strings("exclude_movie_ids") == [["d", "x"]] * 2
 
 

@@ -46,7 +46,7 @@ def tool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tool:
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    for name in ("retrieval", "ranking"):
+    for name in ("recommender", "retrieval", "ranking"):
         (tmp_path / "models" / name / "7").mkdir(parents=True)
     return tmp_path / "models"
 
@@ -70,11 +70,12 @@ def test_the_stock_server_comes_first(
         (tmp_path / "models.config").read_text(), model_server_config_pb2.ModelServerConfig()
     )
     assert {model.name: model.base_path for model in config.model_config_list.config} == {
+        "recommender": f"{models}/recommender",
         "retrieval": f"{models}/retrieval",
         "ranking": f"{models}/ranking",
     }
     assert (
-        f"serving retrieval and ranking below {models} with {tmp_path}/bin/tensorflow_model_server"
+        f"serving recommender, retrieval, ranking below {models} with {tmp_path}/bin/tensorflow_model_server"
         in capsys.readouterr().err
     )
 
@@ -98,7 +99,7 @@ def test_docker_comes_next_if_an_engine_answers(
     [
         ("exit 1", "no Docker engine answers"),
         ('test "$1" = version', "this Docker has no `docker compose`"),
-        ("exit 0", "the image waits for both models and one is missing"),
+        ("exit 0", "the image waits for every model of models.config and one is missing"),
     ],
 )
 def test_a_docker_that_cannot_serve_is_refused_with_the_reason(
@@ -136,6 +137,21 @@ def test_a_model_without_a_version_is_left_out(
     assert main(["serve", f"--models={models}"]) == 0
     assert "ranking" not in (tmp_path / "models.config").read_text()
     assert f"{models}/ranking holds no version and is left out" in capsys.readouterr().err
+
+
+def test_a_joint_model_stands_for_the_models_that_are_older(tool: Tool, models: Path, tmp_path: Path) -> None:
+    tool("tensorflow_model_server")
+    (models / "joint" / "8").mkdir(parents=True)
+    (models / "retrieval" / "9").mkdir()
+    assert main(["serve", f"--models={models}"]) == 0
+    config = text_format.Parse(
+        (tmp_path / "models.config").read_text(), model_server_config_pb2.ModelServerConfig()
+    )
+    assert {model.name: Path(model.base_path).name for model in config.model_config_list.config} == {
+        "recommender": "joint",
+        "retrieval": "retrieval",
+        "ranking": "joint",
+    }
 
 
 def test_a_signal_reaches_the_server_and_nothing_is_left_behind(

@@ -22,7 +22,8 @@ METHODS = {
 # The world: what every user is offered, the best first, and how a user of it rates.
 OFFER = ("a", "b", "c", "d", "e")
 STARS = {"a": 3.0, "b": 4.5, "c": 3.0, "d": 5.0, "e": 1.0}
-VERSIONS = {"retrieval": 7, "ranking": 3}
+# The version of one run.
+VERSION = 7
 LABELS = {"stable": 7, "canary": 8}
 STRANGER = "stranger"
 
@@ -118,7 +119,18 @@ def world(received: Received) -> Any:
             [movie for movie in OFFER if movie not in hidden] for hidden in excluded or [[]] * len(users)
         ]
         known = [user != STRANGER for user in users]
-        return predicted(received, **movies(lists, received.number("k")), known_user=known)
+        k = received.number("k")
+        if received.model == "retrieval":
+            return predicted(received, **movies(lists, k), known_user=known)
+        # The final order is that of the stars.
+        lists = [sorted(row, key=lambda movie: -STARS[movie]) for row in lists]
+        stars = np.array([[STARS[movie] for movie in row][:k] + [0.0] * (k - len(row)) for row in lists])
+        found = {
+            **movies(lists, k),
+            "score": stars.astype(np.float32),
+            "user_rating": stars.astype(np.float32),
+        }
+        return predicted(received, **found, known_user=known)
     if signature == "recommend_from_history":
         histories = received.strings("history_movie_ids")
         lists = [[movie for movie in OFFER if movie not in history] for history in histories]
@@ -128,11 +140,26 @@ def world(received: Received) -> Any:
         lists = [[other for other in OFFER if other != movie] if movie in OFFER else [] for movie in asked]
         known = [movie in OFFER for movie in asked]
         return predicted(received, **movies(lists, received.number("k")), known_movie=known)
-    if signature == "rank":
+    if signature in ("rank", "rerank"):
         rows = received.strings("movie_id")
-        stars = [[STARS.get(movie, 2.5) for movie in row] for row in rows]
-        return predicted(received, user_rating=np.array(stars, np.float32))
+        stars = np.array([[STARS.get(movie, 2.5) for movie in row] for row in rows], np.float32)
+        score = {"score": 10 * stars} if signature == "rerank" else {}
+        return predicted(received, user_rating=stars, **score)
     return Refusal(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{signature}" not found.')
+
+
+def two_stages(received: Received) -> Any:
+    """The answer of a server that has no model of whole lists."""
+    return not_found(received) if received.model in ("recommender", "joint") else world(received)
+
+
+def not_found(received: Received) -> Refusal:
+    """What TensorFlow Serving says of a model or a version that it does not have."""
+    spec = received.request.model_spec
+    version = (
+        f"Specific({spec.name}, {spec.version.value})" if spec.HasField("version") else f"Latest({spec.name})"
+    )
+    return Refusal(grpc.StatusCode.NOT_FOUND, f"Servable not found for request: {version}")
 
 
 def movies(lists: Sequence[Sequence[str]], k: int) -> dict[str, Any]:
@@ -151,7 +178,7 @@ def predicted(received: Received, **outputs: Any) -> Any:
     version = LABELS[spec.version_label] if spec.version_label else spec.version.value
     response = messages.PredictResponse()
     response.model_spec.name = spec.name
-    response.model_spec.version.value = version or VERSIONS[spec.name]
+    response.model_spec.version.value = version or VERSION
     response.model_spec.signature_name = spec.signature_name
     for name, value in outputs.items():
         response.outputs[name].CopyFrom(encode(value))

@@ -7,17 +7,9 @@ from typing import Any
 
 import pytest
 
-from contracts import features, signatures
-from serving.client import contract, messages
+from serving.client import messages
 
 PROJECT = Path(__file__).resolve().parents[4]
-
-
-def test_names_of_the_serving_contract_are_those_of_the_models() -> None:
-    models = {"RETRIEVAL": "retrieval", "RANKING": "ranking", "JOINT": "joint"}
-    for name, value in vars(contract).items():
-        if name.isupper():
-            assert value == {**vars(features), **vars(signatures), **models}[name], name
 
 
 @pytest.mark.slow
@@ -41,7 +33,7 @@ def test_the_client_imports_neither_tensorflow_nor_the_rest_of_the_project() -> 
     )
     imported = set(done.stdout.split())
 
-    assert {"grpc", "numpy", "serving"} <= imported
+    assert {"contracts", "grpc", "numpy", "serving"} <= imported
     assert not imported & {"tensorflow", "tfx", "absl", "apache_beam", "pandas", "rich", "trainer_module"}
 
 

@@ -95,7 +95,7 @@ def test_ratings_come_in_the_order_asked_for(serve: Serve, connect: Connect) -> 
         ({}, "no output 'user_rating'"),
         ({"user_rating": np.float32([[1.0]])}, r"the shape \(1, 1\) and not \(1, 2\)"),
         ({"user_rating": np.float32([1.0, 2.0])}, r"the shape \(2,\) and not \(1, 2\)"),
-        ({"user_rating": np.float32([[1.0, np.nan]])}, "rating of user '42' is not a number"),
+        ({"user_rating": np.float32([[1.0, np.nan]])}, "user '42' is not a number"),
     ],
 )
 def test_an_answer_that_breaks_the_contract_is_an_error(

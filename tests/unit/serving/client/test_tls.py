@@ -86,7 +86,9 @@ def test_tokens_travel_with_every_request_and_can_change(
     peer = serve(credentials=credentials(False))
     tls = Tls(folder / "ca.pem")
     tokens = iter(["first", "second"])
-    connect(peer.address, tls=tls, token=lambda: next(tokens)).recommend("42")
+    client = connect(peer.address, tls=tls, token=lambda: next(tokens))
+    client.recommend("42")
+    client.similar("a")
     connect(peer.address, tls=tls, token="fixed").similar("a")
 
     sent = [each.metadata["authorization"] for each in peer.received]
