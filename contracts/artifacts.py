@@ -37,6 +37,9 @@ COUNTS_FILE: Final = "counts.json"
 # The file in the `gate_result` artifact, and the end of the name of the one that is kept of a refusal.
 DATA_GATE_FILE: Final = "data_gate.json"
 
+# With the name of a servable, an output of the pusher.
+PUSHED_PREFIX: Final = "pushed_"
+
 # The custom property of a blessing that is not given, and of a model that is not pushed: why.
 REFUSAL_REASON: Final = "reason"
 

@@ -8,6 +8,10 @@ RETRIEVAL: Final = "retrieval"
 RANKING: Final = "ranking"
 RECOMMENDER: Final = "recommender"
 JOINT: Final = "joint"
+SERVABLES: Final = (RETRIEVAL, RANKING, RECOMMENDER, JOINT)
+# The models of one run in the order in which they are published: who finds a version of one finds it of those
+# before it.
+PUBLISHED_TOGETHER: Final = (RANKING, RETRIEVAL, RECOMMENDER)
 
 # Signatures of the SavedModels: the serving contract, the one that only the Evaluator calls, and
 # `transform_features`, for the model probe: what Transform's graph inside the model makes of raw Examples.

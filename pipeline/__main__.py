@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from pipeline.config import MODELS
+from contracts.signatures import SERVABLES
 
 EQUAL, DIFFERENT, ERROR, INTERRUPTED = 0, 1, 2, 130
 DONE, DECLINED = 0, 1
@@ -36,29 +36,35 @@ Exit status: 0 adopted or nothing to adopt, 1 declined, 2 bad input.
 _VERSIONS_HELP: Final = """\
 examples:
   python -m pipeline versions
-      both models below runs/serving
+      all models below runs/serving
   python -m pipeline versions ranking --output gs://bucket/movielens
 
 Exit status: 0 listed, 2 there is no version.
 """
 _PROMOTE_HELP: Final = """\
 examples:
-  python -m pipeline promote ranking 1764098765
-  python -m pipeline promote retrieval 1764098765 --output runs/1m --yes
+  python -m pipeline promote 1764098765
+      all models that were pushed under this version
+  python -m pipeline promote 1764098765 --output runs/1m --yes
+  python -m pipeline promote 1764098765 --only ranking
+      that model alone, beside the others as they are
 
 The version's files are published again, byte for byte, as the highest version, which TensorFlow Serving
-serves by default. Nothing is removed, and history.jsonl beside the versions says who did it and when.
+serves by default. Nothing is removed, and history.jsonl beside the versions says who did it and when. The
+models of one run are served together: a version that only some of them have is refused without --only.
 A server whose models.config names a version or a label goes by that instead.
 
 Exit status: 0 served, 1 declined, 2 it cannot be served.
 """
 _ROLLBACK_HELP: Final = """\
 examples:
-  python -m pipeline rollback ranking
-      to the model that was pushed before the one that is served, after a question
-  python -m pipeline rollback ranking 1764098765 --yes
+  python -m pipeline rollback
+      to the models that were pushed before those that are served, after a question
+  python -m pipeline rollback 1764098765 --yes
+  python -m pipeline rollback --only ranking
+      that model alone, beside the others as they are
 
-Works as `promote` does. The model that was left is not pushed again by a later run: `promote` brings it back.
+Works as `promote` does. What was left is not pushed again by a later run: `promote` brings it back.
 
 Exit status: 0 served, 1 declined, 2 it cannot be served.
 """
@@ -122,7 +128,7 @@ def _versions(args: argparse.Namespace) -> int:
             commands.show_versions(args.output, args.model)
             return DONE
         command = commands.promote if args.command == "promote" else commands.rollback
-        return DONE if command(args.output, args.model, args.version, args.yes) else DECLINED
+        return DONE if command(args.output, args.version, args.only, args.yes) else DECLINED
     except commands.VersionError as error:
         print(f"error: {error}", file=sys.stderr)
         return ERROR
@@ -166,15 +172,17 @@ def _parser() -> argparse.ArgumentParser:
     versions = _action(
         commands, "versions", "Lists the pushed versions, with metrics, and which is served.", _VERSIONS_HELP
     )
-    promote = _action(commands, "promote", "Makes the model of a version the served one.", _PROMOTE_HELP)
-    rollback = _action(commands, "rollback", "Makes an earlier model the served one again.", _ROLLBACK_HELP)
-    versions.add_argument("model", nargs="?", choices=MODELS, help="only this model (default: both)")
-    for command in (promote, rollback):
-        command.add_argument("model", choices=MODELS)
+    promote = _action(commands, "promote", "Makes the models of a version the served ones.", _PROMOTE_HELP)
+    rollback = _action(commands, "rollback", "Makes earlier models the served ones again.", _ROLLBACK_HELP)
+    versions.add_argument("model", nargs="?", choices=SERVABLES, help="only this model (default: all)")
     promote.add_argument("version", type=int, metavar="VERSION")
     rollback.add_argument(
-        "version", type=int, nargs="?", metavar="VERSION", help="default: the model pushed before"
+        "version", type=int, nargs="?", metavar="VERSION", help="default: what was pushed before"
     )
+    for command in (promote, rollback):
+        command.add_argument(
+            "--only", choices=SERVABLES, help="move this model and leave the others of its run as they are"
+        )
     for command in (adopt, promote, rollback):
         command.add_argument("--yes", action="store_true", help="do not ask")
     preset = _action(

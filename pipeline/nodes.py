@@ -6,7 +6,7 @@ from typing import Any
 from tfx.components import Evaluator, Transform
 from tfx.types import BaseChannel
 
-from components.atomic_pusher.component import AtomicPusher
+from components.atomic_pusher.component import AtomicPusher, Servable
 from components.model_probe.component import ModelProbe
 from components.recommender_composer.component import RecommenderComposer
 from components.recommender_trainer.component import RecommenderTrainer
@@ -14,7 +14,7 @@ from components.recommender_tuner.component import RecommenderTuner
 from components.served_model.component import ServedModel
 from contracts import features
 from contracts.artifacts import SERVED_MODEL
-from contracts.signatures import JOINT, RANKING, RECOMMENDER, RETRIEVAL
+from contracts.signatures import JOINT, PUBLISHED_TOGETHER, RANKING, RECOMMENDER, RETRIEVAL
 from pipeline.config import PipelineConfig
 from pipeline.evaluation.eval_config import (
     EXTRACTORS,
@@ -160,24 +160,33 @@ def make_evaluator(
 
 
 def make_pusher(
-    name: str,
     config: PipelineConfig,
-    model: BaseChannel,
-    served: ServedModel,
-    evaluator: Evaluator,
-    probe: ModelProbe,
+    models: Mapping[str, BaseChannel],
+    served: Mapping[str, ServedModel],
+    evaluators: Mapping[str, Evaluator],
+    probes: Mapping[str, ModelProbe],
     ratings: BaseChannel,
     movies: BaseChannel,
     schema: BaseChannel,
 ) -> AtomicPusher:
-    """What publishes a blessed model."""
+    """What publishes the models of a run together, if all of them are blessed."""
     pusher = AtomicPusher(
-        model=model,
-        model_blessing=evaluator.outputs["blessing"],
-        infra_blessing=probe.outputs["infra_blessing"],
-        evaluation=evaluator.outputs["evaluation"],
-        served_model=served.outputs[SERVED_MODEL],
-        base_directory=config.serving_dir(name),
+        {
+            name: Servable(
+                model=models[name],
+                base_directory=config.serving_dir(name),
+                code={
+                    "preprocessing": source_fingerprint(PREPROCESSING_FN),
+                    "training": source_fingerprint(RUN_FNS.get(name, COMPOSE_FN)),
+                    "pushing": source_fingerprint(PUSHER),
+                },
+                model_blessing=evaluators[name].outputs["blessing"],
+                infra_blessing=probes[name].outputs["infra_blessing"],
+                evaluation=evaluators[name].outputs["evaluation"],
+                served_model=served[name].outputs[SERVED_MODEL],
+            )
+            for name in ((JOINT,) if JOINT in models else PUBLISHED_TOGETHER)
+        },
         ratings=ratings,
         movies=movies,
         schema=schema,
@@ -185,11 +194,6 @@ def make_pusher(
         pinned_versions=config.push.pinned_versions,
         series=config.evaluation_series,
         measured_on=f"{features.EVAL_SPLIT} split, {config.data.split_name}, {config.data_name}",
-        code={
-            "preprocessing": source_fingerprint(PREPROCESSING_FN),
-            "training": source_fingerprint(RUN_FNS.get(name, COMPOSE_FN)),
-            "pushing": source_fingerprint(PUSHER),
-        },
     )
-    pusher.with_id(f"{name.capitalize()}Pusher")
+    pusher.with_id("Pusher")
     return pusher

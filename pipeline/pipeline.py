@@ -131,12 +131,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         ).with_id(f"{name.capitalize()}Probe")
         for name, model in models.items()
     }
-    pushers = [
-        make_pusher(
-            name, config, model, served[name], evaluators[name], probes[name], ratings, movies, schema
-        )
-        for name, model in models.items()
-    ]
+    pusher = make_pusher(config, models, served, evaluators, probes, ratings, movies, schema)
 
     nodes = [
         ratings_gen,
@@ -157,7 +152,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         *served.values(),
         *evaluators.values(),
         *probes.values(),
-        *pushers,
+        pusher,
     ]
 
     return Pipeline(

@@ -71,6 +71,7 @@ class Move:
         copy_of: for a promotion or a rollback, the version whose files it has.
         user: login name.
         host: name of the machine.
+        servables: what was published under this number together, in that order; early moves do not have it.
     """
 
     time: str
@@ -80,12 +81,20 @@ class Move:
     copy_of: int | None
     user: str
     host: str
+    servables: tuple[str, ...] = ()
 
     @classmethod
-    def now(cls, action: Action, previous: int | None, version: int, copy_of: int | None = None) -> Move:
+    def now(
+        cls,
+        action: Action,
+        previous: int | None,
+        version: int,
+        copy_of: int | None = None,
+        servables: tuple[str, ...] = (),
+    ) -> Move:
         """A move of this process at this moment."""
         time = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-        return cls(time, action, previous, version, copy_of, _user(), os.uname().nodename)
+        return cls(time, action, previous, version, copy_of, _user(), os.uname().nodename, servables)
 
     def to_dict(self) -> dict[str, Any]:
         """As it stands in the manifest and in the log."""
@@ -95,7 +104,8 @@ class Move:
     def from_dict(cls, values: Mapping[str, Any]) -> Move:
         """The reverse of `to_dict`."""
         names = {key: name for name, key in _IN_JSON.items()}
-        return cls(**{names.get(name, name): value for name, value in values.items()})
+        found = {names.get(name, name): value for name, value in values.items()}
+        return cls(**{**found, "servables": tuple(found.get("servables", ()))})
 
 
 @dataclass(frozen=True)

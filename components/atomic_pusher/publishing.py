@@ -1,15 +1,13 @@
-"""How a version comes to be: staged beside the others, flushed, renamed; then log and old versions follow."""
+"""How versions come to be: staged beside the others, flushed, renamed; then logs and old versions follow."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import posixpath
-import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO, Final
+from typing import Final
 
 from components.atomic_pusher import history
 from components.atomic_pusher.manifest import (
@@ -22,12 +20,13 @@ from components.atomic_pusher.manifest import (
     Provenance,
     model_fingerprint,
 )
-from components.atomic_pusher.storage import Storage, files_below, storage_of
+from components.atomic_pusher.sets import unfinished, version_of
+from components.atomic_pusher.staging import copy_model, staged_folder, write_manifest
+from components.atomic_pusher.storage import storage_of
 from components.atomic_pusher.versions import (
     REMOVED,
     STAGED,
     changed_file,
-    copied,
     hashed_files,
     is_model,
     next_version,
@@ -45,8 +44,25 @@ class PushError(RuntimeError):
 
 
 @dataclass(frozen=True)
+class PushCandidate:
+    """A servable that is to be published.
+
+    Attributes:
+        base: the folder that a server watches; made if it is not there.
+        model: folder of the SavedModel.
+        provenance: for the manifest.
+        extra_files: files to add by relative path; one that the model has itself is left as it is.
+    """
+
+    base: str
+    model: str
+    provenance: Provenance
+    extra_files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Pushed:
-    """What a push came to.
+    """What a push came to for one servable.
 
     Attributes:
         version: the version that holds the model.
@@ -74,96 +90,107 @@ class Retention:
     pinned: Collection[int] = field(default=())
 
 
-def push(
-    base: str,
-    model: str,
-    provenance: Provenance,
-    retention: Retention,
-    extra_files: Mapping[str, bytes] | None = None,
-) -> Pushed:
-    """Publishes a model as the highest version below `base`.
+def push(candidates: Sequence[PushCandidate], retention: Retention) -> list[Pushed]:
+    """Publishes the servables of one run under one number, the highest below all of their folders.
 
-    A model that is there already, whole, is not published again: so a second push changes nothing, and a
-    model that was rolled back does not come back by itself.
+    They are published in their order, once all of them are written. Models that are there together already,
+    whole, are not published again: so a second push changes nothing, and models that were rolled back do not
+    come back by themselves.
 
     Args:
-        base: the folder that a server watches; made if it is not there.
-        model: folder of the SavedModel.
-        provenance: for the manifest.
+        candidates: the servables, in folders beside one another.
         retention: which older versions stay.
-        extra_files: files to add by relative path; one that the model has itself is left as it is.
 
     Raises:
         PushError: nothing was published; what was served still is.
     """
-    with _publishing(base) as storage:
-        if not is_model(model):
-            raise PushError(f"{model} holds no saved_model.pb, so there is nothing to push")
-        there = _version_of(base, model_fingerprint(hashed_files(model)))
+    bases = [candidate.base for candidate in candidates]
+    with _publishing(bases) as numbers:
+        for candidate in candidates:
+            if not is_model(candidate.model):
+                raise PushError(f"{candidate.model} holds no saved_model.pb, so there is nothing to push")
+        fingerprints = [model_fingerprint(hashed_files(candidate.model)) for candidate in candidates]
+        there = version_of(bases, fingerprints)
+        version = next_version(numbers) if there is None else there
         if there is None:
-            manifest = _publish(storage, base, model, provenance, PUSH, None, extra_files or {})
-            version = manifest.version
-        else:
-            version = there
-        path = versions_in(base)[version]
-        # What stands for this model stays, also where later copies of others took its place.
-        _settle(storage, base, Retention(retention.keep, {*retention.pinned, version}))
-        served = served_version(base)
-        return Pushed(version, path, there is None, version if served is None else served)
+            _publish(candidates, version, PUSH, None)
+        # What stands for these models stays, also where later copies of others took their place.
+        _settle(bases, Retention(retention.keep, {*retention.pinned, version}))
+        return [
+            Pushed(
+                version, posixpath.join(base, str(version)), there is None, served_version(base) or version
+            )
+            for base in bases
+        ]
 
 
-def point(base: str, version: int, action: Action) -> Manifest:
-    """Makes an earlier model the served one: publishes its files, byte for byte, as the highest version.
+def point(bases: Sequence[str], version: int, action: Action) -> list[Manifest]:
+    """Makes earlier models the served ones: publishes their files, byte for byte, as the highest version.
 
-    Works with every server and configuration, in one step, and forgets nothing.
+    Works with every server and configuration, in one step a servable, and forgets nothing.
 
     Args:
-        base: the folder that a server watches.
+        bases: the folders of the servables, in the order in which they are published.
         version: whose files to serve.
-        action: what to call it in manifest and log.
+        action: what to call it in manifests and logs.
 
     Returns:
-        The manifest of the new version.
+        The manifests of the new version.
 
     Raises:
         PushError: there is no such version, it is not what its manifest says, or it cannot be copied; what
             was served still is.
     """
-    there = versions_in(base)
-    if version not in there:
-        known = ", ".join(map(str, there)) or "none"
-        raise PushError(f"{base} has no version {version}; there are: {known}")
-    with _publishing(base) as storage:
-        path = there[version]
-        if not is_model(path):
-            raise PushError(f"{path} holds no saved_model.pb, so it cannot be served")
-        try:
-            manifest = read_manifest(path)
-            changed = manifest and changed_file(path, manifest)
-        except ManifestError as error:
-            raise PushError(str(error)) from error
-        if changed:
-            raise PushError(
-                f"{posixpath.join(path, changed)} is not what was pushed (its sha256 differs from that in "
-                f"{MANIFEST_FILE}); choose another version"
-            )
-        provenance = manifest.provenance if manifest else Provenance()
-        result = _publish(storage, base, path, provenance, action, version, {})
-        _settle(storage, base, None)
-        return result
+    for base in bases:
+        there = versions_in(base)
+        if version not in there:
+            known = ", ".join(map(str, there)) or "none"
+            raise PushError(f"{base} has no version {version}; there are: {known}")
+    with _publishing(bases) as numbers:
+        candidates = [_as_candidate(base, version) for base in bases]
+        made = _publish(candidates, next_version(numbers), action, version)
+        _settle(bases, None)
+        return made
+
+
+def _as_candidate(base: str, version: int) -> PushCandidate:
+    path = posixpath.join(base, str(version))
+    if not is_model(path):
+        raise PushError(f"{path} holds no saved_model.pb, so it cannot be served")
+    try:
+        manifest = read_manifest(path)
+        changed = manifest and changed_file(path, manifest)
+    except ManifestError as error:
+        raise PushError(str(error)) from error
+    if changed:
+        raise PushError(
+            f"{posixpath.join(path, changed)} is not what was pushed (its sha256 differs from that in "
+            f"{MANIFEST_FILE}); choose another version"
+        )
+    return PushCandidate(base, path, manifest.provenance if manifest else Provenance())
 
 
 @contextlib.contextmanager
-def _publishing(base: str) -> Iterator[Storage]:
-    """The storage of `base`, locked and without leftovers; turns what goes wrong into a PushError."""
+def _publishing(bases: Sequence[str]) -> Iterator[set[int]]:
+    """The version numbers that are taken, with all folders locked and without half-written versions.
+
+    Raises:
+        PushError: something went wrong.
+    """
     try:
-        storage = storage_of(base)
-        storage.make_folder(base)
-        with storage.locked(base):
-            _remove_leftovers(storage, base)
-            yield storage
+        with contextlib.ExitStack() as stack:
+            # In one order, so that two processes never wait for each other.
+            for base in sorted(bases):
+                storage = storage_of(base)
+                storage.make_folder(base)
+                stack.enter_context(storage.locked(base))
+            numbers = {number for base in bases for number in _known_versions(base)}
+            for base in bases:
+                _remove_leftovers(base)
+            yield numbers
     except (OSError, ValueError) as error:
-        raise PushError(f"{base}: nothing was pushed: {_told(error)}; {_still_served(base)}") from error
+        served = "; ".join(f"{posixpath.basename(base)}: {_still_served(base)}" for base in bases)
+        raise PushError(f"{', '.join(bases)}: nothing was pushed: {_told(error)}; {served}") from error
 
 
 def _told(error: OSError | ValueError) -> str:
@@ -180,8 +207,15 @@ def _still_served(base: str) -> str:
     return "no version is served" if served is None else f"version {served} is still served"
 
 
-def _remove_leftovers(storage: Storage, base: str) -> None:
+def _known_versions(base: str) -> set[int]:
+    staged = {staged_version(name) for name in storage_of(base).names(base)} - {None}
+    logged = {move.version for move in history.moves(base)}
+    return {*versions_in(base), *logged, *(number for number in staged if number is not None)}
+
+
+def _remove_leftovers(base: str) -> None:
     """Removes what killed pushes left: under the lock, or with one process at a time, nobody writes them."""
+    storage = storage_of(base)
     for name in storage.names(base):
         if name.startswith((STAGED, REMOVED)):
             _LOG.warning("%s: removing %s, which a killed push left", base, name)
@@ -193,46 +227,31 @@ def _remove_leftovers(storage: Storage, base: str) -> None:
                 storage.remove(path)
 
 
-def _version_of(base: str, fingerprint: str) -> int | None:
-    """The newest version that holds this model as it was pushed."""
-    for number, path in reversed(versions_in(base).items()):
-        try:
-            manifest = read_manifest(path)
-        except ManifestError:
-            continue
-        if manifest and manifest.model_fingerprint == fingerprint and changed_file(path, manifest) is None:
-            return number
-    return None
-
-
 def _publish(
-    storage: Storage,
-    base: str,
-    source: str,
-    provenance: Provenance,
-    action: Action,
-    copy_of: int | None,
-    extra_files: Mapping[str, bytes],
-) -> Manifest:
-    version = next_version(_known_versions(storage, base))
-    stage = posixpath.join(base, f"{STAGED}{version}-{uuid.uuid4().hex[:8]}")
+    candidates: Sequence[PushCandidate], version: int, action: Action, copy_of: int | None
+) -> list[Manifest]:
+    """Writes all versions, then publishes them one by one; takes them back if one of them fails."""
+    names = tuple(posixpath.basename(candidate.base) for candidate in candidates)
+    stages = [staged_folder(candidate.base, version) for candidate in candidates]
+    manifests, published = [], []
     try:
-        files = _copy(storage, source, stage, extra_files)
-        move = Move.now(action, served_version(base), version, copy_of)
-        manifest = Manifest(version, _origin(base, copy_of) or version, move, provenance, files)
-        _write(storage, stage, MANIFEST_FILE, io.BytesIO(manifest.to_json()))
-        storage.publish(stage, posixpath.join(base, str(version)))
+        for candidate, stage in zip(candidates, stages, strict=True):
+            storage = storage_of(candidate.base)
+            files = copy_model(storage, candidate.model, stage, candidate.extra_files)
+            move = Move.now(action, served_version(candidate.base), version, copy_of, names)
+            origin = _origin(candidate.base, copy_of) or version
+            manifests.append(Manifest(version, origin, move, candidate.provenance, files))
+            write_manifest(storage, stage, manifests[-1])
+        for candidate, stage in zip(candidates, stages, strict=True):
+            path = posixpath.join(candidate.base, str(version))
+            published.append(path)
+            storage_of(candidate.base).publish(stage, path)
     except BaseException:
-        with contextlib.suppress(OSError):
-            storage.remove(stage)
+        for path in [*reversed(published), *stages]:
+            with contextlib.suppress(OSError):
+                storage_of(path).remove(path)
         raise
-    return manifest
-
-
-def _known_versions(storage: Storage, base: str) -> set[int]:
-    staged = {staged_version(name) for name in storage.names(base)} - {None}
-    logged = {move.version for move in history.moves(base)}
-    return {*versions_in(base), *logged, *(number for number in staged if number is not None)}
+    return manifests
 
 
 def _origin(base: str, copy_of: int | None) -> int | None:
@@ -242,43 +261,35 @@ def _origin(base: str, copy_of: int | None) -> int | None:
     return manifest.origin if manifest else copy_of
 
 
-def _copy(storage: Storage, source: str, stage: str, extra_files: Mapping[str, bytes]) -> dict[str, str]:
-    """Copies a model and adds files; returns sha256 (hex) by relative path."""
-    origin = storage_of(source)
-    files: dict[str, str] = {}
-    for file in files_below(origin, source):
-        if file != MANIFEST_FILE:
-            with origin.open(posixpath.join(source, file)) as stream:
-                files[file] = _write(storage, stage, file, stream)
-    for file, content in extra_files.items():
-        if file not in files:
-            files[file] = _write(storage, stage, file, io.BytesIO(content))
-    return files
-
-
-def _write(storage: Storage, stage: str, file: str, content: IO[bytes]) -> str:
-    """Writes one file of a version and returns its sha256 (hex)."""
-    path = posixpath.join(stage, file)
-    storage.make_folder(posixpath.dirname(path))
-    with storage.create(path) as target:
-        return copied(content, target)
-
-
-def _settle(storage: Storage, base: str, retention: Retention | None) -> None:
-    """Brings log and folder up to date. The version is out: a failure here is logged and tried again."""
+def _settle(bases: Sequence[str], retention: Retention | None) -> None:
+    """Brings logs and folders up to date. The versions are out: a failure is logged and tried again."""
     try:
-        history.write_missing(base)
-        for number in _outdated(base, retention) if retention else ():
-            storage.remove(versions_in(base)[number], posixpath.join(base, f"{REMOVED}{number}"))
+        for base in bases:
+            for number in unfinished(base):
+                _LOG.warning("%s: removing version %s, which a killed push left alone", base, number)
+                _remove(base, number)
+        # That of the last servable says that a set was published whole, so it comes first.
+        for base in reversed(bases):
+            history.write_missing(base)
+        if retention:
+            kept = {number for base in bases for number in _newest(base, retention.keep)}
+            for base in bases:
+                # What is no SavedModel does not count and does not go.
+                for number, path in versions_in(base).items():
+                    if is_model(path) and number not in {*kept, *retention.pinned}:
+                        _remove(base, number)
     except OSError as error:
         _LOG.warning(
-            "%s: %s; the next push tries again to bring the log and old versions up to date",
-            base,
+            "%s: %s; the next push tries again to bring logs and old versions up to date",
+            ", ".join(bases),
             _told(error),
         )
 
 
-def _outdated(base: str, retention: Retention) -> list[int]:
-    """The versions that nothing keeps; what is no SavedModel does not count and does not go."""
-    good = [number for number, path in versions_in(base).items() if is_model(path)]
-    return [number for number in good[: -retention.keep] if number not in retention.pinned]
+def _newest(base: str, keep: int) -> list[int]:
+    return [number for number, path in versions_in(base).items() if is_model(path)][-keep:]
+
+
+def _remove(base: str, number: int) -> None:
+    path = posixpath.join(base, str(number))
+    storage_of(base).remove(path, posixpath.join(base, f"{REMOVED}{number}"))

@@ -9,7 +9,8 @@ from tfx import types
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
-from contracts.artifacts import SERVED_MODEL
+from contracts.artifacts import PUSHED_PREFIX, SERVED_MODEL
+from contracts.signatures import SERVABLES
 from reports.reading.run_data import Artifact, Node, NodeState, Run, Scalar
 
 # The outputs that the report reads, whichever node gives them out.
@@ -26,7 +27,7 @@ REPORTED_CHANNELS: Final = (
     "evaluation",
     "blessing",
     "infra_blessing",
-    "pushed_model",
+    *(PUSHED_PREFIX + servable for servable in SERVABLES),
 )
 # Between the id of a node and the name of its channel, in the name of an input of `ReportGen`.
 _SEPARATOR: Final = "__"

@@ -116,7 +116,7 @@ def _override(choice: ServedChoice, problem: str, exec_properties: dict[str, Any
         raise ServedModelError(
             f"{choice.path} is what a new model has to be compared with, and it cannot be evaluated on "
             f"today's Examples: {problem}. Serve a version that can (python -m pipeline versions {model}, "
-            f"python -m pipeline rollback {model}), or let this one be replaced without a comparison: "
+            f"python -m pipeline rollback), or let this one be replaced without a comparison: "
             f"--set evaluation.replace_unreadable=[{version}]"
         )
     note = f"version {choice.version} is not compared with, as evaluation.replace_unreadable says: {problem}"

@@ -2,64 +2,63 @@
 
 from __future__ import annotations
 
+import posixpath
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from rich.console import Console
 
-from components.atomic_pusher.figures import CANDIDATE
 from components.atomic_pusher.history import LOG_FILE
-from components.atomic_pusher.manifest import PROMOTE, PUSH, ROLLBACK, Action, Manifest, ManifestError
+from components.atomic_pusher.manifest import PROMOTE, ROLLBACK, Action
 from components.atomic_pusher.publishing import PushError, point
-from components.atomic_pusher.versions import is_model, read_manifest, served_version, versions_in
-from pipeline.config import JOINT, MODELS, PipelineConfig
-from pipeline.local_run.run_summary import shown
+from components.atomic_pusher.versions import served_version
+from contracts.signatures import JOINT, PUBLISHED_TOGETHER, RECOMMENDER, SERVABLES
+from pipeline.commands.version_listing import (
+    ListedVersion,
+    VersionError,
+    listed_versions,
+    shown_path,
+    version_lines,
+)
+from pipeline.config import PipelineConfig
 
-# Metrics that say how much was measured, and what to call that.
-_COUNTS: Final = {"example_count": "ratings", "user_count": "users"}
-# Enough of a sha256 to tell data, sources and schemas apart.
-_SHORT: Final = 12
-
-
-class VersionError(ValueError):
-    """One clear message: which folder or version is wrong, and what to do."""
+__all__ = ["VersionError", "promote", "rollback", "show_versions"]
 
 
 @dataclass(frozen=True)
-class _Version:
-    """A version below a model's folder.
+class _Served:
+    """A servable that has a version.
 
     Attributes:
-        number: its number.
-        origin: the version that first had its files.
-        manifest: None if it has none, or none that can be read.
-        complaint: what is wrong with it, "" if nothing is.
+        name: its name.
+        folder: its folder.
+        versions: by number, in ascending order.
+        version: the one that is served.
     """
 
-    number: int
-    origin: int
-    manifest: Manifest | None
-    complaint: str
+    name: str
+    folder: str
+    versions: Mapping[int, ListedVersion]
+    version: ListedVersion
 
 
 def show_versions(output: str, model: str | None) -> None:
-    """Lists the versions of one model or of all, with their metrics, and which is served.
+    """Lists the versions of one servable or of all, with their metrics, and which is served.
 
     Args:
         output: the output folder of the runs.
-        model: the name of a model, or None.
+        model: the name of a servable, or None.
 
     Raises:
         VersionError: there are none.
     """
-    folders = {name: _folder(output, name) for name in ([model] if model else MODELS)}
-    found = {name: _versions(folder) for name, folder in folders.items()}
+    folders = {name: _folder(output, name) for name in ([model] if model else SERVABLES)}
+    found = {name: listed_versions(folder) for name, folder in folders.items()}
     if not any(found.values()):
         raise VersionError(
-            f"no version below {' and '.join(map(_shown, folders.values()))}; name the output folder of a "
-            "run with --output, or run local_runner.py first"
+            f"no version below {' and '.join(map(shown_path, folders.values()))}; name the output folder of "
+            "a run with --output, or run local_runner.py first"
         )
     console = _console()
     for name, folder in folders.items():
@@ -67,181 +66,171 @@ def show_versions(output: str, model: str | None) -> None:
             continue
         served = served_version(folder)
         told = "no version" if served is None else f"version {served} is served by default"
-        console.print(f"{name}: {told} [{_shown(folder)}]")
+        console.print(f"{name}: {told} [{shown_path(folder)}]")
         for version in reversed(found[name].values()):
-            for line in _lines(version, version.number == served):
+            for line in version_lines(version, version.number == served):
                 console.print(line)
         if found[name]:
-            console.print(f"  who served what when: {_shown(f'{folder}/{LOG_FILE}')}")
+            console.print(f"  who served what when: {shown_path(f'{folder}/{LOG_FILE}')}")
 
 
-def promote(output: str, model: str, version: int, yes: bool) -> bool:
-    """Makes a version's model the served one; returns False if the user declined.
+def promote(output: str, version: int, only: str | None, yes: bool) -> bool:
+    """Makes the models of a version the served ones; returns False if the user declined.
 
     Args:
         output: the output folder of the runs.
-        model: the name of the model.
         version: the version.
+        only: the servable that moves; None stands for all that were published together.
         yes: whether to go without a question.
 
     Raises:
-        VersionError: there is no such version, or it cannot be served.
+        VersionError: there is no such version, it cannot be served, or servables would be split.
     """
-    folder, versions, served = _state(output, model)
-    target = _known(versions, version, folder)
-    if target.origin == served.origin:
-        _console().print(f"{model}: {_same_model(target, served)} is served already; nothing to do")
+    moving = _moving(output, version, only)
+    if _is_served(moving, version):
+        _console().print(f"{_same_models(moving, version)} is served already; nothing to do")
         return True
-    return _point(model, folder, served, target, PROMOTE, yes)
+    return _point(moving, version, PROMOTE, yes)
 
 
-def rollback(output: str, model: str, version: int | None, yes: bool) -> bool:
-    """Makes an earlier model the served one again; returns False if the user declined.
+def rollback(output: str, version: int | None, only: str | None, yes: bool) -> bool:
+    """Makes the models of an earlier version the served ones again; returns False if the user declined.
 
     Args:
         output: the output folder of the runs.
-        model: the name of the model.
-        version: the version, or None for the model that was pushed before the served one.
+        version: the version, or None for the one that was pushed before what is served.
+        only: the servable that moves; None stands for all that were published together.
         yes: whether to go without a question.
 
     Raises:
-        VersionError: there is no such version or no earlier one, or it cannot be served.
+        VersionError: there is no such version or no earlier one, it cannot be served, or servables would be
+            split.
     """
-    folder, versions, served = _state(output, model)
-    earlier = {
-        each.origin: each for each in versions.values() if each.origin < served.origin and not each.complaint
-    }
-    # The version that was pushed, where it is still there, and not a later copy of it.
-    earlier = {origin: versions.get(origin, each) for origin, each in earlier.items()}
-    if version is None and not earlier:
+    target = _pushed_before(_state(output, only or _lead(output))) if version is None else version
+    moving = _moving(output, target, only)
+    if _is_served(moving, target):
+        raise VersionError(f"{_same_models(moving, target)} is served already")
+    if any(each.versions[target].origin > each.version.origin for each in moving):
+        flag = f" --only {only}" if only else ""
         raise VersionError(
-            f"{_shown(folder)} holds no model from before version {served.number}; "
+            f"version {target} is newer than what is served, so going there is not a rollback; "
+            f"`python -m pipeline promote {target}{flag}` serves it"
+        )
+    return _point(moving, target, ROLLBACK, yes)
+
+
+def _pushed_before(served: _Served) -> int:
+    """The version that was pushed before the served one, where it is there, and not a later copy of it."""
+    earlier = {
+        each.origin: each
+        for each in served.versions.values()
+        if each.origin < served.version.origin and not each.complaint
+    }
+    if not earlier:
+        raise VersionError(
+            f"{shown_path(served.folder)} holds no model from before version {served.version.number}; "
             "`python -m pipeline versions` lists what there is"
         )
-    target = earlier[max(earlier)] if version is None else _known(versions, version, folder)
-    if target.origin == served.origin:
-        raise VersionError(f"{_same_model(target, served)} is served already")
-    if target.origin > served.origin:
+    origin = max(earlier)
+    return served.versions.get(origin, earlier[origin]).number
+
+
+def _moving(output: str, version: int, only: str | None) -> list[_Served]:
+    """The servables that go to a version together, in the order in which they are published.
+
+    Raises:
+        VersionError: one of them does not have it, or they were not published together.
+    """
+    names = [only] if only else _published_together(output, version)
+    moving = [_state(output, name) for name in names]
+    for each in moving:
+        if version not in each.versions:
+            there = ", ".join(map(str, each.versions))
+            raise VersionError(f"{shown_path(each.folder)} has no version {version}; there are: {there}")
+        if complaint := each.versions[version].complaint:
+            raise VersionError(f"version {version} of {each.name} cannot be served: {complaint}")
+    return moving
+
+
+def _published_together(output: str, version: int) -> list[str]:
+    there = {name: listed_versions(_folder(output, name)) for name in SERVABLES}
+    holders = [name for name in SERVABLES if version in there[name]]
+    if not holders:
+        numbers = sorted({number for versions in there.values() for number in versions})
         raise VersionError(
-            f"version {target.number} is newer than the model that is served, which is no rollback; "
-            f"`python -m pipeline promote {model} {target.number}` serves it"
+            f"{shown_path(posixpath.dirname(_folder(output, RECOMMENDER)))} has no version {version}; there "
+            f"are: {', '.join(map(str, numbers)) or 'none'}"
         )
-    return _point(model, folder, served, target, ROLLBACK, yes)
+    manifests = [there[name][version].manifest for name in holders]
+    together = max((each.move.servables for each in manifests if each), key=len, default=())
+    if together not in ((JOINT,), PUBLISHED_TOGETHER) and holders != [JOINT]:
+        raise VersionError(
+            f"version {version} is of {' and '.join(holders)} alone, and the models of one run are served "
+            f"together; `--only {holders[0]}` serves this one beside the others as they are"
+        )
+    missing = [name for name in together if name not in holders]
+    if missing:
+        raise VersionError(
+            f"{' and '.join(missing)} has no version {version} any more, and the models of one run are "
+            f"served together; `--only {holders[0]}` serves that one beside the others as they are"
+        )
+    return list(together) or holders
 
 
-def _point(model: str, folder: str, served: _Version, target: _Version, action: Action, yes: bool) -> bool:
+def _is_served(moving: list[_Served], version: int) -> bool:
+    return all(each.versions[version].origin == each.version.origin for each in moving)
+
+
+def _point(moving: list[_Served], version: int, action: Action, yes: bool) -> bool:
     console = _console()
-    console.print(f"{model} in {_shown(folder)}, from:")
-    for line in _lines(served, True):
-        console.print(line)
-    console.print("to:")
-    for line in _lines(target, False):
-        console.print(line)
-    question = f"Serve the model of version {target.number}, as a new version? [y/N] "
-    if not yes and not _confirmed(question):
+    for each in moving:
+        console.print(f"{each.name} in {shown_path(each.folder)}, from:")
+        for line in version_lines(each.version, True):
+            console.print(line)
+        console.print("to:")
+        for line in version_lines(each.versions[version], False):
+            console.print(line)
+    names = ", ".join(each.name for each in moving)
+    if not yes and not _confirmed(f"Serve version {version} of {names}, as a new version? [y/N] "):
         console.print("nothing was changed")
         return False
     try:
-        made = point(folder, target.number, action)
+        made = point([each.folder for each in moving], version, action)
     except PushError as error:
         raise VersionError(str(error)) from error
     console.print(
-        f"version {made.version}, a copy of {target.number}, is served from now on: a server that watches "
-        "the folder loads it by itself"
+        f"version {made[0].version}, a copy of {version}, is served from now on: a server that watches the "
+        "folders loads it by itself"
     )
     return True
 
 
-def _state(output: str, model: str) -> tuple[str, Mapping[int, _Version], _Version]:
-    folder = _folder(output, model)
-    versions = _versions(folder)
+def _lead(output: str) -> str:
+    """The servable by which a run is served: that of the whole list, or a joint model where that is newer."""
+    served = {name: served_version(_folder(output, name)) or -1 for name in (RECOMMENDER, JOINT)}
+    return max(served, key=lambda name: served[name])
+
+
+def _state(output: str, name: str) -> _Served:
+    folder = _folder(output, name)
+    versions = listed_versions(folder)
     served = served_version(folder)
     if served is None:
         raise VersionError(
-            f"{_shown(folder)} holds no version to choose from; name the output folder of a run with "
+            f"{shown_path(folder)} holds no version to choose from; name the output folder of a run with "
             "--output, or run local_runner.py first"
         )
-    return folder, versions, versions[served]
+    return _Served(name, folder, versions, versions[served])
 
 
-def _known(versions: Mapping[int, _Version], number: int, folder: str) -> _Version:
-    if number not in versions:
-        there = ", ".join(map(str, versions))
-        raise VersionError(f"{_shown(folder)} has no version {number}; there are: {there}")
-    version = versions[number]
-    if version.complaint:
-        raise VersionError(f"version {number} cannot be served: {version.complaint}")
-    return version
+def _folder(output: str, name: str) -> str:
+    return PipelineConfig(output=output).serving_dir(name)
 
 
-def _folder(output: str, model: str) -> str:
-    return PipelineConfig(output=output).serving_dir(model)
-
-
-def _versions(folder: str) -> dict[int, _Version]:
-    try:
-        there = versions_in(folder)
-        return {number: _version(number, path) for number, path in there.items()}
-    except OSError as error:
-        raise VersionError(f"{_shown(folder)}: cannot be read ({error.strerror or error})") from error
-
-
-def _version(number: int, path: str) -> _Version:
-    manifest, complaint = None, ""
-    try:
-        manifest = read_manifest(path)
-    except ManifestError as error:
-        complaint = str(error)
-    if not is_model(path):
-        complaint = f"{_shown(path)} holds no saved_model.pb"
-    return _Version(number, manifest.origin if manifest else number, manifest, complaint)
-
-
-def _lines(version: _Version, served: bool) -> Iterator[str]:
-    mark = "*" if served else " "
-    if version.complaint:
-        yield f"{mark} {version.number}  {version.complaint}"
-        return
-    if version.manifest is None:
-        yield f"{mark} {version.number}  pushed by something else: it has no manifest"
-        return
-    move, provenance = version.manifest.move, version.manifest.provenance
-    what = "pushed" if move.action == PUSH else f"{move.action} to {move.copy_of}"
-    away = "" if move.previous is None or move.action == PUSH else f" from {move.previous}"
-    yield f"{mark} {version.number}  {what}{away} {move.time} by {move.user} on {move.host}"
-    if provenance.metrics:
-        yield f"    {_shown_metrics(provenance.metrics)} ({provenance.measured_on})"
-    marks = {
-        "run": provenance.run_id,
-        **{name: digest[:_SHORT] for name, digest in provenance.data.items()},
-        "schema": provenance.schema[:_SHORT],
-        **{name: digest[:_SHORT] for name, digest in provenance.code.items()},
-        "model": version.manifest.model_fingerprint[:_SHORT],
-    }
-    yield "    " + ", ".join(f"{name} {value}" for name, value in marks.items() if value)
-
-
-def _shown_metrics(metrics: Mapping[str, Mapping[str, float]]) -> str:
-    candidate = dict(metrics.get(CANDIDATE, {}))
-    beside = {whose: measures for whose, measures in metrics.items() if whose != CANDIDATE}
-    counts = [
-        f"{int(candidate.pop(count, 0)):,} {what}" for count, what in _COUNTS.items() if count in candidate
-    ]
-    shown = []
-    for name, value in candidate.items():
-        others = [
-            f"{whose} {measures[name]:.4g}"
-            for whose, measures in beside.items()
-            if measures.get(name) is not None
-        ]
-        shown.append(f"{name} {value:.4g}" + (f" ({', '.join(others)})" if others else ""))
-    return ", ".join([*shown, *counts])
-
-
-def _same_model(target: _Version, served: _Version) -> str:
-    if target.number == served.number:
-        return f"version {served.number}"
-    return f"the model of version {target.number}, as version {served.number},"
+def _same_models(moving: list[_Served], version: int) -> str:
+    served = {each.version.number for each in moving} - {version}
+    as_copy = f", as version {' and '.join(map(str, sorted(served)))}," if served else ""
+    return f"version {version} of {', '.join(each.name for each in moving)}{as_copy}"
 
 
 def _confirmed(question: str) -> bool:
@@ -252,7 +241,3 @@ def _confirmed(question: str) -> bool:
 
 def _console() -> Console:
     return Console(highlight=False, markup=False, soft_wrap=True)
-
-
-def _shown(path: str) -> str:
-    return path if "://" in path else shown(path)

@@ -20,9 +20,8 @@ def node_summary(node: NodeRun) -> str:
     for output in node.outputs:
         if SUMMARY in output.properties:
             return str(output.properties[SUMMARY])
-    metrics = [
-        _BY_CHANNEL[output.channel](output) for output in node.outputs if output.channel in _BY_CHANNEL
-    ]
+    # The models of a run are pushed, or not, under one version and for one reason.
+    metrics = dict.fromkeys(map(_summary, node.outputs))
     return ", ".join(metric for metric in metrics if metric)
 
 
@@ -92,10 +91,15 @@ def _pushed(output: OutputArtifact) -> str:
     return f"pushed version {output.properties['pushed_version']}"
 
 
+def _summary(output: OutputArtifact) -> str:
+    if output.channel.startswith(artifacts.PUSHED_PREFIX):
+        return _pushed(output)
+    return _BY_CHANNEL[output.channel](output) if output.channel in _BY_CHANNEL else ""
+
+
 _BY_CHANNEL: Final[Mapping[str, Callable[[OutputArtifact], str]]] = {
     "examples": _examples,
     "anomalies": _anomalies,
     "model_run": _fit,
     "evaluation": _evaluation,
-    "pushed_model": _pushed,
 }

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from components.atomic_pusher.versions import served_version
-from contracts.artifacts import REFUSAL_REASON
+from contracts.artifacts import PUSHED_PREFIX, REFUSAL_REASON
 from pipeline.local_run.node_metrics import node_summary
 from pipeline.local_run.node_run import NodeRun, OutputArtifact
 
@@ -35,7 +35,7 @@ def summary_lines(
     metrics = [f"  {node.node_id}: {node_summary(node)}" for node, _ in _outputs_of(nodes, "evaluation")]
     pushed = [
         f"  {shown(str(output.properties['pushed_destination']))}{_not_served(output)}"
-        for _, output in _outputs_of(nodes, "pushed_model")
+        for _, output in _pushed_models(nodes)
         if output.properties.get("pushed")
     ]
     reports = [f"  page about this run: {shown(str(report))}"] if report else []
@@ -59,7 +59,7 @@ def summary_lines(
 def problems(nodes: Sequence[NodeRun]) -> list[str]:
     """Why a run whose nodes all ended well still did not bring its models to serving; empty if it did."""
     found = []
-    for node, output in _outputs_of(nodes, "pushed_model"):
+    for node, output in _pushed_models(nodes):
         if not output.properties.get("pushed"):
             why = output.properties.get(REFUSAL_REASON, "its model was not blessed (see its evaluator)")
             found.append(f"{node.node_id} pushed nothing, because {why}")
@@ -68,7 +68,8 @@ def problems(nodes: Sequence[NodeRun]) -> list[str]:
                 f"{node.node_id} pushed {shown(str(output.properties['pushed_destination']))} in an earlier "
                 "run and it is gone since; to push again, remove metadata.sqlite in the output folder"
             )
-    return found
+    # All models of a run are withheld for one reason.
+    return list(dict.fromkeys(found))
 
 
 def _not_served(output: OutputArtifact) -> str:
@@ -78,6 +79,13 @@ def _not_served(output: OutputArtifact) -> str:
     if served is None or str(served) == version:
         return ""
     return f" (version {served} is served; see python -m pipeline versions)"
+
+
+def _pushed_models(nodes: Iterable[NodeRun]) -> Iterator[tuple[NodeRun, OutputArtifact]]:
+    for node in nodes:
+        for output in node.outputs:
+            if output.channel.startswith(PUSHED_PREFIX):
+                yield node, output
 
 
 def _outputs_of(nodes: Iterable[NodeRun], channel: str) -> Iterator[tuple[NodeRun, OutputArtifact]]:

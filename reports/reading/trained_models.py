@@ -83,7 +83,7 @@ def trained_models(run: Run) -> Iterator[TrainedModel]:
         if not (artifact.folder / SERVING_FORMAT).is_dir():
             continue
         evaluation = _made_from(run, name, artifact, "evaluation")
-        pushed = _made_from(run, name, artifact, "pushed_model")
+        pushed = next((each for _, each in run.outputs(artifacts.PUSHED_PREFIX + name)), None)
         blessing = _made_from(run, name, artifact, "infra_blessing")
         version = str(pushed.properties.get("pushed_version", "")) if pushed else ""
         model_run = run.artifact(trainer.id, "model_run")

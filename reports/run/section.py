@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from contracts.artifacts import REFUSAL_REASON
+from contracts.artifacts import PUSHED_PREFIX, REFUSAL_REASON
+from contracts.signatures import SERVABLES
 from reports.charts import plots
 from reports.reading import run_settings
 from reports.reading.run_data import Node, NodeState, Run
@@ -61,10 +62,11 @@ def _answer(run: Run, failed: list[Node]) -> str:
 def _overview(run: Run) -> Part:
     started = min((node.started for node in run.nodes if node.started), default=None)
     pushed = [
-        f"{node.id}: version {artifact.properties.get('pushed_version', 'unknown')}"
+        f"{servable}: version {artifact.properties.get('pushed_version', 'unknown')}"
         if artifact.properties.get("pushed")
-        else f"{node.id}: nothing, {artifact.properties.get(REFUSAL_REASON, 'its model was not blessed')}"
-        for node, artifact in run.outputs("pushed_model")
+        else f"{servable}: nothing, {artifact.properties.get(REFUSAL_REASON, 'its model was not blessed')}"
+        for servable in SERVABLES
+        for _, artifact in run.outputs(PUSHED_PREFIX + servable)
     ]
     data = run.config.get("data")
     facts = [

@@ -101,7 +101,7 @@ def test_fit_that_diverges_fails_its_node_and_pushes_nothing(project: Path, samp
     sections = run.report["sections"]
     assert sections["run"]["verdict"] == "failed"
     assert sections["run"]["metrics"]["nodes"]["RankingTrainer"]["state"] == "failed"
-    assert sections["run"]["metrics"]["nodes"]["RankingPusher"]["state"] == "not run"
+    assert sections["run"]["metrics"]["nodes"]["Pusher"]["state"] == "not run"
     assert sections["data"]["verdict"] == "passed"
 
 
@@ -113,13 +113,13 @@ def test_model_below_the_threshold_is_not_pushed(project: Path, sample_run: Pipe
 
     assert run.status == local_runner.FAILED
     assert "misses the threshold of at most 0.1" in run.summaries["RankingEvaluator"]
-    assert "RankingPusher pushed nothing, because its model was not blessed" in run.err
-    assert run.summaries["RankingPusher"] == (
-        "nothing pushed: its model was not blessed (see its evaluator) [synthetic sample]"
+    assert "Pusher pushed nothing, because ranking: its model was not blessed" in run.err
+    assert run.summaries["Pusher"] == (
+        "nothing pushed: ranking: its model was not blessed (see its evaluator) [synthetic sample]"
     )
-    # The other model is as good as it was.
+    # The other model is as good as it was, and is not pushed without this one.
     assert "not blessed" not in run.summaries["RetrievalEvaluator"]
-    assert run.pushed["ranking"] == before["ranking"]
+    assert run.pushed == before
 
     models = run.report["sections"]["models"]
     assert models["verdict"] == "failed"

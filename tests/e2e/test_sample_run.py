@@ -14,10 +14,11 @@ NODES = {
     *("RatingsGen", "RatingsStatistics", "RatingsSchemaGen", "RatingsSchema", "RatingsValidator"),
     *("MoviesGen", "MoviesStatistics", "MoviesSchemaGen", "MoviesSchema", "MoviesValidator"),
     *("DataGate", "Transform"),
-    *("RetrievalTrainer", "RetrievalServedModel", "RetrievalEvaluator", "RetrievalProbe", "RetrievalPusher"),
-    *("RankingTrainer", "RankingServedModel", "RankingEvaluator", "RankingProbe", "RankingPusher"),
+    *("RetrievalTrainer", "RetrievalServedModel", "RetrievalEvaluator", "RetrievalProbe"),
+    *("RankingTrainer", "RankingServedModel", "RankingEvaluator", "RankingProbe"),
     "RecommenderComposer",
-    *("RecommenderServedModel", "RecommenderEvaluator", "RecommenderProbe", "RecommenderPusher"),
+    *("RecommenderServedModel", "RecommenderEvaluator", "RecommenderProbe"),
+    "Pusher",
     "ReportGen",
 }
 

@@ -11,9 +11,8 @@ from typing import Any
 import tensorflow as tf
 from tfx.dsl.components.base import base_executor
 from tfx.types import Artifact, Channel, artifact_utils, standard_artifacts
-from tfx.utils import proto_utils
 
-from components.atomic_pusher.component import AtomicPusher
+from components.atomic_pusher.component import AtomicPusher, Servable
 from components.atomic_pusher.executor import AtomicPusherExecutor as PusherExecutor
 from components.model_probe.component import ModelProbe
 from components.model_probe.executor import ModelProbeExecutor as ProbeExecutor
@@ -94,28 +93,30 @@ class ProbedRun:
 
     def _push(self, inputs: dict[str, list[Artifact]], blessing: Artifact, base: Path) -> dict[str, Any]:
         pusher = AtomicPusher(
-            model=Channel(type=standard_artifacts.Model),
-            infra_blessing=Channel(type=standard_artifacts.InfraBlessing),
-            base_directory=str(base),
+            {
+                base.name: Servable(
+                    model=Channel(type=standard_artifacts.Model),
+                    base_directory=str(base),
+                    code={},
+                    infra_blessing=Channel(type=standard_artifacts.InfraBlessing),
+                )
+            },
             ratings=Channel(type=standard_artifacts.Examples),
             movies=Channel(type=standard_artifacts.Examples),
             schema=Channel(type=standard_artifacts.Schema),
             keep_versions=5,
             measured_on="eval split, random, sample",
-            code={},
         )
         pushed = self._new(standard_artifacts.PushedModel, "pushed")
         PusherExecutor(self._context()).Do(
             {
-                **{name: inputs[name] for name in ("model", "ratings", "movies")},
+                **{name: inputs[name] for name in ("ratings", "movies")},
+                f"{base.name}_model": inputs["model"],
                 "schema": [self._of_run(standard_artifacts.Schema, "RatingsSchema", "schema")],
-                "infra_blessing": [blessing],
+                f"{base.name}_infra_blessing": [blessing],
             },
-            {"pushed_model": [pushed]},
-            {
-                key: proto_utils.proto_to_json(value) if hasattr(value, "DESCRIPTOR") else value
-                for key, value in pusher.spec.exec_properties.items()
-            },
+            {f"pushed_{base.name}": [pushed]},
+            pusher.spec.exec_properties,
         )
         return _properties(pushed)
 

@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 
 from components.atomic_pusher.manifest import Provenance
-from components.atomic_pusher.publishing import Retention, push
+from components.atomic_pusher.publishing import Retention
 from components.atomic_pusher.versions import next_version, versions_in
+from tests.unit.components.atomic_pusher.one_servable import push
 
 
 def main(how: str, base: str, keep: str, *models: str) -> None:

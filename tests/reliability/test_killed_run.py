@@ -29,7 +29,7 @@ POINTS = {
     "Transform": ("Transform +running", WORKS),
     "RankingTrainer": ("RankingTrainer +epoch 2 ",),
     "RetrievalEvaluator": ("RetrievalEvaluator +running", WORKS),
-    "RankingPusher": ("RankingPusher +running", WORKS),
+    "Pusher": ("Pusher +running", WORKS),
 }
 INTERRUPTED = ("RankingTrainer +epoch 1 ",)
 
@@ -129,7 +129,7 @@ def test_a_changed_file_is_named_and_made_again_with_what_stands_on_it(series: S
 
     assert run.status == 0, run.out + run.err
     assert f"{metrics} has changed since it was written" in run.out
-    assert run.nodes_run == {"RankingEvaluator", "RankingPusher", "ReportGen"}
+    assert run.nodes_run == {"RankingEvaluator", "Pusher", "ReportGen"}
     assert metrics(run.report) == pytest.approx(metrics(series.last.report), abs=1e-4)
     assert run.pushed == series.last.pushed
 
@@ -182,5 +182,5 @@ def test_a_full_and_a_read_only_disk(small_disk: Path, project: Path) -> None:
 
     assert resumed.states["Transform"] == "cached"
     assert resumed.states["RankingTrainer"] == "done"
-    assert "RetrievalPusher" in resumed.states
+    assert "Pusher" in resumed.states
     assert not {"NEW", "RUNNING"} & {state for ended in states(small_disk).values() for state in ended}

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from components.atomic_pusher.versions import read_manifest, served_version
-from tests.pipeline_run import SMALL_SAMPLE, PipelineRun, pushed_versions, run_pipeline
+from tests.pipeline_run import MODELS, SMALL_SAMPLE, PipelineRun, pushed_versions, run_pipeline
 
 pytestmark = pytest.mark.slow
 
@@ -26,6 +26,13 @@ def ratings(version: Path) -> bytes:
     found: Any = answer["user_rating"].numpy()
     assert np.isfinite(found).all()
     return bytes(found.tobytes())
+
+
+def recommended(version: Path) -> list[list[bytes]]:
+    """The list of every user, of a recommender."""
+    recommend = tf.saved_model.load(str(version)).signatures["serving_default"]
+    found: list[list[bytes]] = recommend(user_id=tf.constant(USERS))["movie_id"].numpy().tolist()
+    return found
 
 
 def versions(command: str, output: Path, project: Path) -> str:
@@ -64,7 +71,7 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     assert worse.summaries["RankingServedModel"].startswith(f"version {first.name} was served")
     assert "rmse does not beat its reference" in worse.summaries["RankingEvaluator"]
     assert "behind the served version, more than the 0.025 allowed" in worse.summaries["RankingEvaluator"]
-    assert worse.summaries["RankingPusher"].startswith("nothing pushed")
+    assert worse.summaries["Pusher"].startswith("nothing pushed")
     assert pushed_versions(output) == sample_run.pushed
 
     better = run_pipeline(project, output, *SMALL_SAMPLE, "--set=ranking.epochs=8")
@@ -79,16 +86,20 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     assert re.match(r"rmse [\d.]+ \(biases [\d.]+, served [\d.]+\)", better.summaries["RankingEvaluator"])
     assert served_version(str(base)) == int(better.model("ranking").name)
     assert ratings(better.model("ranking")) != answers
-    assert better.pushed["retrieval"] == sample_run.pushed["retrieval"]
+    assert {better.model(name).name for name in MODELS} == {better.model("ranking").name}
 
     listed = versions("versions ranking", output, project)
     assert f"* {better.model('ranking').name}  pushed" in listed
     assert f"  {first.name}  pushed" in listed
-    versions("rollback ranking --yes", output, project)
+    versions("rollback --yes", output, project)
     served = served_version(str(base))
     assert served is not None
     assert served > int(better.model("ranking").name)
     assert ratings(base / str(served)) == answers
+    # All of them are back, under one number, and so is the list.
+    assert {served_version(str(output / "serving" / name)) for name in MODELS} == {served}
+    lists = recommended(output / "serving" / "recommender" / str(served))
+    assert lists == recommended(sample_run.model("recommender")) != recommended(better.model("recommender"))
 
     # The same run again pushes nothing, and says that something else is served.
     again = run_pipeline(project, output, *SMALL_SAMPLE, "--set=ranking.epochs=8")
@@ -106,5 +117,5 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     )
     assert anew.status == 0, anew.out + anew.err
     assert anew.nodes_run == {"RankingPusher", "RetrievalPusher", "RecommenderPusher", "ReportGen"}
-    assert f"nothing pushed anew; version {served} is served" in anew.summaries["RankingPusher"]
+    assert f"nothing pushed anew; version {served} is served" in anew.summaries["Pusher"]
     assert served_version(str(base)) == served

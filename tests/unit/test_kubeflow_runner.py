@@ -94,7 +94,7 @@ def test_a_failed_run_is_reported_on_when_all_its_tasks_have_ended(spec: Any) ->
     parameters = task["inputs"]["parameters"]
     assert parameters["final_status"] == {"taskFinalStatus": {"producerTask": "tfx-dag"}}
     about = json.loads(parameters["about"]["runtimeValue"]["constant"])
-    assert "RankingPusher" in about["nodes"]
+    assert "Pusher" in about["nodes"]
     for name in ("FailureReport", "ReportGen"):
         container = spec["deploymentSpec"]["executors"][f"{name}_executor"]["container"]
         assert "components.report_gen.executor.Executor" in container["args"]
@@ -122,7 +122,7 @@ def test_it_writes_below_the_root_and_knows_nothing_of_this_machine(spec: Any, t
     assert spec["schemaVersion"] == "2.1.0"
     inputs = {name: json.dumps(task["inputs"]) for name, task in tasks.items()}
     assert "gs://bucket/ml-25m" in inputs["RatingsGen"]
-    assert f"{ROOT}/serving/ranking" in inputs["RankingPusher"]
+    assert f"{ROOT}/serving/ranking" in inputs["Pusher"]
     text = json.dumps(spec)
     assert str(PROJECT) not in text
     # A value, also one inside of a nested JSON text or a flag, that starts like an absolute path.

@@ -77,7 +77,7 @@ def test_code_and_settings_of_svdpp_run_ranking_alone_again(original: dict[str, 
         file.write("\nMOST_SESSIONS = 7\n")
     again = changed(original, properties(project))
     assert "RankingTrainer" in again
-    assert again <= {"RankingTrainer", "RankingPusher", "ReportGen"}
+    assert again <= {"RankingTrainer", "Pusher", "ReportGen"}
 
 
 def test_a_value_of_ranking_runs_ranking_alone_again(original: dict[str, str]) -> None:

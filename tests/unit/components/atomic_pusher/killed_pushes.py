@@ -1,8 +1,9 @@
-"""Kills a push at every call into the operating system, one after the other, and tells what each left.
+"""Kills a push at every call into the operating system, one after the other, and prints what each left.
 
 Run by `test_killed_pushes.py` in a process without TensorFlow, which forks quickly. Arguments: a folder to
-work in and three models. For each call it pushes the first model, kills a process that is pushing the second
-with room for one version, looks, and pushes the third. Prints one JSON object a line.
+work in and three models. For each call it pushes the first model as both servables of a run, kills a process
+that is pushing the second with room for one version, looks, and pushes the third. Prints one JSON object a
+line.
 """
 
 import json
@@ -13,7 +14,7 @@ import sys
 
 from components.atomic_pusher.history import moves
 from components.atomic_pusher.manifest import Provenance
-from components.atomic_pusher.publishing import Retention, push
+from components.atomic_pusher.publishing import PushCandidate, Retention, push
 from components.atomic_pusher.versions import changed_file, is_model, read_manifest, versions_in
 
 CALLS = {
@@ -21,9 +22,15 @@ CALLS = {
     *("mkdir", "rename", "unlink", "rmdir", "remove", "scandir", "listdir"),
 }
 ONE = Retention(1)
+SERVABLES = ("ranking", "recommender")
 
 
-def push_and_die(base: str, model: str, at: int) -> None:
+def push_both(bases: list[str], model: str) -> int:
+    """Pushes a model as both servables; returns the version."""
+    return push([PushCandidate(base, model, Provenance()) for base in bases], ONE)[0].version
+
+
+def push_and_die(bases: list[str], model: str, at: int) -> None:
     """Pushes and kills this process before call number `at`; ends with status 0 if there are fewer."""
     count = 0
 
@@ -35,7 +42,7 @@ def push_and_die(base: str, model: str, at: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     sys.setprofile(watch)
-    push(base, model, Provenance(), ONE)
+    push_both(bases, model)
     sys.setprofile(None)
     os._exit(0)
 
@@ -45,27 +52,34 @@ def whole(path: str) -> bool:
     return is_model(path) and manifest is not None and changed_file(path, manifest) is None
 
 
+def hidden(base: str) -> list[str]:
+    return [name for name in os.listdir(base) if name.startswith(".") and name != ".lock"]
+
+
 def main(folder: str, *models: str) -> None:
     for at in range(1, 10_000):
-        base = os.path.join(folder, str(at))
-        first = push(base, models[0], Provenance(), ONE).version
+        bases = [os.path.join(folder, str(at), name) for name in SERVABLES]
+        first = push_both(bases, models[0])
         child = os.fork()
         if not child:
-            push_and_die(base, models[1], at)
+            push_and_die(bases, models[1], at)
         _, status = os.waitpid(child, 0)
-        found = versions_in(base)
+        found = [versions_in(base) for base in bases]
         told = {
             "killed": os.WIFSIGNALED(status),
             "first": first,
-            "versions": list(found),
-            "whole": all(whole(path) for path in found.values()),
-            "left": [name for name in os.listdir(base) if name.startswith(".") and name != ".lock"],
+            "versions": [list(versions) for versions in found],
+            "whole": all(whole(path) for versions in found for path in versions.values()),
+            "left": [name for base in bases for name in hidden(base)],
         }
-        third = push(base, models[2], Provenance(), ONE).version
-        logged = {move.version for move in moves(base)}
-        told |= {"third": third, "after": sorted(os.listdir(base)), "logged": sorted(logged)}
+        third = push_both(bases, models[2])
+        told |= {
+            "third": third,
+            "after": [sorted(os.listdir(base)) for base in bases],
+            "logged": [sorted({move.version for move in moves(base)}) for base in bases],
+        }
         print(json.dumps(told), flush=True)
-        shutil.rmtree(base)
+        shutil.rmtree(os.path.join(folder, str(at)))
         if not told["killed"]:
             return
 

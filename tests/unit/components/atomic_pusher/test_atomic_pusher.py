@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tensorflow as tf
 from tfx.dsl.components.base import base_executor
 from tfx.types import Artifact, Channel, artifact_utils, standard_artifacts
-from tfx.utils import proto_utils
 
-from components.atomic_pusher.component import AtomicPusher
+from components.atomic_pusher.component import AtomicPusher, Servable
 from components.atomic_pusher.executor import AtomicPusherExecutor
-from components.atomic_pusher.publishing import point
 from components.atomic_pusher.versions import read_manifest, served_version, versions_in
-from tests.unit.components.atomic_pusher.tiny_models import answers, rating
+from tests.unit.components.atomic_pusher.one_servable import point
+from tests.unit.components.atomic_pusher.tiny_models import answers, rating_file
 
 BLESSINGS: dict[str, type[Artifact]] = {
     "model_blessing": standard_artifacts.ModelBlessing,
@@ -31,16 +29,20 @@ def component(
     base: Path, keep_versions: int = 5, code: str = "cc", wired: Sequence[str] = ()
 ) -> AtomicPusher:
     return AtomicPusher(
-        model=channel(standard_artifacts.Model),
-        **{name: channel(BLESSINGS[name]) for name in wired},
-        evaluation=channel(standard_artifacts.ModelEvaluation),
-        base_directory=str(base),
+        {
+            base.name: Servable(
+                model=channel(standard_artifacts.Model),
+                base_directory=str(base),
+                code={"training": code},
+                evaluation=channel(standard_artifacts.ModelEvaluation),
+                **{name: channel(BLESSINGS[name]) for name in wired},
+            )
+        },
         ratings=channel(standard_artifacts.Examples),
         movies=channel(standard_artifacts.Examples),
         schema=channel(standard_artifacts.Schema),
         keep_versions=keep_versions,
         measured_on="eval split, random, tiny",
-        code={"training": code},
     )
 
 
@@ -64,10 +66,7 @@ class Run:
         artifact = self._artifact(standard_artifacts.Examples, name)
         artifact.split_names = artifact_utils.encode_split_names(splits)
         for split in splits:
-            path = self.folder / name / f"Split-{split}" / "data-0.gz"
-            path.parent.mkdir()
-            with tf.io.TFRecordWriter(str(path), tf.io.TFRecordOptions(compression_type="GZIP")) as writer:
-                writer.write(rating("7", "42", ["1", "2"]))
+            rating_file(self.folder / name / f"Split-{split}" / "data-0.gz")
         return artifact
 
     def __call__(
@@ -79,26 +78,22 @@ class Run:
         Path(trained.uri).mkdir()
         (Path(trained.uri) / "Format-Serving").symlink_to(model)
         inputs = {
-            "model": [trained],
+            "ranking_model": [trained],
             "ratings": [self.ratings],
             "movies": [self.movies],
             "schema": [self.schema],
         }
         for name, is_blessed in blessed.items():
-            [blessing] = inputs[name] = [BLESSINGS[name]()]
+            [blessing] = inputs[f"ranking_{name}"] = [BLESSINGS[name]()]
             blessing.set_int_custom_property("blessed", int(is_blessed))
             blessing.set_string_custom_property("reason", reason)
         pushed = self._artifact(standard_artifacts.PushedModel, f"pushed-{self.count}")
-        properties = {
-            key: proto_utils.proto_to_json(value) if hasattr(value, "DESCRIPTOR") else value
-            for key, value in component(
-                self.base, wired=list(blessed) if wired is None else wired
-            ).spec.exec_properties.items()
-        }
+        wired = list(blessed) if wired is None else wired
+        properties = component(self.base, wired=wired).spec.exec_properties
         context = base_executor.BaseExecutor.Context(
             tmp_dir=str(self.folder / "tmp"), unique_id="1", pipeline_run_id=f"run {self.count}"
         )
-        AtomicPusherExecutor(context).Do(inputs, {"pushed_model": [pushed]}, properties)
+        AtomicPusherExecutor(context).Do(inputs, {"pushed_ranking": [pushed]}, properties)
         return pushed
 
 
@@ -127,7 +122,7 @@ def test_a_better_model_replaces_a_worse_one_a_worse_one_does_not_and_a_rollback
     assert properties(better)["pushed_version"] == str(second)
     assert properties(refused) == {
         "pushed": 0,
-        "reason": "its model was not blessed (see its evaluator)",
+        "reason": "ranking: its model was not blessed (see its evaluator)",
     }
     assert answers(run.base / str(second)) == answers(models[1])
     # The artifact keeps the model, as the stock Pusher's does.
@@ -160,12 +155,12 @@ def test_every_blessing_that_there_is_has_to_be_given(
 def test_a_refusal_of_the_probe_is_handed_on(run: Run, models: list[Path]) -> None:
     why = "recommend: catalogue, movies missing 841"
     refused = properties(run(models[0], model_blessing=True, infra_blessing=False, reason=why))
-    assert refused == {"pushed": 0, "reason": f"the probe refused its model: {why}"}
+    assert refused == {"pushed": 0, "reason": f"ranking: the probe refused its model: {why}"}
 
 
 def test_a_blessing_that_is_not_there_is_none(run: Run, models: list[Path]) -> None:
     missing = properties(run(models[0], wired=["model_blessing", "infra_blessing"], model_blessing=True))
-    assert missing == {"pushed": 0, "reason": "there is no infra_blessing of its model"}
+    assert missing == {"pushed": 0, "reason": "ranking: there is no infra_blessing of its model"}
     assert versions_in(str(run.base)) == {}
 
 
@@ -195,7 +190,7 @@ def test_a_model_that_was_rolled_back_does_not_come_back_by_itself(run: Run, mod
     again = properties(run(models[1]))
     assert again["pushed_version"] == str(second)
     assert again["summary"] == (
-        f"the model is version {second}, nothing pushed anew; version {back} is served"
+        f"the models are version {second}, nothing pushed anew; version {back} is served"
     )
     assert served_version(str(run.base)) == back
 

@@ -9,8 +9,9 @@ import pytest
 
 from components.atomic_pusher import history
 from components.atomic_pusher.manifest import Provenance
-from components.atomic_pusher.publishing import PushError, Retention, point, push
+from components.atomic_pusher.publishing import PushError, Retention
 from components.atomic_pusher.versions import read_manifest, served_version, versions_in
+from tests.unit.components.atomic_pusher.one_servable import point, push
 from tests.unit.components.atomic_pusher.tiny_models import answers
 
 KEEP = Retention(5)

@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from components.atomic_pusher import history
 from components.atomic_pusher.manifest import Provenance
-from components.atomic_pusher.publishing import Pushed, PushError, Retention, point, push
+from components.atomic_pusher.publishing import Pushed, PushError, Retention
 from components.atomic_pusher.storage import GfileStorage
 from components.atomic_pusher.versions import (
     changed_file,
@@ -24,6 +24,7 @@ from components.atomic_pusher.versions import (
     staged_version,
     versions_in,
 )
+from tests.unit.components.atomic_pusher.one_servable import point, push
 from tests.unit.components.atomic_pusher.tiny_models import answers
 
 KEEP = Retention(keep=5)
@@ -186,6 +187,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path, models: list[Path]) -> None
 PUSH_IN_NEED = """
 import os, resource, signal, sys
 from components.atomic_pusher import manifest, publishing
+from tests.unit.components.atomic_pusher.one_servable import push
 need, base, model = sys.argv[1:]
 if need == "full":
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -193,7 +195,7 @@ if need == "full":
 elif os.getuid() == 0:
     os.seteuid(65534)
 try:
-    publishing.push(base, model, manifest.Provenance(), publishing.Retention(5))
+    push(base, model, manifest.Provenance(), publishing.Retention(5))
 except publishing.PushError as error:
     sys.exit(str(error))
 """
@@ -225,7 +227,8 @@ def test_a_push_that_cannot_write_leaves_what_is_served(need: str, told: str, mo
 def test_pushes_at_once_come_one_after_the_other(tmp_path: Path, models: list[Path]) -> None:
     code = (
         "import sys; from components.atomic_pusher import manifest, publishing;"
-        "publishing.push(sys.argv[1], sys.argv[2], manifest.Provenance(), publishing.Retention(9))"
+        "from tests.unit.components.atomic_pusher.one_servable import push;"
+        "push(sys.argv[1], sys.argv[2], manifest.Provenance(), publishing.Retention(9))"
     )
     base = tmp_path / "base"
     at_once = [

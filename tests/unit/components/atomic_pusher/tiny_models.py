@@ -72,6 +72,13 @@ def answers(version: Path | str) -> bytes:
     return bytes(found["score"].numpy().tobytes())
 
 
+def rating_file(path: Path) -> None:
+    """Writes a file of one `ratings` Example."""
+    path.parent.mkdir()
+    with tf.io.TFRecordWriter(str(path), tf.io.TFRecordOptions(compression_type="GZIP")) as writer:
+        writer.write(rating("7", "42", ["1", "2"]))
+
+
 def rating(user: str, movie: str, history: list[str]) -> bytes:
     """A serialized `ratings` Example."""
     example = tf.train.Example()

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from components.atomic_pusher.manifest import ROLLBACK, Provenance, model_fingerprint
-from components.atomic_pusher.publishing import Retention, point, push
+from components.atomic_pusher.publishing import Retention
 from components.atomic_pusher.versions import hashed_files, versions_in
 from components.served_model.choice import ServedChoice, choose
+from tests.unit.components.atomic_pusher.one_servable import point, push
 
 SERIES = "ml-100k, leave_last_out"
 

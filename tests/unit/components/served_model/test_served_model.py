@@ -12,8 +12,9 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import Artifact, artifact_utils, standard_artifacts
 
 from components.atomic_pusher.manifest import Provenance
-from components.atomic_pusher.publishing import Retention, push
+from components.atomic_pusher.publishing import Retention
 from components.served_model.executor import ServedModelError, ServedModelExecutor
+from tests.unit.components.atomic_pusher.one_servable import push
 
 pytestmark = pytest.mark.slow
 

@@ -2,16 +2,18 @@
 
 import os
 import pty
+import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from components.atomic_pusher import history
 from components.atomic_pusher.manifest import Provenance
-from components.atomic_pusher.publishing import Retention, push
-from components.atomic_pusher.versions import served_version, versions_in
+from components.atomic_pusher.publishing import PushCandidate, Retention, push
+from components.atomic_pusher.versions import read_manifest, served_version, versions_in
 from pipeline.__main__ import main
 
 PROJECT = Path(__file__).parents[3]
@@ -22,26 +24,43 @@ METRICS = {
 }
 
 
+TOGETHER = ("ranking", "retrieval", "recommender")
+
+
 class Runs:
-    """An output folder in which three ranking models were pushed. What they hold does not matter here."""
+    """An output folder in which three runs pushed their models. What these hold does not matter here."""
 
     def __init__(self, output: Path) -> None:
         self.output, self.ranking = output, output / "serving" / "ranking"
         self.versions = [self.push(name) for name in ("bad", "good", "better")]
 
-    def push(self, name: str) -> int:
-        model = self.output / "models" / name
-        model.mkdir(parents=True)
-        (model / "saved_model.pb").write_text(name)
+    def push(self, name: str, servables: Sequence[str] = TOGETHER) -> int:
         whence = Provenance(METRICS, "eval split, random, ml-100k", f"run of {name}", {"ratings": "a" * 64})
-        return push(str(self.ranking), str(model), whence, Retention(9)).version
+        candidates = []
+        for servable in servables:
+            model = self.output / "models" / name / servable
+            model.mkdir(parents=True)
+            (model / "saved_model.pb").write_text(name)
+            candidates.append(PushCandidate(str(self.folder(servable)), str(model), whence))
+        return push(candidates, Retention(9))[0].version
+
+    def folder(self, servable: str) -> Path:
+        return self.output / "serving" / servable
+
+    def served(self, servable: str = "recommender") -> str:
+        folder = self.folder(servable)
+        return (folder / str(served_version(str(folder))) / "saved_model.pb").read_text()
 
     @property
-    def served(self) -> str:
-        return (self.ranking / str(served_version(str(self.ranking))) / "saved_model.pb").read_text()
+    def all_served(self) -> dict[str, str]:
+        return {name: self.served(name) for name in TOGETHER}
 
     def command(self, *words: str | int) -> int:
         return main([*map(str, words), "--output", str(self.output)])
+
+
+def all_of(name: str) -> dict[str, str]:
+    return dict.fromkeys(TOGETHER, name)
 
 
 @pytest.fixture
@@ -52,65 +71,107 @@ def runs(tmp_path: Path) -> Runs:
 def test_versions_are_listed_with_metrics_and_which_is_served(
     runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert runs.command("versions") == 0
+    assert runs.command("versions", "ranking") == 0
     out = capsys.readouterr().out
-    assert "retrieval: no version" in out
     first, second, third = runs.versions
     assert f"ranking: version {third} is served by default" in out
     lines = [line for line in out.splitlines() if line[:1] in "* " and line[2:3].isdigit()]
     assert [line[0] for line in lines] == ["*", " ", " "]
     assert [int(line[2:].split()[0]) for line in lines] == [third, second, first]
+    assert all(line.endswith("together: ranking, retrieval, recommender") for line in lines)
     assert (
         "rmse 0.9912 (reference 1.039, served 1.001), 2,047 ratings, 162 users (eval split, random, ml-100k)"
         in out
     )
     assert "run run of better, ratings aaaaaaaaaaaa, model " in out
     assert str(runs.ranking / "history.jsonl") in out
+    assert runs.command("versions") == 0
+    out = capsys.readouterr().out
+    assert all(f"{name}: version {third} is served by default" in out for name in TOGETHER)
 
 
-def test_rollback_goes_to_the_model_pushed_before_and_promote_comes_back(
+def test_rollback_takes_all_models_of_a_run_back_and_promote_brings_them_again(
     runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert runs.served == "better"
-    assert runs.command("rollback", "ranking", "--yes") == 0
-    assert runs.served == "good"
+    assert runs.all_served == all_of("better")
+    assert runs.command("rollback", "--yes") == 0
+    assert runs.all_served == all_of("good")
     # Not back to what was just left.
-    assert runs.command("rollback", "ranking", "--yes") == 0
-    assert runs.served == "bad"
-    assert runs.command("rollback", "ranking", "--yes") == 2
+    assert runs.command("rollback", "--yes") == 0
+    assert runs.all_served == all_of("bad")
+    assert runs.command("rollback", "--yes") == 2
     assert "holds no model from before version" in capsys.readouterr().err
-    assert runs.command("promote", "ranking", runs.versions[2], "--yes") == 0
-    assert runs.served == "better"
-    assert runs.command("rollback", "ranking", runs.versions[0], "--yes") == 0
-    assert runs.served == "bad"
-    assert [move.action for move in history.moves(str(runs.ranking))] == [
-        *["push"] * 3,
-        *["rollback"] * 2,
-        *("promote", "rollback"),
-    ]
+    assert runs.command("promote", runs.versions[2], "--yes") == 0
+    assert runs.all_served == all_of("better")
+    assert runs.command("rollback", runs.versions[0], "--yes") == 0
+    assert runs.all_served == all_of("bad")
+    actions = [*["push"] * 3, *["rollback"] * 2, "promote", "rollback"]
+    for name in TOGETHER:
+        moves = history.moves(str(runs.folder(name)))
+        assert [move.action for move in moves] == actions
+        assert {move.servables for move in moves} == {TOGETHER}
+    assert len({served_version(str(runs.folder(name))) for name in TOGETHER}) == 1
+
+
+def test_one_model_moves_alone_where_a_flag_says_so(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    _, second, third = runs.versions
+    assert runs.command("rollback", "--only", "ranking", "--yes") == 0
+    assert runs.all_served == {**all_of("better"), "ranking": "good"}
+    alone = served_version(str(runs.ranking))
+    manifest = read_manifest(str(runs.ranking / str(alone)))
+    assert manifest is not None
+    assert (manifest.move.copy_of, manifest.move.servables) == (second, ("ranking",))
+    # The version that it got is of no run, so nothing goes there together.
+    assert runs.command("promote", str(alone), "--yes") == 2
+    assert "`--only ranking`" in capsys.readouterr().err
+    # The way back to one run.
+    assert runs.command("promote", third, "--yes") == 0
+    assert runs.all_served == all_of("better")
+
+
+def test_models_that_cannot_go_together_are_not_split(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    first, _, _ = runs.versions
+    shutil.rmtree(runs.folder("retrieval") / str(first))
+    before = {name: list(versions_in(str(runs.folder(name)))) for name in TOGETHER}
+    for words in (["promote", str(first)], ["rollback", str(first)]):
+        assert runs.command(*words, "--yes") == 2
+        assert f"retrieval has no version {first} any more" in capsys.readouterr().err
+    assert {name: list(versions_in(str(runs.folder(name)))) for name in TOGETHER} == before
+    assert runs.command("promote", first, "--only", "ranking", "--yes") == 0
+    assert runs.all_served == {**all_of("better"), "ranking": "bad"}
+
+
+def test_a_joint_model_is_a_run_of_its_own(runs: Runs) -> None:
+    # Numbers are times, and these runs come later.
+    (runs.folder("joint") / str(runs.versions[-1] + 60)).mkdir(parents=True)
+    for name in ("joint-1", "joint-2"):
+        runs.push(name, ["joint"])
+    assert runs.command("rollback", "--yes") == 0
+    assert (runs.served("joint"), runs.all_served) == ("joint-1", all_of("better"))
 
 
 def test_what_is_served_already_is_not_published_again(
     runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert runs.command("promote", "ranking", runs.versions[2], "--yes") == 0
-    assert f"version {runs.versions[2]} is served already" in capsys.readouterr().out
+    assert runs.command("promote", runs.versions[2], "--yes") == 0
+    assert f"version {runs.versions[2]} of {', '.join(TOGETHER)} is served already" in capsys.readouterr().out
     assert list(versions_in(str(runs.ranking))) == runs.versions
-    runs.command("rollback", "ranking", "--yes")
+    runs.command("rollback", "--yes")
     capsys.readouterr()
-    assert runs.command("promote", "ranking", runs.versions[1], "--yes") == 0
-    assert f"the model of version {runs.versions[1]}, as version" in capsys.readouterr().out
+    assert runs.command("promote", runs.versions[1], "--yes") == 0
+    assert f"as version {served_version(str(runs.ranking))}, is served already" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["promote", "ranking", "7", "--yes"], "has no version 7; there are: {0}, {1}, {2}"),
-        (["rollback", "ranking", "7", "--yes"], "has no version 7; there are: {0}, {1}, {2}"),
-        (["rollback", "retrieval", "--yes"], "retrieval holds no version to choose from"),
-        (["versions", "retrieval"], "no version below"),
-        (["rollback", "ranking"], "there is no terminal to ask on; repeat the command with --yes"),
-        (["rollback", "ranking", "{2}", "--yes"], "version {2} is served already"),
+        (["promote", "7", "--yes"], "has no version 7; there are: {0}, {1}, {2}"),
+        (["rollback", "7", "--yes"], "has no version 7; there are: {0}, {1}, {2}"),
+        (["rollback", "7", "--only", "ranking", "--yes"], "has no version 7; there are: {0}, {1}, {2}"),
+        (["rollback", "--only", "joint", "--yes"], "joint holds no version to choose from"),
+        (["versions", "joint"], "no version below"),
+        (["rollback"], "there is no terminal to ask on; repeat the command with --yes"),
+        (["rollback", "{2}", "--yes"], "is served already"),
     ],
 )
 def test_what_cannot_be_done_is_told_and_changes_nothing(
@@ -123,10 +184,10 @@ def test_what_cannot_be_done_is_told_and_changes_nothing(
     assert list(versions_in(str(runs.ranking))) == runs.versions
 
 
-def test_a_newer_model_is_no_rollback(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
-    runs.command("rollback", "ranking", "--yes")
-    assert runs.command("rollback", "ranking", runs.versions[2], "--yes") == 2
-    assert f"`python -m pipeline promote ranking {runs.versions[2]}` serves it" in capsys.readouterr().err
+def test_a_newer_model_is_not_a_rollback(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    runs.command("rollback", "--yes")
+    assert runs.command("rollback", runs.versions[2], "--yes") == 2
+    assert f"`python -m pipeline promote {runs.versions[2]}` serves it" in capsys.readouterr().err
 
 
 def test_broken_versions_are_listed_with_what_is_wrong_and_refused(
@@ -140,19 +201,22 @@ def test_broken_versions_are_listed_with_what_is_wrong_and_refused(
     assert f"{first.name}  {first}/assets.extra/manifest.json: is no manifest" in out
     assert f"{second.name}  {second} holds no saved_model.pb" in out
     for version in (first, second):
-        assert runs.command("promote", "ranking", version.name, "--yes") == 2
-        assert f"version {version.name} cannot be served" in capsys.readouterr().err
+        assert runs.command("promote", version.name, "--yes") == 2
+        assert f"version {version.name} of ranking cannot be served" in capsys.readouterr().err
+    assert runs.all_served == all_of("better")
 
 
 @pytest.mark.parametrize(("answer", "served", "status"), [("y", "good", 0), ("n", "better", 1)])
 def test_it_asks_before_it_changes_anything(answer: str, served: str, status: int, runs: Runs) -> None:
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
-    command = [sys.executable, "-m", "pipeline", "rollback", "ranking", f"--output={runs.output}"]
+    command = [sys.executable, "-m", "pipeline", "rollback", f"--output={runs.output}"]
     done = subprocess.run(command, cwd=PROJECT, stdin=theirs, capture_output=True, text=True, check=False)
     os.close(ours)
     os.close(theirs)
     assert done.returncode == status, done.stderr
-    assert f"Serve the model of version {runs.versions[1]}, as a new version? [y/N]" in done.stdout
+    assert (
+        f"Serve version {runs.versions[1]} of {', '.join(TOGETHER)}, as a new version? [y/N]" in done.stdout
+    )
     assert ("nothing was changed" in done.stdout) == (status == 1)
-    assert runs.served == served
+    assert runs.all_served == all_of(served)

@@ -7,8 +7,9 @@ import pytest
 from ml_metadata.proto.metadata_store_pb2 import Artifact
 
 from components.atomic_pusher.manifest import PROMOTE, ROLLBACK, Provenance
-from components.atomic_pusher.publishing import Pushed, Retention, point, push
+from components.atomic_pusher.publishing import Pushed, Retention
 from pipeline.local_run.pushed_versions import version_damage
+from tests.unit.components.atomic_pusher.one_servable import point, push
 
 
 def _push(folder: Path, weights: str) -> Pushed:

@@ -12,7 +12,7 @@ from pipeline.local_run.run_summary import problems, summary_lines
 
 
 def _pusher(node_id: str, **properties: str | int) -> NodeRun:
-    return NodeRun(node_id, False, 0.1, [OutputArtifact("pushed_model", "PushedModel", "/p", properties)])
+    return NodeRun(node_id, False, 0.1, [OutputArtifact("pushed_ranking", "PushedModel", "/p", properties)])
 
 
 def test_pushed_models_and_reports_are_shown_by_their_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -89,9 +89,9 @@ def test_a_push_of_an_earlier_run_that_is_gone_is_a_problem(tmp_path: Path):
             "1,682 rows in, 2 rejected, 1,680 movies",
         ),
         ("model", {"summary": "said by the component"}, "said by the component"),
-        ("pushed_model", {"pushed": 1, "pushed_version": "17"}, "pushed version 17"),
-        ("pushed_model", {"pushed": 0}, "nothing pushed"),
-        ("pushed_model", {"pushed": 0, "reason": "it is slow"}, "nothing pushed: it is slow"),
+        ("pushed_ranking", {"pushed": 1, "pushed_version": "17"}, "pushed version 17"),
+        ("pushed_ranking", {"pushed": 0}, "nothing pushed"),
+        ("pushed_ranking", {"pushed": 0, "reason": "it is slow"}, "nothing pushed: it is slow"),
         ("transformed_examples", {"rows_read": 5}, ""),
     ],
 )

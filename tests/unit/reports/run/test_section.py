@@ -22,7 +22,7 @@ def test_a_run_that_went_well() -> None:
     found = section(
         Node("Gen", NodeState.CACHED, 0.1),
         Node("Trainer", NodeState.DONE, 30.0),
-        Node("Pusher", NodeState.DONE, 2.0, outputs={"pushed_model": (pushed,)}),
+        Node("Pusher", NodeState.DONE, 2.0, outputs={"pushed_ranking": (pushed,)}),
         config={"data": {"split": "random"}, "seed": 42},
     )
 
@@ -30,8 +30,8 @@ def test_a_run_that_went_well() -> None:
     assert found.verdict is Verdict.PASSED
     nodes = next(part for part in found.parts if part.id == "run-nodes")
     assert nodes.answer == "Trainer took longest: 30.0 s of 32.0 s."
-    assert nodes.tables[0].rows[2] == ("Pusher", "done", 2.0, "pushed_model")
-    assert facts(found)["Pushed"] == "Pusher: version 17"
+    assert nodes.tables[0].rows[2] == ("Pusher", "done", 2.0, "pushed_ranking")
+    assert facts(found)["Pushed"] == "ranking: version 17"
     assert facts(found)["Split"] == "random"
     settings = next(part for part in found.parts if part.id == "run-settings").tables[0]
     assert settings.rows == (("data.split", "random"), ("seed", "42"))
@@ -39,13 +39,13 @@ def test_a_run_that_went_well() -> None:
 
 def test_a_model_that_was_not_blessed_is_not_pushed() -> None:
     artifact = Artifact(3, "PushedModel", "", {"pushed": 0})
-    found = section(Node("Pusher", NodeState.DONE, 2.0, outputs={"pushed_model": (artifact,)}))
+    found = section(Node("Pusher", NodeState.DONE, 2.0, outputs={"pushed_ranking": (artifact,)}))
 
-    assert facts(found)["Pushed"] == "Pusher: nothing, its model was not blessed"
+    assert facts(found)["Pushed"] == "ranking: nothing, its model was not blessed"
 
     artifact = Artifact(3, "PushedModel", "", {"pushed": 0, "reason": "the probe refused its model: slow"})
-    found = section(Node("Pusher", NodeState.DONE, 2.0, outputs={"pushed_model": (artifact,)}))
-    assert facts(found)["Pushed"] == "Pusher: nothing, the probe refused its model: slow"
+    found = section(Node("Pusher", NodeState.DONE, 2.0, outputs={"pushed_ranking": (artifact,)}))
+    assert facts(found)["Pushed"] == "ranking: nothing, the probe refused its model: slow"
 
 
 def test_a_run_that_failed() -> None:

@@ -1,0 +1,115 @@
+"""The versions below a servable's folder, for people: what they are, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from components.atomic_pusher.figures import CANDIDATE
+from components.atomic_pusher.manifest import PUSH, Manifest, ManifestError
+from components.atomic_pusher.sets import unfinished
+from components.atomic_pusher.versions import is_model, read_manifest, versions_in
+from pipeline.local_run.run_summary import shown
+
+# Metrics that say how much was measured, and what to call that.
+_COUNTS: Final = {"example_count": "ratings", "user_count": "users"}
+# Enough of a sha256 to tell data, sources and schemas apart.
+_SHORT: Final = 12
+
+
+class VersionError(ValueError):
+    """One clear message: which folder or version is wrong, and what to do."""
+
+
+@dataclass(frozen=True)
+class ListedVersion:
+    """A version below a servable's folder.
+
+    Attributes:
+        number: its number.
+        origin: the version that first had its files.
+        manifest: None if it has none, or none that can be read.
+        complaint: what is wrong with it, "" if nothing is.
+    """
+
+    number: int
+    origin: int
+    manifest: Manifest | None
+    complaint: str
+
+
+def listed_versions(folder: str) -> dict[int, ListedVersion]:
+    """The versions by number, in ascending order.
+
+    Raises:
+        VersionError: the folder cannot be read.
+    """
+    try:
+        alone = unfinished(folder)
+        return {
+            number: _version(number, path, number in alone) for number, path in versions_in(folder).items()
+        }
+    except OSError as error:
+        raise VersionError(f"{shown_path(folder)}: cannot be read ({error.strerror or error})") from error
+
+
+def _version(number: int, path: str, alone: bool) -> ListedVersion:
+    manifest, complaint = None, ""
+    try:
+        manifest = read_manifest(path)
+    except ManifestError as error:
+        complaint = str(error)
+    if not is_model(path):
+        complaint = f"{shown_path(path)} holds no saved_model.pb"
+    elif manifest and alone:
+        complaint = f"a killed push left it without {manifest.move.servables[-1]}; the next push removes it"
+    return ListedVersion(number, manifest.origin if manifest else number, manifest, complaint)
+
+
+def version_lines(version: ListedVersion, served: bool) -> Iterator[str]:
+    """What there is to say of a version, line by line."""
+    mark = "*" if served else " "
+    if version.complaint:
+        yield f"{mark} {version.number}  {version.complaint}"
+        return
+    if version.manifest is None:
+        yield f"{mark} {version.number}  pushed by something else: it has no manifest"
+        return
+    move, provenance = version.manifest.move, version.manifest.provenance
+    what = "pushed" if move.action == PUSH else f"{move.action} to {move.copy_of}"
+    away = "" if move.previous is None or move.action == PUSH else f" from {move.previous}"
+    together = f", together: {', '.join(move.servables)}" if len(move.servables) > 1 else ""
+    yield f"{mark} {version.number}  {what}{away} {move.time} by {move.user} on {move.host}{together}"
+    if provenance.metrics:
+        yield f"    {_shown_metrics(provenance.metrics)} ({provenance.measured_on})"
+    marks = {
+        "run": provenance.run_id,
+        **{name: digest[:_SHORT] for name, digest in provenance.data.items()},
+        "schema": provenance.schema[:_SHORT],
+        **{name: digest[:_SHORT] for name, digest in provenance.code.items()},
+        "model": version.manifest.model_fingerprint[:_SHORT],
+    }
+    yield "    " + ", ".join(f"{name} {value}" for name, value in marks.items() if value)
+
+
+def _shown_metrics(metrics: Mapping[str, Mapping[str, float]]) -> str:
+    candidate = dict(metrics.get(CANDIDATE, {}))
+    beside = {whose: measures for whose, measures in metrics.items() if whose != CANDIDATE}
+    counts = [
+        f"{int(candidate.pop(count, 0)):,} {what}" for count, what in _COUNTS.items() if count in candidate
+    ]
+    shown = []
+    for name, value in candidate.items():
+        others = [
+            f"{whose} {measures[name]:.4g}"
+            for whose, measures in beside.items()
+            if measures.get(name) is not None
+        ]
+        shown.append(f"{name} {value:.4g}" + (f" ({', '.join(others)})" if others else ""))
+    return ", ".join([*shown, *counts])
+
+
+def shown_path(path: str) -> str:
+    """A path as it is shown; addresses such as gs://bucket stay as they are."""
+    return path if "://" in path else shown(path)
