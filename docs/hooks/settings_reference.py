@@ -55,7 +55,11 @@ def settings_page() -> str:
 def _section(
     path: str, model: type[BaseModel], schema: dict[str, Any], defs: dict[str, Any], comments: dict[str, str]
 ) -> Iterator[str]:
-    """Yields the heading and the table of a model, then those of the models in it."""
+    """Yields the heading and the table of a model, then those of the models in it.
+
+    A comment in default.yaml may be about several keys in a row: one without a text of its own has that of
+    the key before it.
+    """
     nested = {name: field.annotation for name, field in model.model_fields.items()}
     models = {
         name: each for name, each in nested.items() if isinstance(each, type) and issubclass(each, BaseModel)
@@ -63,12 +67,14 @@ def _section(
     yield f"## `{path}`" if path else "## The run"
     if path and comments.get(path):
         yield f"\n{comments[path]}"
+    shared = ""
     yield "\n| setting | type | default | range | meaning |\n|---|---|---|---|---|"
     for name, field in model.model_fields.items():
         if name in models:
             continue
         own = f"{path}.{name}".lstrip(".")
-        described = comments.get(own) or field.description or _elsewhere(name, own, comments)
+        described = comments.get(own) or field.description or _elsewhere(name, own, comments) or shared
+        shared = described
         if not described:
             raise ValueError(
                 f"the setting {own} has no meaning: add a description to its Field or a comment to {DEFAULTS}"
@@ -110,10 +116,7 @@ def _type_and_range(schema: dict[str, Any], defs: dict[str, Any]) -> tuple[str, 
 
 
 def _comments(text: str) -> dict[str, str]:
-    """Returns the comment above each key of a YAML file, by dotted path.
-
-    A key directly below another one shares the comment of that one where the comment is about several.
-    """
+    """Returns the comment above each key of a YAML file, by dotted path; a key without one is left out."""
     found: dict[str, str] = {}
     section, comment = "", [""]
     for line in text.splitlines():

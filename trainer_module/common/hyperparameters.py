@@ -18,14 +18,16 @@ class FitHyperparameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     epochs: int = Field(20, ge=1, description="Upper limit; early stopping usually ends the fit before it.")
-    batch_size: int = Field(1024, ge=2)
+    batch_size: int = Field(1024, ge=2, description="Examples of a step.")
     learning_rate: float = Field(2e-3, gt=0, description="Of Adam.")
     learning_rate_decay: Literal["none", "cosine"] = Field(
         "none",
         description="`cosine` lowers the rate from epoch to epoch, along half a period over all `epochs`.",
     )
     embedding_dim: int = Field(32, ge=1, description="Width of every embedding and of both towers' output.")
-    dropout: float = Field(0.2, ge=0, lt=1)
+    dropout: float = Field(
+        0.2, ge=0, lt=1, description="Share of the inputs of deep layers left out in training."
+    )
     unknown_id_share: float = Field(
         0.05, ge=0, lt=1, description="Share of training ids replaced by 'unknown', which trains that row."
     )

@@ -15,7 +15,7 @@ class RankingHyperparameters(FitHyperparameters):
         description="How cross layers and deep layers are put together over the embeddings of an example; "
         "`svdpp` adds factors with all ratings of the user and of the movie, and sessions.",
     )
-    cross_layers: int = Field(1, ge=1)
+    cross_layers: int = Field(1, ge=1, description="Number of cross layers.")
     projection_dim: int | None = Field(
         None, ge=1, description="Rank of the cross weights for `low_rank`; a quarter of the input if unset."
     )
