@@ -51,7 +51,7 @@ def listed_versions(folder: str) -> dict[int, ListedVersion]:
             number: _version(number, path, number in alone) for number, path in versions_in(folder).items()
         }
     except OSError as error:
-        raise VersionError(f"{shown_path(folder)}: cannot be read ({error.strerror or error})") from error
+        raise VersionError(f"{shown(folder)}: cannot be read ({error.strerror or error})") from error
 
 
 def _version(number: int, path: str, alone: bool) -> ListedVersion:
@@ -61,7 +61,7 @@ def _version(number: int, path: str, alone: bool) -> ListedVersion:
     except ManifestError as error:
         complaint = str(error)
     if not is_model(path):
-        complaint = f"{shown_path(path)} holds no saved_model.pb"
+        complaint = f"{shown(path)} holds no saved_model.pb"
     elif manifest and alone:
         complaint = f"a killed push left it without {manifest.move.servables[-1]}; the next push removes it"
     return ListedVersion(number, manifest.origin if manifest else number, manifest, complaint)
@@ -99,17 +99,12 @@ def _shown_metrics(metrics: Mapping[str, Mapping[str, float]]) -> str:
     counts = [
         f"{int(candidate.pop(count, 0)):,} {what}" for count, what in _COUNTS.items() if count in candidate
     ]
-    shown = []
+    parts = []
     for name, value in candidate.items():
         others = [
             f"{whose} {measures[name]:.4g}"
             for whose, measures in beside.items()
             if measures.get(name) is not None
         ]
-        shown.append(f"{name} {value:.4g}" + (f" ({', '.join(others)})" if others else ""))
-    return ", ".join([*shown, *counts])
-
-
-def shown_path(path: str) -> str:
-    """A path as it is shown; addresses such as gs://bucket stay as they are."""
-    return path if "://" in path else shown(path)
+        parts.append(f"{name} {value:.4g}" + (f" ({', '.join(others)})" if others else ""))
+    return ", ".join([*parts, *counts])

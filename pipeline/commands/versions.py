@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import posixpath
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from rich.console import Console
 
 from components.atomic_pusher.history import LOG_FILE
 from components.atomic_pusher.manifest import PROMOTE, ROLLBACK, Action
 from components.atomic_pusher.publishing import PushError, point
 from components.atomic_pusher.versions import served_version
 from contracts.signatures import JOINT, PUBLISHED_TOGETHER, RECOMMENDER, SERVABLES
+from pipeline.commands.dialogue import confirmed, plain_console
 from pipeline.commands.version_listing import (
     ListedVersion,
     VersionError,
     listed_versions,
-    shown_path,
     version_lines,
 )
 from pipeline.config import PipelineConfig
+from pipeline.local_run.run_summary import shown
 
 __all__ = ["VersionError", "promote", "rollback", "show_versions"]
 
@@ -60,18 +58,18 @@ def show_versions(output: str, model: str | None) -> None:
             f"no version below {' and '.join(map(shown_path, folders.values()))}; name the output folder of "
             "a run with --output, or run local_runner.py first"
         )
-    console = _console()
+    console = plain_console()
     for name, folder in folders.items():
         if not found[name] and name == JOINT:  # Most pipelines train none.
             continue
         served = served_version(folder)
         told = "no version" if served is None else f"version {served} is served by default"
-        console.print(f"{name}: {told} [{shown_path(folder)}]")
+        console.print(f"{name}: {told} [{shown(folder)}]")
         for version in reversed(found[name].values()):
             for line in version_lines(version, version.number == served):
                 console.print(line)
         if found[name]:
-            console.print(f"  who served what when: {shown_path(f'{folder}/{LOG_FILE}')}")
+            console.print(f"  who served what when: {shown(f'{folder}/{LOG_FILE}')}")
 
 
 def promote(output: str, version: int, only: str | None, yes: bool) -> bool:
@@ -88,7 +86,7 @@ def promote(output: str, version: int, only: str | None, yes: bool) -> bool:
     """
     moving = _moving(output, version, only)
     if _is_served(moving, version):
-        _console().print(f"{_same_models(moving, version)} is served already; nothing to do")
+        plain_console().print(f"{_same_models(moving, version)} is served already; nothing to do")
         return True
     return _point(moving, version, PROMOTE, yes)
 
@@ -128,7 +126,7 @@ def _pushed_before(served: _Served) -> int:
     }
     if not earlier:
         raise VersionError(
-            f"{shown_path(served.folder)} holds no model from before version {served.version.number}; "
+            f"{shown(served.folder)} holds no model from before version {served.version.number}; "
             "`python -m pipeline versions` lists what there is"
         )
     origin = max(earlier)
@@ -146,7 +144,7 @@ def _moving(output: str, version: int, only: str | None) -> list[_Served]:
     for each in moving:
         if version not in each.versions:
             there = ", ".join(map(str, each.versions))
-            raise VersionError(f"{shown_path(each.folder)} has no version {version}; there are: {there}")
+            raise VersionError(f"{shown(each.folder)} has no version {version}; there are: {there}")
         if complaint := each.versions[version].complaint:
             raise VersionError(f"version {version} of {each.name} cannot be served: {complaint}")
     return moving
@@ -158,7 +156,7 @@ def _published_together(output: str, version: int) -> list[str]:
     if not holders:
         numbers = sorted({number for versions in there.values() for number in versions})
         raise VersionError(
-            f"{shown_path(posixpath.dirname(_folder(output, RECOMMENDER)))} has no version {version}; there "
+            f"{shown(posixpath.dirname(_folder(output, RECOMMENDER)))} has no version {version}; there "
             f"are: {', '.join(map(str, numbers)) or 'none'}"
         )
     manifests = [there[name][version].manifest for name in holders]
@@ -182,16 +180,18 @@ def _is_served(moving: list[_Served], version: int) -> bool:
 
 
 def _point(moving: list[_Served], version: int, action: Action, yes: bool) -> bool:
-    console = _console()
+    console = plain_console()
     for each in moving:
-        console.print(f"{each.name} in {shown_path(each.folder)}, from:")
+        console.print(f"{each.name} in {shown(each.folder)}, from:")
         for line in version_lines(each.version, True):
             console.print(line)
         console.print("to:")
         for line in version_lines(each.versions[version], False):
             console.print(line)
     names = ", ".join(each.name for each in moving)
-    if not yes and not _confirmed(f"Serve version {version} of {names}, as a new version? [y/N] "):
+    if not yes and not confirmed(
+        f"Serve version {version} of {names}, as a new version? [y/N] ", VersionError
+    ):
         console.print("nothing was changed")
         return False
     try:
@@ -217,7 +217,7 @@ def _state(output: str, name: str) -> _Served:
     served = served_version(folder)
     if served is None:
         raise VersionError(
-            f"{shown_path(folder)} holds no version to choose from; name the output folder of a run with "
+            f"{shown(folder)} holds no version to choose from; name the output folder of a run with "
             "--output, or run local_runner.py first"
         )
     return _Served(name, folder, versions, versions[served])
@@ -231,13 +231,3 @@ def _same_models(moving: list[_Served], version: int) -> str:
     served = {each.version.number for each in moving} - {version}
     as_copy = f", as version {' and '.join(map(str, sorted(served)))}," if served else ""
     return f"version {version} of {', '.join(each.name for each in moving)}{as_copy}"
-
-
-def _confirmed(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise VersionError("there is no terminal to ask on; repeat the command with --yes")
-    return input(question).strip().lower() in ("y", "yes")
-
-
-def _console() -> Console:
-    return Console(highlight=False, markup=False, soft_wrap=True)

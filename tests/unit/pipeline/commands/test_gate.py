@@ -58,7 +58,7 @@ def test_nothing_is_written_without_a_yes(
 
     monkeypatch.setattr("sys.stdin", io.StringIO())
     assert main(["gate", "accept", record, "--reason", "r"]) == 2
-    assert "add --yes" in capsys.readouterr().err
+    assert "--yes" in capsys.readouterr().err
     assert not Path(store.root).exists()
 
 
