@@ -55,7 +55,7 @@ def show_versions(output: str, model: str | None) -> None:
     found = {name: listed_versions(folder) for name, folder in folders.items()}
     if not any(found.values()):
         raise VersionError(
-            f"no version below {' and '.join(map(shown_path, folders.values()))}; name the output folder of "
+            f"no version below {' and '.join(map(shown, folders.values()))}; name the output folder of "
             "a run with --output, or run local_runner.py first"
         )
     console = plain_console()
