@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[1]
-MODELS = ("ranking", "recommender", "retrieval")
+# The two stages, and all that one run publishes.
+MODELS = ("ranking", "retrieval")
+SERVABLES = (*MODELS, "recommender")
 
 # 10,000 ratings learned in a few seconds. A random split holds out 2,000 of them, enough for both models
 # to beat their baselines by a margin that no other machine's rounding takes away.
@@ -112,4 +114,4 @@ def run_pipeline(project: Path, output: Path, *flags: str) -> PipelineRun:
 
 def pushed_versions(output: Path) -> dict[str, tuple[Path, ...]]:
     """The versions of each model below the folder of a run, the oldest first."""
-    return {name: tuple(sorted((output / "serving" / name).glob("[0-9]*"))) for name in MODELS}
+    return {name: tuple(sorted((output / "serving" / name).glob("[0-9]*"))) for name in SERVABLES}

@@ -10,18 +10,15 @@ from pathlib import Path
 import pytest
 
 from tests.contract.served_models import ServedModels
-from tests.pipeline_run import MODELS, PipelineRun
+from tests.pipeline_run import SERVABLES, PipelineRun
 
 
 @pytest.fixture(scope="session")
 def served(sample_run: PipelineRun, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedModels]:
-    # The pipeline's tests at large list the stages alone.
-    recommender = max((sample_run.output / "serving" / "recommender").glob("[0-9]*"))
     command = [
         *(sys.executable, "-I", "-S", str(Path(__file__).with_name("bare_process.py"))),
         sysconfig.get_path("purelib"),
-        *(f"{name}={sample_run.model(name)}" for name in MODELS),
-        f"recommender={recommender}",
+        *(f"{name}={sample_run.model(name)}" for name in SERVABLES),
     ]
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     with subprocess.Popen(command, cwd=elsewhere, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from components.atomic_pusher.versions import read_manifest, served_version
-from tests.pipeline_run import MODELS, SMALL_SAMPLE, PipelineRun, pushed_versions, run_pipeline
+from tests.pipeline_run import SERVABLES, SMALL_SAMPLE, PipelineRun, pushed_versions, run_pipeline
 
 pytestmark = pytest.mark.slow
 
@@ -86,7 +86,7 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     assert re.match(r"rmse [\d.]+ \(biases [\d.]+, served [\d.]+\)", better.summaries["RankingEvaluator"])
     assert served_version(str(base)) == int(better.model("ranking").name)
     assert ratings(better.model("ranking")) != answers
-    assert {better.model(name).name for name in MODELS} == {better.model("ranking").name}
+    assert {better.model(name).name for name in SERVABLES} == {better.model("ranking").name}
 
     listed = versions("versions ranking", output, project)
     assert f"* {better.model('ranking').name}  pushed" in listed
@@ -97,7 +97,7 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     assert served > int(better.model("ranking").name)
     assert ratings(base / str(served)) == answers
     # All of them are back, under one number, and so is the list.
-    assert {served_version(str(output / "serving" / name)) for name in MODELS} == {served}
+    assert {served_version(str(output / "serving" / name)) for name in SERVABLES} == {served}
     lists = recommended(output / "serving" / "recommender" / str(served))
     assert lists == recommended(sample_run.model("recommender")) != recommended(better.model("recommender"))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.model_server.servers import running
-from tests.pipeline_run import MODELS, PROJECT, PipelineRun
+from tests.pipeline_run import MODELS, PROJECT, SERVABLES, PipelineRun
 
 
 def entry(name: str, base_path: Path, more: str = "") -> str:
@@ -20,11 +20,13 @@ def entry(name: str, base_path: Path, more: str = "") -> str:
 
 @pytest.fixture(scope="session")
 def servers(sample_run: PipelineRun, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, str]]:
-    """Addresses: `both` has the models as they were pushed, `labels` two versions of retrieval alone."""
+    """Addresses: `all` has the models as they were pushed, `stages` without the recommender, `labels` two
+    versions of retrieval alone."""
     folder = tmp_path_factory.mktemp("servers")
     for version in ("1", "2"):
         shutil.copytree(sample_run.model("retrieval"), folder / "retrieval" / version)
-    both = " ".join(entry(name, sample_run.output / "serving" / name) for name in MODELS)
+    served = {name: entry(name, sample_run.output / "serving" / name) for name in SERVABLES}
+    stages = " ".join(served[name] for name in MODELS)
     labels = entry(
         "retrieval",
         folder / "retrieval",
@@ -33,7 +35,7 @@ def servers(sample_run: PipelineRun, tmp_path_factory: pytest.TempPathFactory) -
     )
     with ExitStack() as stack:
         addresses = {}
-        for name, config in (("both", both), ("labels", labels)):
+        for name, config in (("all", " ".join(served.values())), ("stages", stages), ("labels", labels)):
             (folder / name).mkdir()
             file = folder / name / "models.config"
             file.write_text(f"model_config_list {{ {config} }}")
