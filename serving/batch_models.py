@@ -1,4 +1,4 @@
-"""The two SavedModels in this process: what TensorFlow Serving would answer, without a server."""
+"""The SavedModels in this process: what TensorFlow Serving would answer, without a server."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ class ModelError(Exception):
 
 
 @dataclass(frozen=True)
-class Candidates:
-    """What the first stage found for B users; an empty slot has an empty id.
+class UserLists:
+    """The lists of B users; an empty slot has an empty id.
 
     Attributes:
       known: whether each user is in the model, [B].
       movie_ids: [B, K], bytes, the best first.
       titles: [B, K], bytes.
-      scores: [B, K].
+      scores: what they are ordered by, [B, K].
+      ratings: predicted, in stars, [B, K]; None from retrieval.
     """
 
     known: Array
     movie_ids: Array
     titles: Array
     scores: Array
+    ratings: Array | None
 
 
 def newest_version(folder: Path) -> Path:
@@ -60,11 +62,11 @@ def newest_version(folder: Path) -> Path:
     return max(versions, key=lambda path: int(path.name))
 
 
-class BatchRetrievalModel:
-    """The retrieval model.
+class BatchListModel:
+    """A model that returns lists: the recommender with ratings, or the retrieval model without.
 
     Raises:
-      ModelError: the folder holds no retrieval model.
+      ModelError: the folder does not hold such a model.
     """
 
     def __init__(self, path: Path) -> None:
@@ -79,8 +81,17 @@ class BatchRetrievalModel:
             raise ModelError(f"{self.path} has no table of users ({USERS_ASSET}): name a file with --users")
         return file
 
-    def recommend(self, user_ids: Sequence[bytes], k: int) -> Candidates:
-        """The k best movies that each user has not rated, fewer where the catalogue is smaller."""
+    @property
+    def rates(self) -> bool:
+        """Whether the lists have predicted ratings, which those of retrieval lack."""
+        return features.USER_RATING in self._recommend.structured_outputs
+
+    def recommend(self, user_ids: Sequence[bytes], k: int) -> UserLists:
+        """The k best movies that each user has not rated, fewer where the catalogue is smaller.
+
+        Raises:
+          ModelError: a predicted rating is not a number.
+        """
         import tensorflow as tf
 
         found = self._recommend(
@@ -90,24 +101,51 @@ class BatchRetrievalModel:
                 signatures.K: tf.constant(k),
             }
         )
-        return Candidates(
-            *(
-                found[name].numpy()
-                for name in (signatures.KNOWN_USER, features.MOVIE_ID, features.MOVIE_TITLE, signatures.SCORE)
-            )
-        )
+        names = (signatures.KNOWN_USER, features.MOVIE_ID, features.MOVIE_TITLE, signatures.SCORE)
+        known, movie_ids, titles, scores = (found[name].numpy() for name in names)
+        ratings = found[features.USER_RATING].numpy() if self.rates else None
+        if ratings is not None:
+            _check_numbers(self.path, ratings[movie_ids != b""])
+        return UserLists(known, movie_ids, titles, scores, ratings)
 
 
 class BatchRankingModel:
     """The ranking model.
 
     Raises:
-      ModelError: the folder holds no ranking model.
+      ModelError: the folder does not hold one with the final order.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._rank = _signature(path, signatures.RANK, {features.USER_ID, features.MOVIE_ID})
+        inputs = {features.USER_ID, features.MOVIE_ID}
+        self._rerank = _signature(path, signatures.RERANK, {*inputs, signatures.RETRIEVAL_SCORE})
+        self._rank = self._rerank.model.signatures[signatures.RANK]
+
+    def rerank(self, user_ids: Sequence[bytes], found: UserLists) -> UserLists:
+        """What retrieval found for these users in its final order, empty slots at the end.
+
+        Raises:
+          ModelError: a predicted rating is not a number.
+        """
+        import tensorflow as tf
+
+        inputs = {
+            features.USER_ID: tf.constant(user_ids, tf.string),
+            features.MOVIE_ID: tf.constant(found.movie_ids.astype(object), tf.string, found.movie_ids.shape),
+            signatures.RETRIEVAL_SCORE: tf.constant(found.scores, tf.float32),
+        }
+        answer = self._rerank(**inputs)
+        scores, ratings = (answer[name].numpy() for name in (signatures.SCORE, features.USER_RATING))
+        empty = found.movie_ids == b""
+        _check_numbers(self.path, ratings[~empty])
+        # Stable, so equal scores stay in the order of retrieval.
+        order = np.argsort(np.where(empty, np.inf, -scores), axis=1, kind="stable")
+
+        def sort(values: Array) -> Array:
+            return np.take_along_axis(values, order, axis=1)
+
+        return UserLists(found.known, sort(found.movie_ids), sort(found.titles), sort(scores), sort(ratings))
 
     def rank(self, user_ids: Sequence[bytes], movie_ids: Array) -> Array:
         """User ids [B] and movie ids [B, K] to predicted ratings in stars, [B, K]."""
@@ -118,11 +156,13 @@ class BatchRankingModel:
             features.MOVIE_ID: tf.constant(movie_ids.astype(object), tf.string, movie_ids.shape),
         }
         ratings: Array = self._rank(**inputs)[features.USER_RATING].numpy()
-        if not np.isfinite(ratings).all():
-            raise ModelError(
-                f"{self.path}: a predicted rating is not a number; push a model that has not diverged"
-            )
+        _check_numbers(self.path, ratings)
         return ratings
+
+
+def _check_numbers(path: Path, ratings: Array) -> None:
+    if not np.isfinite(ratings).all():
+        raise ModelError(f"{path}: a predicted rating is not a number; push a model that has not diverged")
 
 
 def _signature(path: Path, name: str, inputs: set[str]) -> Any:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from contracts import features, signatures
-from serving.batch_models import Array, BatchRankingModel, BatchRetrievalModel, Candidates, ModelError
+from serving.batch_models import BatchListModel, BatchRankingModel, ModelError, UserLists
 
 RANK_COLUMN: Final = "rank"
 PREDICTED_RATING: Final = "predicted_rating"
@@ -60,7 +60,7 @@ def count_users(file: Path) -> int:
 
 
 def score_users(
-    retrieval: BatchRetrievalModel,
+    model: BatchListModel,
     ranking: BatchRankingModel | None,
     users: Path,
     output: Path,
@@ -73,12 +73,12 @@ def score_users(
     """Scores every user of a file; `output` is written aside and renamed, so it is never half-written.
 
     Args:
-      retrieval: the first stage.
-      ranking: the second stage; None keeps the order of retrieval.
+      model: the recommender, or the retrieval model as the first stage.
+      ranking: the second stage; None keeps the order of the model.
       users: one id a line; blank lines are skipped, an id that comes twice is scored twice.
       output: the Parquet file; one that is there is replaced.
       k: the most movies per user.
-      candidates: movies that the second stage ranks, k at least.
+      candidates: movies that the second stage orders, k at least.
       batch_size: users scored at once.
       progress: is called with the number of users of each batch.
 
@@ -88,17 +88,19 @@ def score_users(
       OSError: the output cannot be written.
     """
     versions = {
-        f"{name}_version": model.path.name
-        for name, model in ((signatures.RETRIEVAL, retrieval), (signatures.RANKING, ranking))
-        if model
+        f"{name}_version": stage.path.name
+        for name, stage in (
+            (signatures.RECOMMENDER if model.rates else signatures.RETRIEVAL, model),
+            (signatures.RANKING, ranking),
+        )
+        if stage
     }
     count = strangers = rows = 0
     with _aside(output) as partial, pq.ParquetWriter(partial, SCHEMA.with_metadata(versions)) as writer:
         waiting: list[pa.RecordBatch] = []
         for batch in _batches(_user_ids(users), batch_size):
-            found = retrieval.recommend(batch, max(k, candidates) if ranking else k)
-            ratings = ranking.rank(batch, found.movie_ids) if ranking else None
-            waiting.append(_table(batch, found, ratings, k))
+            found = model.recommend(batch, max(k, candidates) if ranking else k)
+            waiting.append(_table(batch, ranking.rerank(batch, found) if ranking else found, k))
             count += len(batch)
             strangers += int((~found.known).sum())
             rows += waiting[-1].num_rows
@@ -111,26 +113,18 @@ def score_users(
     return Scored(count, strangers, rows)
 
 
-def _table(user_ids: list[bytes], found: Candidates, ratings: Array | None, k: int) -> pa.RecordBatch:
-    """The first k movies of each user as rows, in the order of ratings [B, K] where there are some."""
-    empty = found.movie_ids == b""
-    if ratings is None:
-        order = np.tile(np.arange(empty.shape[1]), (len(empty), 1))
-    else:
-        # Stable, so equal ratings stay in the order of retrieval; empty slots go to the end.
-        order = np.argsort(np.where(empty, np.inf, -ratings), axis=1, kind="stable")
-    order = order[:, :k]
-    kept = ~np.take_along_axis(empty, order, axis=1)
-    row, place = np.nonzero(kept)
-    column = order[row, place]
+def _table(user_ids: list[bytes], found: UserLists, k: int) -> pa.RecordBatch:
+    """The first k movies of each user as rows."""
+    row, place = np.nonzero(found.movie_ids[:, :k] != b"")
+    ratings = found.ratings
     arrays = [
         _texts([user_ids[index] for index in row]),
         pa.array(found.known[row]),
         pa.array(place + 1, pa.int32()),
-        _texts(found.movie_ids[row, column].tolist()),
-        _texts(found.titles[row, column].tolist()),
-        pa.array(found.scores[row, column], pa.float32()),
-        pa.nulls(len(row), pa.float32()) if ratings is None else pa.array(ratings[row, column], pa.float32()),
+        _texts(found.movie_ids[row, place].tolist()),
+        _texts(found.titles[row, place].tolist()),
+        pa.array(found.scores[row, place], pa.float32()),
+        pa.nulls(len(row), pa.float32()) if ratings is None else pa.array(ratings[row, place], pa.float32()),
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 

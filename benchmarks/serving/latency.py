@@ -10,7 +10,7 @@ from typing import Final, TypeAlias, TypeVar
 from benchmarks.serving.local_server import MODELS, ServedFolders
 from benchmarks.serving.timings import Timings, measure
 from contracts.signatures import CANDIDATES
-from serving.batch_models import BatchRankingModel, BatchRetrievalModel
+from serving.batch_models import BatchListModel, BatchRankingModel
 from serving.client import Client
 
 CONCURRENCIES: Final = (1, 4, 16)
@@ -69,7 +69,7 @@ class Bench:
 
     def __init__(self, server: ServedFolders, concurrency: int) -> None:
         retrieval, ranking = (server.root / model / "1" for model in MODELS)
-        self._retrieval = BatchRetrievalModel(retrieval)
+        self._retrieval = BatchListModel(retrieval)
         self._ranking = BatchRankingModel(ranking)
         self.users = self._retrieval.users_file.read_bytes().split()
         self._names = [user.decode() for user in self.users]

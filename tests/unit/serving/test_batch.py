@@ -68,6 +68,39 @@ class Ranking(tf.Module):
         del user_id
         return {"user_rating": self._stars.lookup(movie_id) * self._factor}
 
+    @tf.function(
+        autograph=False,
+        input_signature=[
+            tf.TensorSpec([None], tf.string, "user_id"),
+            tf.TensorSpec([None, None], tf.string, "movie_id"),
+            tf.TensorSpec([None, None], tf.float32, "retrieval_score"),
+        ],
+    )
+    def rerank(
+        self, user_id: tf.Tensor, movie_id: tf.Tensor, retrieval_score: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        del user_id
+        stars = self._stars.lookup(movie_id)
+        # Retrieval decides where stars are equal, by less than they differ otherwise.
+        return {"score": 10 * stars + 0.1 * retrieval_score, "user_rating": stars * self._factor}
+
+
+class Recommender(Retrieval):
+    """The list of retrieval, with ratings."""
+
+    @tf.function(
+        autograph=False,
+        input_signature=[
+            tf.TensorSpec([None], tf.string, "user_id"),
+            tf.TensorSpec([None, None], tf.string, "exclude_movie_ids"),
+            tf.TensorSpec([], tf.int32, "k"),
+        ],
+    )
+    def rated(self, user_id: tf.Tensor, exclude_movie_ids: tf.Tensor, k: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = self.recommend(user_id, exclude_movie_ids, k)
+        nan = tf.constant(float("nan"))
+        return {**found, "user_rating": tf.where(found["movie_id"] == "", nan, found["score"] / 2)}
+
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -81,8 +114,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "retrieval" / "10.partial").mkdir()
     for name, diverged in (("ranking", False), ("diverged", True)):
         ranking = Ranking(diverged)
-        tf.saved_model.save(ranking, str(folder / name / "11"), {"rank": ranking.rank})
-        tf.saved_model.save(ranking, str(folder / name / "9"), {"rank": ranking.rank})
+        signatures = {"rank": ranking.rank, "rerank": ranking.rerank}
+        tf.saved_model.save(ranking, str(folder / name / "11"), signatures)
+        tf.saved_model.save(ranking, str(folder / name / "9"), signatures)
+    recommender = Recommender(users)
+    tf.saved_model.save(recommender, str(folder / "recommender" / "2"), {"recommend": recommender.rated})
     return folder
 
 
@@ -125,7 +161,33 @@ def test_ranking_orders_what_retrieval_found(batch: Batch, models: Path) -> None
     rows = batch(f"--ranking={models / 'ranking'}", "-k", "3")
     assert lists(rows) == {"u": ["é", "d", "b"], "uab": ["é", "d", "c"], "ü": ["é", "d", "b"]}
     assert [row["predicted_rating"] for row in rows[:3]] == [5, 4, 3]
-    assert [row["score"] for row in rows[:3]] == [1, 2, 4]
+    assert [row["score"] for row in rows[:3]] == pytest.approx([50.1, 40.2, 30.4])
+
+
+def test_the_recommender_gives_the_whole_list(models: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out.parquet"
+    assert main(["batch", f"--recommender={models / 'recommender'}", f"--output={output}"]) == 0
+    rows = pq.read_table(output).to_pylist()
+    assert lists(rows) == {"u": list(MOVIES), "uab": ["c", "d", "é"], "ü": list(MOVIES)}
+    assert [row["predicted_rating"] for row in rows][:5] == [2.5, 2, 1.5, 1, 0.5]
+    metadata = pq.read_schema(output).metadata
+    assert metadata[b"recommender_version"] == b"2"
+    assert not {b"retrieval_version", b"ranking_version"} & set(metadata)
+
+
+def test_models_of_two_runs_are_noted(batch: Batch, models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    batch(f"--ranking={models / 'ranking'}")
+    assert "retrieval is of version 2 and ranking of 11" in capsys.readouterr().err
+    batch()
+    assert "version" not in capsys.readouterr().err
+
+
+def test_the_recommender_takes_no_second_stage(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [f"--recommender={models / 'recommender'}", f"--ranking={models / 'ranking'}"]
+    assert main(["batch", *flags, f"--output={tmp_path / 'out.parquet'}"]) == 1
+    assert "--ranking goes with --retrieval" in capsys.readouterr().err
 
 
 def test_ranking_sees_the_candidates_alone(batch: Batch, models: Path) -> None:
@@ -174,7 +236,7 @@ def test_row_groups_are_written_as_they_fill(
         (["--retrieval={models}/none"], "{models}/none is not a folder"),
         (["--retrieval={models}"], "{models} holds neither saved_model.pb nor a version"),
         (["--retrieval={models}/ranking"], "{models}/ranking/11 has no signature 'recommend'"),
-        (["--ranking={models}/retrieval"], "{models}/retrieval/2 has no signature 'rank'"),
+        (["--ranking={models}/retrieval"], "{models}/retrieval/2 has no signature 'rerank'"),
         (["--ranking={models}/diverged"], "{models}/diverged/11: a predicted rating is not a number"),
         (["--users={models}/none.txt"], "{models}/none.txt cannot be read: No such file"),
         (["--users={tmp}/empty.txt"], "{tmp}/empty.txt names no user"),
