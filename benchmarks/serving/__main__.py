@@ -124,7 +124,7 @@ def _load(options: argparse.Namespace, folder: Path, flags: list[str], log: Log)
 
 
 def _print_latencies(bench: object, seconds: float, log: Log) -> None:
-    from benchmarks.serving.latency import ROUND_TRIPS_THRESHOLD, Bench
+    from benchmarks.serving.latency import ONE_CALL_THRESHOLD, Bench
 
     assert isinstance(bench, Bench)
     rows = [
@@ -153,13 +153,13 @@ def _print_latencies(bench: object, seconds: float, log: Log) -> None:
         "ratio of p50",
     ]
     print(markdown(header, rows))
-    log("two stages")
-    two = bench.two_stages(max(seconds, 3.0))
-    verdict = "within" if two.round_trips <= ROUND_TRIPS_THRESHOLD else "above"
+    log("lists")
+    lists = bench.lists(max(seconds, 3.0))
+    verdict = "within" if lists.ratio <= ONE_CALL_THRESHOLD else "above"
     print(
-        f"\nTwo stages for one user: p50 {two.recommend:.2f} ms, floor {two.floor:.2f} ms. A small call: "
-        f"{two.small:.2f} ms, floor {two.small_floor:.2f} ms, so a round trip costs {two.round_trip:.2f} ms "
-        f"and both stages {two.round_trips:.1f} of them, {verdict} the threshold of {ROUND_TRIPS_THRESHOLD}."
+        f"\nThe list for one user: p50 {lists.one_call:.2f} ms in one call, floor {lists.floor:.2f} ms, "
+        f"ratio {lists.ratio:.2f}, {verdict} the threshold of {ONE_CALL_THRESHOLD:g}. In two calls: "
+        f"{lists.two_calls:.2f} ms, floor {lists.two_floor:.2f} ms."
     )
 
 

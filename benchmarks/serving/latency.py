@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias, TypeVar
 
-from benchmarks.serving.local_server import MODELS, ServedFolders
+from benchmarks.serving.local_server import SERVED, ServedFolders
 from benchmarks.serving.timings import Timings, measure
 from contracts.signatures import CANDIDATES
 from serving.batch_models import BatchListModel, BatchRankingModel
@@ -15,8 +16,13 @@ from serving.client import Client
 
 CONCURRENCIES: Final = (1, 4, 16)
 BATCH_SIZES: Final = (1, 16, 64)
-# Two stages may cost this many times what one small call costs above the floor.
-ROUND_TRIPS_THRESHOLD: Final = 4
+# The list in one call may cost this many times its floor.
+ONE_CALL_THRESHOLD: Final = 2.0
+# Each call is measured in so many turns, between the others, so that they meet the same machine.
+_TURNS: Final = 5
+
+# Movies of a list.
+_LENGTH: Final = 10
 
 Call: TypeAlias = Callable[[int], object]
 _T = TypeVar("_T")
@@ -34,30 +40,25 @@ class LatencyCell:
 
 
 @dataclass(frozen=True)
-class TwoStages:
-    """Medians in milliseconds, one user, one thread.
+class ListCosts:
+    """Median milliseconds of the list for one user, one thread.
 
     Attributes:
-      recommend: both stages over the socket.
-      floor: both stages in this process.
-      small: a small call over the socket: one movie retrieved.
-      small_floor: the same in this process.
+      one_call: from the recommender, over the socket.
+      floor: the same signature in this process.
+      two_calls: from retrieval and ranking, over the socket.
+      two_floor: their signatures in this process.
     """
 
-    recommend: float
+    one_call: float
     floor: float
-    small: float
-    small_floor: float
+    two_calls: float
+    two_floor: float
 
     @property
-    def round_trip(self) -> float:
-        """What one round trip costs above the floor."""
-        return self.small - self.small_floor
-
-    @property
-    def round_trips(self) -> float:
-        """What both stages cost above the floor, in round trips."""
-        return (self.recommend - self.floor) / self.round_trip
+    def ratio(self) -> float:
+        """What one call costs beside its floor."""
+        return self.one_call / self.floor
 
 
 class Bench:
@@ -68,9 +69,10 @@ class Bench:
     """
 
     def __init__(self, server: ServedFolders, concurrency: int) -> None:
-        retrieval, ranking = (server.root / model / "1" for model in MODELS)
+        retrieval, ranking, recommender = (server.root / model / "1" for model in SERVED)
         self._retrieval = BatchListModel(retrieval)
         self._ranking = BatchRankingModel(ranking)
+        self._recommender = BatchListModel(recommender)
         self.users = self._retrieval.users_file.read_bytes().split()
         self._names = [user.decode() for user in self.users]
         self._client = Client(
@@ -98,20 +100,23 @@ class Bench:
                     )
         return cells
 
-    def two_stages(self, seconds: float) -> TwoStages:
-        """Recommends for one user at a time."""
+    def lists(self, seconds: float) -> ListCosts:
+        """The list of ten for one user at a time, in one call and in two."""
 
         def both(number: int) -> object:
             users = self._batch(self.users, number, 1)
-            return self._ranking.rank(users, self._retrieval.recommend(users, CANDIDATES).movie_ids)
+            return self._ranking.rerank(users, self._retrieval.recommend(users, CANDIDATES))
 
         calls: Sequence[Call] = (
             lambda number: self._client.recommend(self._batch(self._names, number, 1)[0]),
+            lambda number: self._recommender.recommend(self._batch(self.users, number, 1), _LENGTH),
+            lambda number: self._client.recommend(
+                self._batch(self._names, number, 1)[0], retrieval_version=1, ranking_version=1
+            ),
             both,
-            lambda number: self._client.retrieve(self._batch(self._names, number, 1)[0], 1),
-            lambda number: self._retrieval.recommend(self._batch(self.users, number, 1), 1),
         )
-        return TwoStages(*(measure(call, 1, seconds).p50 for call in calls))
+        turns = [[measure(call, 1, seconds / _TURNS).p50 for call in calls] for _ in range(_TURNS)]
+        return ListCosts(*map(statistics.median, zip(*turns, strict=True)))
 
     def close(self) -> None:
         """Closes the connections."""

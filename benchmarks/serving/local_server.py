@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.measured_run import BenchmarkError
+from contracts import signatures
 from serving.batch_models import ModelError, newest_version
 
-MODELS: Final = ("retrieval", "ranking")
+MODELS: Final = (signatures.RETRIEVAL, signatures.RANKING)
+SERVED: Final = (*MODELS, signatures.RECOMMENDER)
 _READY: Final = re.compile(r"ready grpc=(\S+)")
 
 
@@ -26,7 +28,7 @@ class ServedFolders:
     Attributes:
       address: of gRPC.
       pid: its process.
-      root: holds `retrieval/` and `ranking/`, each with versions.
+      root: holds `retrieval/`, `ranking/` and `recommender/`, each with versions.
     """
 
     address: str
@@ -51,14 +53,14 @@ def local_server(models: Path, folder: Path, *flags: str) -> Iterator[ServedFold
     """Serves links to the newest versions below `models`, as version 1 each.
 
     Args:
-      models: holds `retrieval/` and `ranking/` as the pipeline pushes them.
+      models: holds `retrieval/`, `ranking/` and `recommender/` as the pipeline pushes them.
       folder: an empty folder on the same file system or another one.
       flags: more flags of the server.
 
     Raises:
       BenchmarkError: a model is missing or the server does not start.
     """
-    for name in MODELS:
+    for name in SERVED:
         try:
             version = newest_version(models / name)
         except ModelError as error:
@@ -67,7 +69,7 @@ def local_server(models: Path, folder: Path, *flags: str) -> Iterator[ServedFold
     config = folder / "models.config"
     listed = "\n".join(
         f'config {{ name: "{name}" base_path: "{folder / name}" model_platform: "tensorflow" }}'
-        for name in MODELS
+        for name in SERVED
     )
     config.write_text(f"model_config_list {{\n{listed}\n}}\n", encoding="utf-8")
     log = folder / "server.log"

@@ -2,8 +2,8 @@
 
 Columns: user_id, known_user, rank (from 1), movie_id, movie_title, score (what the list is ordered by) and
 predicted_rating (in stars, null with --retrieval alone). The versions of the models are in the file's
-metadata. The file appears when it is complete; one that is there is replaced then. Memory does not grow with the number
-of users.
+metadata. The file appears when it is complete; one that is there is replaced then. Memory does not grow with
+the number of users.
 """
 
 from __future__ import annotations
