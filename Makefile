@@ -35,7 +35,7 @@ test-models: venv ## Train every kind of model on worlds whose right answers are
 test-reliability: venv ## Run the long tests: bad data, killed pushes and runs, full disks, rollbacks
 	@$(PYTEST) --durations=15 tests/reliability $(ARGS)
 
-lint: venv ## Check style, formatting and which room imports which
+lint: venv ## Check style, formatting and the import contracts
 	@status=0; for check in "ruff check ." "ruff format --check ." "lint-imports --no-logo"; do \
 		$(BIN)/$$check || status=1; done; exit $$status
 
@@ -49,7 +49,7 @@ format: venv ## Format the code and sort the imports
 bench: venv ## Measure seconds and memory per node
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-studies: venv ## Measure our models and their peers; ARGS="leaderboard --data-dir data/ml-100k"
+studies: venv ## Measure our models and their baselines; ARGS="leaderboard --data-dir data/ml-100k"
 	@$(BIN)/python -m studies $(or $(ARGS),--help)
 
 serve: venv ## Serve the pushed models with tensorflow_model_server, Docker or the local server

@@ -15,7 +15,7 @@ def withheld(inputs: Mapping[str, list[types.Artifact]], wired: Sequence[str]) -
     Args:
         inputs: artifacts by input.
         wired: the inputs with blessings that the component was given. One of them without an artifact, as
-            an optional input can be, is no blessing.
+            an optional input can be, is not a blessing.
     """
     reasons = []
     for name in wired:

@@ -279,6 +279,6 @@ def _settle(storage: Storage, base: str, retention: Retention | None) -> None:
 
 
 def _outdated(base: str, retention: Retention) -> list[int]:
-    """The versions that nothing keeps; what is no SavedModel does not count and does not go."""
+    """The versions that nothing keeps; what is not a SavedModel does not count and does not go."""
     good = [number for number, path in versions_in(base).items() if is_model(path)]
     return [number for number in good[: -retention.keep] if number not in retention.pinned]

@@ -82,5 +82,5 @@ def _show(title: str, checks: list[Check]) -> None:
 
 def _confirmed() -> bool:
     if not sys.stdin.isatty():
-        raise DataGateError("standard input is no terminal, so nobody can be asked; add --yes")
+        raise DataGateError("standard input is not a terminal to confirm on; repeat the command with --yes")
     return input("Accept this data? [y/N] ").strip().lower() in ("y", "yes")

@@ -123,7 +123,7 @@ def rollback(output: str, model: str, version: int | None, yes: bool) -> bool:
         raise VersionError(f"{_same_model(target, served)} is served already")
     if target.origin > served.origin:
         raise VersionError(
-            f"version {target.number} is newer than the model that is served, which is no rollback; "
+            f"version {target.number} is newer than the model that is served, which is not a rollback; "
             f"`python -m pipeline promote {model} {target.number}` serves it"
         )
     return _point(model, folder, served, target, ROLLBACK, yes)

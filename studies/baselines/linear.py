@@ -4,7 +4,7 @@ import numpy as np
 from scipy import linalg
 from scipy.sparse import csr_matrix
 
-from studies.peers.base import watched
+from studies.baselines.base import watched
 from studies.split_data import Floats, Ints, SplitData
 
 

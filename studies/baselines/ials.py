@@ -3,7 +3,7 @@
 import numpy as np
 from implicit.als import AlternatingLeastSquares
 
-from studies.peers.base import watched
+from studies.baselines.base import watched
 from studies.split_data import Floats, Ints, SplitData
 
 
