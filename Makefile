@@ -5,10 +5,12 @@ PYTHON := $(shell cat .python-version)
 BIN := .venv/bin
 # In the order of the folders, because the long tests come first in it.
 PYTEST := $(BIN)/python -m pytest -rs -n auto --maxprocesses=4 --dist loadgroup --no-loadscope-reorder
+# Part of the tests covers part of the lines, so only a run of all of them has a threshold.
+COVERAGE := $(if $(ARGS),,--cov --cov-report=term --cov-fail-under=90)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-browser test-serving test-models test-reliability lint types format bench \
-	bench-serving studies serve protos lock clean venv
+	bench-serving studies serve docs protos lock clean venv
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,8 +18,8 @@ help: ## Show this list
 run: venv ## Run the pipeline; flags go into ARGS="--dataset ml-100k"
 	@$(BIN)/python local_runner.py $(ARGS)
 
-test: venv ## Run the tests; MOVIELENS_DIR names a folder with the real ml-100k
-	@$(PYTEST) --durations=15 --ignore=tests/reliability --ignore=tests/models $(ARGS)
+test: venv ## Run the tests and measure the lines they run; MOVIELENS_DIR names a folder with the real ml-100k
+	@$(PYTEST) --durations=15 $(COVERAGE) --ignore=tests/reliability --ignore=tests/models $(ARGS)
 
 test-fast: venv ## Run the tests that start no pipeline
 	@$(PYTEST) -m "not slow" $(ARGS)
@@ -35,7 +37,7 @@ test-models: venv ## Train every kind of model on worlds whose right answers are
 test-reliability: venv ## Run the long tests: bad data, killed pushes and runs, full disks, rollbacks
 	@$(PYTEST) --durations=15 tests/reliability $(ARGS)
 
-lint: venv ## Check style, formatting and the import contracts
+lint: venv ## Check style, formatting and which package imports which
 	@status=0; for check in "ruff check ." "ruff format --check ." "lint-imports --no-logo"; do \
 		$(BIN)/$$check || status=1; done; exit $$status
 
@@ -49,7 +51,7 @@ format: venv ## Format the code and sort the imports
 bench: venv ## Measure seconds and memory per node
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-studies: venv ## Measure our models and their baselines; ARGS="leaderboard --data-dir data/ml-100k"
+studies: venv ## Measure our models and the baselines; ARGS="leaderboard --data-dir data/ml-100k"
 	@$(BIN)/python -m studies $(or $(ARGS),--help)
 
 serve: venv ## Serve the pushed models with tensorflow_model_server, Docker or the local server
@@ -58,10 +60,14 @@ serve: venv ## Serve the pushed models with tensorflow_model_server, Docker or t
 bench-serving: venv ## Measure latency, version swaps and the partitioned index; ARGS="load --models DIR"
 	@$(BIN)/python -m benchmarks.serving $(ARGS)
 
+docs: venv ## Build the documentation site in site/, strictly
+	@$$(requirements/find_uv.sh) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/docs.txt
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
+
 protos: venv ## Refresh the serving client's messages from the locked tensorflow-serving-api
 	@$(BIN)/python -m serving.make_protos
 
-lock: ## Refresh both lock files from setup.py; ARGS=--upgrade takes the newest releases
+lock: ## Refresh the lock files from setup.py and docs.in; ARGS=--upgrade takes the newest releases
 	@requirements/lock.sh $(ARGS)
 
 clean: ## Delete caches and build files; .venv, .uv and runs stay

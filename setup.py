@@ -108,6 +108,8 @@ EXTRAS = {
         "pre-commit",
         # pytest-xdist 3.8 does not keep groups of tests together with pytest 9.
         "pytest<9",
+        # The lines that `make test` runs, those of the processes it starts among them.
+        "pytest-cov>=7",
         "pytest-timeout",
         # Two cores do twice as much: most of a run of the pipeline keeps one of them busy.
         "pytest-xdist",

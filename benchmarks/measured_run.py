@@ -66,7 +66,7 @@ def measure(config: PipelineConfig, progress: Progress, last_node: str | None = 
 
     Args:
       config: names the data and an output folder that is there.
-      progress: is told of each node's start and end.
+      progress: is called at each node's start and end.
       last_node: the DAG ends with this node; None for the whole of it.
 
     Raises:
@@ -97,7 +97,7 @@ def measure(config: PipelineConfig, progress: Progress, last_node: str | None = 
 
 
 class _Costs:
-    """Puts together what the worker tells and what the sampler saw."""
+    """Combines the output of the worker and of the sampler."""
 
     def __init__(self, started: float, memory: PeakMemory, progress: Progress) -> None:
         self.nodes: list[NodeCost] = []

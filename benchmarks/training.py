@@ -90,14 +90,14 @@ def tutorial(train: Pairs, evaluation: Pairs, movies: Strings, seed: int) -> dic
     batches = tf.data.Dataset.from_tensor_slices(rows).shuffle(len(train.user)).batch(TUTORIAL_BATCH).cache()
     clock = _KerasEpochs()
     model.fit(batches, epochs=TUTORIAL_EPOCHS, verbose=0, callbacks=[clock])
-    asked = np.unique(evaluation.user)
-    queries = model.users(tf.constant(asked.astype(str))).numpy()
+    eval_users = np.unique(evaluation.user)
+    queries = model.users(tf.constant(eval_users.astype(str))).numpy()
     scores = queries @ model.movies(tf.constant(movies.astype(str))).numpy().T
     seen: dict[bytes, set[bytes]] = {}
     for user, movie in zip(train.user, train.movie, strict=True):
         seen.setdefault(user, set()).add(movie)
     lists = {}
-    for user, row in zip(asked, scores, strict=True):
+    for user, row in zip(eval_users, scores, strict=True):
         order = [movies[place] for place in np.argsort(-row, kind="stable")]
         lists[user] = [movie for movie in order if movie not in seen.get(user, set())][:RECALL_AT]
     return _result(clock.seconds, len(train.user), lists, evaluation)
@@ -118,7 +118,7 @@ class _KerasEpochs(tf.keras.callbacks.Callback):
 
 
 def ours(folder: Path, settings: dict[str, Any], train: Pairs, evaluation: Pairs) -> dict[str, Any]:
-    """Fits the retrieval model through its `run_fn` and asks the signature that the Evaluator asks."""
+    """Fits the retrieval model through its `run_fn` and calls the signature that the Evaluator calls."""
     clock = _EpochSeconds()
     progress = logging.getLogger(artifacts.PROGRESS_LOGGER)
     progress.setLevel(logging.INFO)
@@ -143,9 +143,9 @@ def ours(folder: Path, settings: dict[str, Any], train: Pairs, evaluation: Pairs
             )
         )
         evaluate = tf.saved_model.load(f"{scratch}/model").signatures[signatures.EVALUATE]
-        asked = np.unique(evaluation.user)
-        answers = evaluate(examples=tf.constant([_example(user) for user in asked]))[features.MOVIE_ID]
-    lists = {user: row[:RECALL_AT] for user, row in zip(asked, answers.numpy().tolist(), strict=True)}
+        eval_users = np.unique(evaluation.user)
+        answers = evaluate(examples=tf.constant([_example(user) for user in eval_users]))[features.MOVIE_ID]
+    lists = {user: row[:RECALL_AT] for user, row in zip(eval_users, answers.numpy().tolist(), strict=True)}
     # The first one also makes the graph.
     return _result(np.diff(clock.ends).tolist(), len(train.user), lists, evaluation)
 
@@ -155,7 +155,7 @@ def _result(
 ) -> dict[str, Any]:
     _, user = np.unique(evaluation.user, return_inverse=True)
     slots = np.array(
-        [slot_of(movie, lists[asked]) for asked, movie in zip(evaluation.user, evaluation.movie, strict=True)]
+        [slot_of(movie, lists[user]) for user, movie in zip(evaluation.user, evaluation.movie, strict=True)]
     )
     recall, ndcg = retrieval_by_user(user, slots, [RECALL_AT]).mean(axis=0)[:2]
     epoch = float(np.median(seconds[1:] or seconds))
@@ -182,7 +182,7 @@ def _artifact(folder: Path, node: str, output: str) -> Path:
 
 
 def _example(user: bytes) -> bytes:
-    """What `evaluate` asks for; the list is the user's, whatever the movie."""
+    """A request of `evaluate`; the list is the user's, whatever the movie."""
     values = {features.USER_ID: user, features.MOVIE_ID: b""}
     feature = {
         name: tf.train.Feature(bytes_list=tf.train.BytesList(value=[value])) for name, value in values.items()

@@ -1,4 +1,4 @@
-"""Runs a pipeline in a process of its own and tells of it on standard output, one JSON object a line.
+"""Runs a pipeline in a process of its own and reports on standard output, one JSON object a line.
 
 `python -m benchmarks.worker SETTINGS [LAST_NODE]`, SETTINGS being a `PipelineConfig` as JSON. The way is
 that of the local runner: the same log file, the same DAG, the same `local_dag.run`. `LAST_NODE` cuts the

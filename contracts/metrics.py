@@ -10,6 +10,11 @@ NDCG_AT: Final = {k: f"ndcg@{k}" for k in LIST_LENGTHS}
 MRR: Final = "mrr"
 RMSE: Final = "rmse"
 MAE: Final = "mae"
+# Of the final list: recall of the movies that got 4 stars or more; NDCG with the gain (2^stars - 1) / 31, a
+# ratio of sums over users; and the share of movies with 2 stars or less among the hits.
+LIKED_RECALL: Final = "liked_recall@10"
+GRADED_NDCG: Final = "graded_ndcg@10"
+DISLIKED_HITS: Final = "disliked_hits@10"
 # Of the first ten movies of all lists; see `pipeline.evaluation.list_metrics`.
 COVERAGE: Final = "coverage@10"
 PERSONALIZATION: Final = "personalization@10"
@@ -24,4 +29,9 @@ EXAMPLE_COUNT: Final = "example_count"
 OF_REFERENCE: Final = "reference_{}"
 OVER_REFERENCE: Final = "{}_over_reference"
 BEHIND_REFERENCE: Final = "{}_behind_reference"
+# The same of the orders of the candidates that the final list is compared with.
+OF_RETRIEVAL_ORDER: Final = "retrieval_order_{}"
+OVER_RETRIEVAL_ORDER: Final = "{}_over_retrieval_order"
+OF_RATING_ORDER: Final = "rating_order_{}"
+OVER_RATING_ORDER: Final = "{}_over_rating_order"
 BEHIND_SERVED: Final = "{}_behind_served"

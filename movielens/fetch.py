@@ -21,7 +21,7 @@ from movielens.records import DatasetError
 GROUPLENS: Final = "https://files.grouplens.org/datasets/movielens/"
 
 # The MD5 sums that GroupLens publishes as `<name>.zip.md5`. Data sets without one here change over the
-# years, so theirs is asked for at the time of the download.
+# years, so theirs is downloaded with the archive.
 CHECKSUMS: Final[dict[str, str | None]] = {
     "ml-100k": "0e33842e24a9c977be4e0107933c0723",
     "ml-1m": "c4d9eecfca2ab87c1945afe126590906",
@@ -42,7 +42,7 @@ _TIMEOUT_SECONDS: Final = 30
 
 
 def cache_folder() -> Path:
-    """Where downloads go unless told otherwise: the user's cache folder of the operating system."""
+    """Where downloads go by default: the user's cache folder of the operating system."""
     return Path(pooch.os_cache("movielens-recommender"))
 
 

@@ -1,4 +1,4 @@
-"""The three file layouts that the MovieLens data sets come in, and how to tell which one a folder holds.
+"""The three file layouts that the MovieLens data sets come in, and how the layout of a folder is recognized.
 
 Sources: the README files that GroupLens ships, https://grouplens.org/datasets/movielens/.
 """
@@ -151,7 +151,7 @@ def matching_layouts(names: Collection[str]) -> list[Layout]:
 
 
 def detect_layout(names: Collection[str], where: str) -> Layout:
-    """Tells the layout of a folder from its file names.
+    """Returns the layout of a folder, recognized by its file names.
 
     Args:
       names: File names (not paths) in the folder.

@@ -67,7 +67,7 @@ def _dataset_in(folder: Path, dataset: str | None, named_by: str) -> Path:
     if dataset is not None and (folder / dataset).is_dir():
         return folder / dataset
     if not inside:
-        # A data set that lacks a file should be told so by name, and not that it is none.
+        # The error of a data set that lacks a file names the file.
         damaged = [folder / name for name in CHECKSUMS if (folder / name).is_dir()]
         if len(damaged) == 1:
             return damaged[0]

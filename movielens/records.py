@@ -69,7 +69,7 @@ class Movie:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """What ML-100k and ML-1M tell about a user; `raw_age` (years) only ML-100k knows.
+    """What ML-100k and ML-1M hold about a user; `raw_age` (years) is in ML-100k only.
 
     An age that a row leaves blank is None, in both forms.
     """

@@ -116,15 +116,15 @@ def _ratings_per_user(spec: SampleSpec) -> Ints:
     """How many movies each user rates [U]: a long tail, between the limits, summing up to the spec."""
     random = spec.random(_ACTIVITY_STREAM)
     weights = np.exp(0.9 * random.standard_normal(spec.users))
-    room = np.full(spec.users, spec.most_per_user - LEAST_RATINGS_PER_USER, np.int64)
+    free = np.full(spec.users, spec.most_per_user - LEAST_RATINGS_PER_USER, np.int64)
     extra = np.zeros(spec.users, np.int64)
     left = spec.ratings - LEAST_RATINGS_PER_USER * spec.users
     while left:
         # What overflows at the busiest users goes to the others in the next round.
-        open_weights = weights * (extra < room)
-        share = np.minimum((left * open_weights / open_weights.sum()).astype(np.int64), room - extra)
+        open_weights = weights * (extra < free)
+        share = np.minimum((left * open_weights / open_weights.sum()).astype(np.int64), free - extra)
         if left < spec.users:
-            # Too few to share out by weight: one each to the busiest who have room.
+            # Too few to share out by weight: one each to the busiest below their limit.
             share[:] = 0
             share[np.argsort(-open_weights, kind="stable")[: min(left, np.count_nonzero(open_weights))]] = 1
         extra += share

@@ -1,14 +1,14 @@
 """The planted truth behind the synthetic sample: who likes what, what is popular when, how people rate.
 
 The world is small beside the ratings (one row per user and one per movie), and a pure function of the
-`SampleSpec`, so a test can rebuild it and ask how much of it a model found.
+`SampleSpec`, so a test can rebuild it and measure how much of it a model found.
 
     affinity(u, m)  = p_u . q_m                                  (standard normal over users)
     rating(u, m)    = mean + b_u + b_m + TASTE_STD affinity + noise,  rounded to 1..5 stars
     choice(u, m)    ~ exp(log popularity of m in the month u joined + CHOICE_TASTE affinity)
 
 Most of a movie's taste comes from its genres and a third of a user's from gender, age and occupation;
-the rest is theirs alone, and only ratings tell it.
+the rest is theirs alone, and only ratings reveal it.
 """
 
 from dataclasses import dataclass

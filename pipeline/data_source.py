@@ -44,7 +44,7 @@ def find_data(config: PipelineConfig) -> DataSource:
 
 def _embedded_sample(config: PipelineConfig) -> Path:
     size = config.sample
-    spec = sample.SampleSpec.sized(size.ratings, size.users, size.movies, size.seed)
+    spec = sample.SampleSpec.sized(size.ratings, seed=size.seed)
     folder = Path(config.output) / f"sample-{spec.ratings}-{spec.users}-{spec.movies}-{spec.seed}"
     if not (folder / SYNTHETIC_MARKER).is_file():
         sample.write_sample(spec, folder)

@@ -7,60 +7,43 @@ from collections.abc import Sequence
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
-from tfx.components import Evaluator, ExampleValidator, SchemaGen, StatisticsGen, Transform
+from tfx.components import ExampleValidator, SchemaGen, StatisticsGen, Transform
 from tfx.orchestration.pipeline import Pipeline
-from tfx.types import BaseChannel
 
-from components.atomic_pusher.component import AtomicPusher
 from components.curated_schema_gen.component import CuratedSchemaGen
 from components.data_gate.accepted import AcceptedData
 from components.data_gate.component import DataGate
 from components.model_probe.component import ModelProbe
 from components.movielens_example_gen.component import MovieLensExampleGen
-from components.recommender_trainer.component import RecommenderTrainer
 from components.recommender_tuner.component import RecommenderTuner
 from components.report_gen.component import ReportGen
-from components.served_model.component import ServedModel
-from contracts import features
-from contracts.artifacts import SERVED_MODEL
 from contracts.features import MOVIES, RATINGS
-from pipeline.config import JOINT, RANKING, RETRIEVAL, PipelineConfig
-from pipeline.evaluation.eval_config import (
-    EXTRACTORS,
-    joint_eval_config,
-    ranking_eval_config,
-    retrieval_eval_config,
-)
+from contracts.signatures import JOINT, RANKING, RECOMMENDER, RETRIEVAL
+from pipeline.config import PipelineConfig
 from pipeline.fingerprint import source_fingerprint
+from pipeline.nodes import (
+    PREPROCESSING_FN,
+    make_composer,
+    make_evaluator,
+    make_pusher,
+    make_served_model,
+    make_trainer,
+    make_tuner,
+)
 from reports.page import templates_digest
 from schema import MOVIES_SCHEMA, RATINGS_SCHEMA
 
 EXAMPLE_GEN = "components.movielens_example_gen.executor"
 DATA_GATE = "components.data_gate.executor"
 PROBE = ("components.model_probe.executor", "components.model_probe.bare_process")
-TRAINER = "components.recommender_trainer.executor"
-TUNER = "components.recommender_tuner.executor"
-SERVED = "components.served_model.executor"
 REPORT_GEN = "components.report_gen.executor"
-PUSHER = "components.atomic_pusher.executor"
-PREPROCESSING_FN = "trainer_module.preprocessing.preprocessing_fn"
-RUN_FNS = {
-    RETRIEVAL: "trainer_module.retrieval.run_fn.run_fn",
-    RANKING: "trainer_module.ranking.run_fn.run_fn",
-    JOINT: "trainer_module.joint.run_fn.run_fn",
-}
-TUNER_FNS = {
-    RETRIEVAL: "trainer_module.tuning.retrieval.tuner_fn",
-    RANKING: "trainer_module.tuning.ranking.tuner_fn",
-    JOINT: "trainer_module.tuning.joint.tuner_fn",
-}
-EVAL_CONFIGS = {
-    RETRIEVAL: retrieval_eval_config,
-    RANKING: ranking_eval_config,
-    JOINT: joint_eval_config,
-}
 # Whose signatures each servable has.
-CONTRACTS = {RETRIEVAL: [RETRIEVAL], RANKING: [RANKING], JOINT: [RETRIEVAL, RANKING]}
+CONTRACTS = {
+    RETRIEVAL: [RETRIEVAL],
+    RANKING: ["reranking"],
+    RECOMMENDER: [RECOMMENDER],
+    JOINT: [RECOMMENDER, RANKING],
+}
 
 
 def create_pipeline(config: PipelineConfig) -> Pipeline:
@@ -114,14 +97,25 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
     )
 
     tuners: dict[str, RecommenderTuner] = {
-        name: _tuner(name, config, transform, movies) for name in config.tuning.models
+        name: make_tuner(name, config, transform, movies) for name in config.tuning.models
     }
-    trainers = {name: _trainer(name, config, transform, movies, tuners.get(name)) for name in config.models}
-    models = {name: trainer.outputs["model"] for name, trainer in trainers.items()}
+    trainers = {
+        name: make_trainer(name, config, transform, movies, tuners.get(name)) for name in config.models
+    }
+    composer = make_composer(trainers)
+    if JOINT in trainers:
+        models = {JOINT: composer.outputs["model"]}
+    else:
+        models = {
+            RETRIEVAL: trainers[RETRIEVAL].outputs["model"],
+            RANKING: composer.outputs["reranking_model"],
+            RECOMMENDER: composer.outputs["model"],
+        }
     # What each model is compared with.
-    served = {name: _served_model(name, config, model, ratings) for name, model in models.items()}
+    served = {name: make_served_model(name, config, model, ratings) for name, model in models.items()}
     evaluators = {
-        name: _evaluator(name, config, ratings, model, served[name], schema) for name, model in models.items()
+        name: make_evaluator(name, config, ratings, model, served[name], schema)
+        for name, model in models.items()
     }
     probes = {
         name: ModelProbe(
@@ -138,7 +132,9 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         for name, model in models.items()
     }
     pushers = [
-        _pusher(name, config, model, served[name], evaluators[name], probes[name], ratings, movies, schema)
+        make_pusher(
+            name, config, model, served[name], evaluators[name], probes[name], ratings, movies, schema
+        )
         for name, model in models.items()
     ]
 
@@ -157,6 +153,7 @@ def create_pipeline(config: PipelineConfig) -> Pipeline:
         transform,
         *tuners.values(),
         *trainers.values(),
+        composer,
         *served.values(),
         *evaluators.values(),
         *probes.values(),
@@ -194,122 +191,3 @@ def _report_gen(nodes: Sequence[Any], config: PipelineConfig, *, exit_handler: b
         exit_handler=exit_handler,
         code_fingerprint=source_fingerprint(REPORT_GEN) + templates_digest(),
     )
-
-
-def _tuner(model: str, config: PipelineConfig, transform: Transform, movies: BaseChannel) -> RecommenderTuner:
-    tuner_fn = TUNER_FNS[model]
-    tuner = RecommenderTuner(
-        examples=transform.outputs["transformed_examples"],
-        movies=movies,
-        transform_graph=transform.outputs["transform_graph"],
-        tuner_fn=tuner_fn,
-        custom_config={
-            **_fit_config(model, config, source_fingerprint(tuner_fn) + source_fingerprint(TUNER)),
-            "trials": config.tuning.trials,
-            "trial_epochs": config.tuning.epochs,
-            "search_dir": config.tuning_dir(model),
-        },
-    )
-    tuner.with_id(f"{model.capitalize()}Tuner")
-    return tuner
-
-
-def _fit_config(model: str, config: PipelineConfig, code: str) -> dict[str, Any]:
-    """What a fit goes by, as a Trainer and a Tuner get it."""
-    return {
-        "hyperparameters": config.hyperparameters(model).model_dump(mode="json"),
-        "seed": config.seed,
-        "history_length": config.data.history_length,
-        "code_fingerprint": code,
-    }
-
-
-def _trainer(
-    model: str,
-    config: PipelineConfig,
-    transform: Transform,
-    movies: BaseChannel,
-    tuner: RecommenderTuner | None,
-) -> RecommenderTrainer:
-    run_fn = RUN_FNS[model]
-    trainer = RecommenderTrainer(
-        examples=transform.outputs["transformed_examples"],
-        movies=movies,
-        transform_graph=transform.outputs["transform_graph"],
-        run_fn=run_fn,
-        custom_config=_fit_config(model, config, source_fingerprint(run_fn) + source_fingerprint(TRAINER)),
-        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
-    )
-    trainer.with_id(f"{model.capitalize()}Trainer")
-    return trainer
-
-
-def _served_model(name: str, config: PipelineConfig, model: BaseChannel, ratings: BaseChannel) -> ServedModel:
-    served = ServedModel(
-        model=model,
-        examples=ratings,
-        base_directory=config.serving_dir(name),
-        series=config.evaluation_series,
-        replace_unreadable=[
-            version for version in config.evaluation.replace_unreadable if version.startswith(f"{name}/")
-        ],
-        code_fingerprint=source_fingerprint(SERVED),
-    )
-    served.with_id(f"{name.capitalize()}ServedModel")
-    return served
-
-
-def _evaluator(
-    name: str,
-    config: PipelineConfig,
-    examples: BaseChannel,
-    model: BaseChannel,
-    served: ServedModel,
-    schema: BaseChannel,
-) -> Evaluator:
-    evaluator = Evaluator(
-        examples=examples,
-        example_splits=[features.EVAL_SPLIT],
-        model=model,
-        baseline_model=served.outputs[SERVED_MODEL],
-        eval_config=EVAL_CONFIGS[name](config.evaluation, config.seed),
-        module_path=EXTRACTORS,
-        schema=schema,
-    )
-    evaluator.with_id(f"{name.capitalize()}Evaluator")
-    return evaluator
-
-
-def _pusher(
-    name: str,
-    config: PipelineConfig,
-    model: BaseChannel,
-    served: ServedModel,
-    evaluator: Evaluator,
-    probe: ModelProbe,
-    ratings: BaseChannel,
-    movies: BaseChannel,
-    schema: BaseChannel,
-) -> AtomicPusher:
-    pusher = AtomicPusher(
-        model=model,
-        model_blessing=evaluator.outputs["blessing"],
-        infra_blessing=probe.outputs["infra_blessing"],
-        evaluation=evaluator.outputs["evaluation"],
-        served_model=served.outputs[SERVED_MODEL],
-        base_directory=config.serving_dir(name),
-        ratings=ratings,
-        movies=movies,
-        schema=schema,
-        keep_versions=config.push.keep_versions,
-        pinned_versions=config.push.pinned_versions,
-        series=config.evaluation_series,
-        measured_on=f"{features.EVAL_SPLIT} split, {config.data.split_name}, {config.data_name}",
-        code={
-            "preprocessing": source_fingerprint(PREPROCESSING_FN),
-            "training": source_fingerprint(RUN_FNS[name]),
-            "pushing": source_fingerprint(PUSHER),
-        },
-    )
-    pusher.with_id(f"{name.capitalize()}Pusher")
-    return pusher

@@ -11,6 +11,11 @@ import yaml
 PRESETS: Final = Path(__file__).with_name("configs") / "presets"
 
 
+# The strongest preset of each split, which `best` stands for.
+BEST: Final = "best"
+_BEST_OF_SPLIT: Final = {"random": "best_random", "official_fold": "best_random", "temporal": "best_temporal"}
+
+
 class ConfigError(ValueError):
     """A setting is wrong; the message names the file or the override, the key and what was expected."""
 
@@ -26,9 +31,17 @@ def read_preset(name: str) -> dict[str, Any]:
     Raises:
       ConfigError: there is none of that name.
     """
+    renamed = name.replace("-", "_")
+    if name not in preset_names() and renamed in preset_names():
+        raise ConfigError(f"there is no preset {name!r}: its name is {renamed} now")
     if name not in preset_names():
         raise ConfigError(f"there is no preset {name!r}; there are {', '.join(preset_names())}")
     return read_settings(PRESETS / f"{name}.yaml")
+
+
+def preset_of_split(name: str, split: object) -> str:
+    """The preset that is meant: for `best`, the strongest one of a split."""
+    return _BEST_OF_SPLIT.get(str(split), name) if name == BEST else name
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,13 @@ quietly() {
   stop "this machine is $(uname -sm), and TensorFlow Extended publishes wheels for Linux x86_64 alone." \
     "Use a Linux x86_64 machine or container (docker run --platform linux/amd64 ...)."
 [ -f "$lock" ] || stop "there are no locked requirements for Python $version ($lock): use 3.10 or 3.13."
+if [ "$version" != 3.10 ]; then
+  # The wheels of TFX 1.21 are built for manylinux_2_39.
+  glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | cut -d ' ' -f 2)
+  [ "$(printf '%s\n' 2.39 "$glibc" | sort -V | head -n 1)" = 2.39 ] ||
+    stop "Python $version uses TFX 1.21, which needs glibc 2.39; this machine has ${glibc:-no glibc}." \
+      "Leave PYTHON out, or use Debian 13, Ubuntu 24.04 or newer."
+fi
 up_to_date && exit 0
 
 # Two set-ups at once would write into one .venv. The second waits and finds nothing left to do.

@@ -15,7 +15,7 @@ FAILED, INTERRUPTED = 1, 130
 _EXAMPLES: Final = """\
 examples:
   python -m serving serve                            a model server, at localhost:8500
-  python -m serving recommend --user 42 -k 10        asks it
+  python -m serving recommend --user 42 -k 10        calls it
   python -m serving recommend --help                 flags and examples of a command
 """
 
@@ -23,7 +23,7 @@ examples:
 class Command(NamedTuple):
     """A subcommand.
 
-    The module is imported when its command was asked for, so the light ones start fast and run where the
+    The module is imported when its command is run, so the light ones start fast and run where the
     libraries of the others are not installed. It has:
 
     - a docstring: the description in `--help`;
@@ -41,7 +41,7 @@ COMMANDS: Final = {
     "recommend": Command("serving.commands.recommend", "movies for users: retrieved, then ranked"),
     "similar": Command("serving.commands.similar", "movies that are like a movie"),
     "status": Command("serving.commands.status", "the versions that a server has, and their states"),
-    "metadata": Command("serving.commands.metadata", "signatures of a model, as the server tells them"),
+    "metadata": Command("serving.commands.metadata", "signatures of a model, as the server returns them"),
     "serve": Command("serving.commands.serve", "the pushed models, with the server that this machine has"),
     "batch": Command("serving.commands.batch", "movies for all users into a Parquet file, without a server"),
 }

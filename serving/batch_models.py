@@ -30,7 +30,7 @@ class Candidates:
     """What the first stage found for B users; an empty slot has an empty id.
 
     Attributes:
-      known: whether the model knows each user, [B].
+      known: whether each user is in the model, [B].
       movie_ids: [B, K], bytes, the best first.
       titles: [B, K], bytes.
       scores: [B, K].
@@ -51,14 +51,16 @@ def newest_version(folder: Path) -> Path:
     if (folder / _GRAPH).is_file():
         return folder
     if not folder.is_dir():
-        raise ModelError(f"{folder} is no folder: name a SavedModel, or the folder that holds its versions")
+        raise ModelError(
+            f"{folder} is not a folder: name a SavedModel, or the folder that holds its versions"
+        )
     versions = [path for path in folder.iterdir() if path.name.isdecimal() and (path / _GRAPH).is_file()]
     if not versions:
         raise ModelError(f"{folder} holds neither {_GRAPH} nor a version such as {folder / '1' / _GRAPH}")
     return max(versions, key=lambda path: int(path.name))
 
 
-class RetrievalModel:
+class BatchRetrievalModel:
     """The retrieval model.
 
     Raises:
@@ -96,7 +98,7 @@ class RetrievalModel:
         )
 
 
-class RankingModel:
+class BatchRankingModel:
     """The ranking model.
 
     Raises:
@@ -118,7 +120,7 @@ class RankingModel:
         ratings: Array = self._rank(**inputs)[contract.USER_RATING].numpy()
         if not np.isfinite(ratings).all():
             raise ModelError(
-                f"{self.path}: a predicted rating is no number; push a model that has not diverged"
+                f"{self.path}: a predicted rating is not a number; push a model that has not diverged"
             )
         return ratings
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from serving.batch_models import Array, Candidates, ModelError, RankingModel, RetrievalModel
+from serving.batch_models import Array, BatchRankingModel, BatchRetrievalModel, Candidates, ModelError
 from serving.client import contract
 
 RANK_COLUMN: Final = "rank"
@@ -40,7 +40,7 @@ class UsersError(Exception):
 
 @dataclass(frozen=True)
 class Scored:
-    """What was written: users, those of them whom the model does not know, and rows."""
+    """What was written: users, those of them who are not in the model, and rows."""
 
     users: int
     strangers: int
@@ -60,8 +60,8 @@ def count_users(file: Path) -> int:
 
 
 def score_users(
-    retrieval: RetrievalModel,
-    ranking: RankingModel | None,
+    retrieval: BatchRetrievalModel,
+    ranking: BatchRankingModel | None,
     users: Path,
     output: Path,
     *,
@@ -80,7 +80,7 @@ def score_users(
       k: the most movies per user.
       candidates: movies that the second stage ranks, k at least.
       batch_size: users scored at once.
-      progress: is told how many users each batch had.
+      progress: is called with the number of users of each batch.
 
     Raises:
       UsersError: an id is not UTF-8.
@@ -139,7 +139,7 @@ def _texts(values: list[bytes]) -> pa.Array:
     try:
         return pa.array(values, pa.binary()).cast(pa.string())
     except pa.ArrowInvalid as error:
-        raise ModelError(f"an id or a title of the model is no UTF-8 text: {error}") from error
+        raise ModelError(f"an id or a title of the model is not UTF-8 text: {error}") from error
 
 
 def _user_ids(file: Path) -> Iterator[bytes]:

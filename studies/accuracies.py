@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from studies.split_data import Floats, Ints, Ratings
+from studies.data.split_data import Floats, Ints, SplitRatings
 from studies.tasks import ACCURACY_LENGTHS, BY_ID, BY_SCORE, TIED
 
 
@@ -30,7 +30,7 @@ class Reading(NamedTuple):
         return {**named[0], **named[1], TIED: self.tied}
 
 
-def read(scores: Floats, evaluation: Ratings, seed: int) -> Reading:
+def read(scores: Floats, evaluation: SplitRatings, seed: int) -> Reading:
     """Top-k accuracies by score and by id over the whole catalogue, training movies included.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 
 from studies.cells import Cell, Outcome
 from studies.child import Tell, as_child
-from studies.prepared import PreparedSplit
+from studies.data.prepared import PreparedSplit
 
 
 def _work(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def _work(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
 def _baseline(cell: Cell, split: PreparedSplit, tell: Tell) -> Outcome:
     from studies.baselines.registry import BASELINES
     from studies.baselines.tuning import measure_baseline
-    from studies.split_data import SplitData
+    from studies.data.split_data import SplitData
 
     def progress(number: int, count: int, best: str) -> None:
         tell(f"setting {number} of {count}, best on the tuning cut: {best}")

@@ -17,7 +17,7 @@ class Cell:
     """What is to be measured.
 
     Attributes:
-      split: a key of `studies.splits.SPLITS`.
+      split: a key of `studies.data.splits.SPLITS`.
       model: its name in tables; of a baseline, its key in `studies.baselines.registry.BASELINES`.
       task: what it does.
       seed: of the fit.

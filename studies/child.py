@@ -24,7 +24,7 @@ class StudyError(RuntimeError):
     """A study cannot go on; the message is one line that says why and what to do."""
 
 
-class Outcome(NamedTuple):
+class ChildOutcome(NamedTuple):
     """What a child gave.
 
     Attributes:
@@ -39,7 +39,7 @@ class Outcome(NamedTuple):
 Tell = Callable[[str], None]
 
 
-def run_child(module: str, task: dict[str, Any], log: Path, tell: Tell) -> Outcome:
+def run_child(module: str, task: dict[str, Any], log: Path, tell: Tell) -> ChildOutcome:
     """Runs `python -m module` on a task and waits for what comes out.
 
     Args:
@@ -75,7 +75,7 @@ def run_child(module: str, task: dict[str, Any], log: Path, tell: Tell) -> Outco
     if values is None:
         problem = problem or f"the process ended with status {process.returncode}"
         raise StudyError(f"{problem}; log: {log}")
-    return Outcome(values, peak / _MEGABYTE)
+    return ChildOutcome(values, peak / _MEGABYTE)
 
 
 def as_child(arguments: list[str], work: Callable[[dict[str, Any], Tell], dict[str, Any]]) -> int:

@@ -16,9 +16,9 @@ import numpy as np
 from benchmarks.tables import markdown
 from studies import plots, tables
 from studies.accuracies import Reading, read
+from studies.data.split_data import Bools, Floats, SplitData
+from studies.data.splits import SPLITS
 from studies.harness import RESULTS_FILE, Harness
-from studies.split_data import Bools, Floats, SplitData
-from studies.splits import SPLITS
 from studies.tasks import ACCURACY_LENGTHS, BY_ID, BY_SCORE
 
 SUMMARY: Final = "why retrieval is measured by id: score-based accuracy of dying towers"

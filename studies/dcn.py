@@ -14,9 +14,9 @@ from contracts.metrics import MAE, RMSE
 from pipeline.config import load_config
 from studies import plots, tables
 from studies.cells import Cell
+from studies.data.splits import SPLITS
 from studies.harness import Harness
 from studies.results import Row
-from studies.splits import SPLITS
 from studies.tasks import RANKING
 
 SUMMARY: Final = "cross and deep layers: RMSE over seeds, parameters, seconds, weights of the crosses"

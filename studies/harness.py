@@ -13,7 +13,7 @@ from pipeline.data_source import DataSource
 from pipeline.local_run.run_lock import run_lock
 from studies.cells import Cell, Outcome
 from studies.child import Tell, run_child
-from studies.prepared import PreparedSplit, prepare
+from studies.data.prepared import PreparedSplit, prepare
 from studies.results import Results, Row
 from studies.tasks import RATING_METRICS
 

@@ -6,7 +6,7 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
-from studies.split_data import Floats, SplitData
+from studies.data.split_data import Floats, SplitData
 from trainer_module.common.inputs import TrainerArgs
 from trainer_module.common.serving_tables import UserTable
 from trainer_module.common.training_setup import TrainingSetup
@@ -32,15 +32,15 @@ def catalogue_scores(arguments: TrainerArgs, checkpoint: str, data: SplitData) -
     """
     setup = TrainingSetup(arguments)
     hyperparameters = JointHyperparameters.model_validate(setup.hyperparameters)
-    training = RetrievalData(setup, hyperparameters)
-    held_out = held_out_with_ratings(training.states, setup.catalogue, hyperparameters, setup.seed)
+    training = RetrievalData(setup, hyperparameters.towers)
+    held_out = held_out_with_ratings(training.states, setup.catalogue, hyperparameters.ranking, setup.seed)
     model = training.new_model(training.states.where(~held_out))
     restored = tf.train.Checkpoint(retrieval=model).read(checkpoint).expect_partial()
     known = read_user_states(setup.examples(arguments.train_files + arguments.eval_files), setup.catalogue)
     with tempfile.TemporaryDirectory() as folder:
         users = UserTable(
             with_newcomers(training.states, training.with_period(known)),
-            history_length=hyperparameters.history_limit,
+            history_length=hyperparameters.towers.history_limit,
             keep_rated=False,
             mean_rating=training.states.mean_rating,
             asset_file=os.path.join(folder, "users.txt"),

@@ -10,9 +10,9 @@ from contracts.metrics import MAE, NDCG_AT, RECALL_AT, RMSE
 from studies import our_models, plots, tables
 from studies.baselines.registry import BASELINES
 from studies.cells import Cell
+from studies.data.splits import SPLITS
 from studies.harness import Harness
 from studies.results import Row, does
-from studies.splits import SPLITS
 from studies.tasks import JOINT, NEW_USERS_NDCG, RANKING, RETRIEVAL
 
 SUMMARY: Final = "our models beside popularity, biases, item-kNN, EASE, iALS, SVD and SVD++"

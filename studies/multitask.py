@@ -16,9 +16,9 @@ from contracts.metrics import MAE, NDCG_AT, RECALL_AT, RMSE
 from pipeline.config import load_config
 from studies import our_models, plots, tables
 from studies.cells import Cell
+from studies.data.splits import SPLITS
 from studies.harness import Harness
 from studies.results import Row, does
-from studies.splits import SPLITS
 from studies.tasks import ACCURACY_LENGTHS, BY_ID, BY_SCORE, JOINT, RANKING, RETRIEVAL, TIED, Task
 
 SUMMARY: Final = "joint models and specialists: accuracy by score and by id, recall, NDCG, RMSE"
@@ -31,12 +31,22 @@ examples:
 """
 
 # Whose models of one task stand beside the joint ones: the strongest for a random split are among them.
-_ALONE: Final = (our_models.DEFAULT, "best_random", "best_single")
+_ALONE: Final[Mapping[Task, Sequence[str]]] = {
+    RETRIEVAL: (our_models.DEFAULT, "best_random"),
+    RANKING: (our_models.DEFAULT, "best_single"),
+}
 # What is tried to make towers collapse: a preset and what differs from it. At this rate, towers that end in a
 # ReLU die. The penalties make small all that they reach, beside what they do not: biases and popularity.
 _COLLAPSES: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
-    "learning rate 0.4": ("study-joint", ["learning_rate=0.4"]),
-    "L2 penalty 1e12": ("study-joint", ["l2=1e12", "user_l2=1e12", "history_l2=1e12", "sequence_length=0"]),
+    "learning rate 0.4": ("study_joint", ["ranking.learning_rate=0.4"]),
+    "L2 penalty 1e12": (
+        "study_joint",
+        [
+            *(f"retrieval.{name}=1e12" for name in ("l2", "user_l2", "history_l2")),
+            "retrieval.sequence_length=0",
+            "ranking.l2=1e12",
+        ],
+    ),
 }
 _WHY_NOT: Final = """\
 The last rows try to make the towers collapse. Neither tower ends in a ReLU, so a large learning rate makes
@@ -62,7 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def cells(options: argparse.Namespace) -> list[Cell]:
     """One for each model and seed, seed by seed, so that a study cut short still compares."""
     configurations = our_models.configurations()
-    alone = our_models.distinct_models({name: configurations[name] for name in _ALONE})
+    alone = [
+        model
+        for task, names in _ALONE.items()
+        for model in our_models.distinct_models({name: configurations[name] for name in names})
+        if model[1] == task
+    ]
     joint = [model for model in our_models.distinct_models(configurations) if model[1] == JOINT]
     models = [*joint, *alone, *_collapses()]
     return [cell for seed in options.seeds for cell in our_models.cells_of(models, [options.split], [seed])]
@@ -70,7 +85,7 @@ def cells(options: argparse.Namespace) -> list[Cell]:
 
 def _collapses() -> list[tuple[str, Task, dict[str, Any]]]:
     configs = {
-        f"{preset}, {name}": load_config(preset=preset, overrides=[f"joint.{text}" for text in overrides])
+        f"{preset}, {name}": load_config(preset=preset, overrides=overrides)
         for name, (preset, overrides) in _COLLAPSES.items()
     }
     return [model for model in our_models.distinct_models(configs) if model[1] == JOINT]

@@ -32,7 +32,7 @@ def distinct_models(
         for name, config in configs.items():
             if task == JOINT and config.model != JOINT:
                 continue
-            settings = getattr(config, task).model_dump(mode="json")
+            settings = config.hyperparameters(task).model_dump(mode="json")
             if settings not in seen:
                 seen.append(settings)
                 found.append((f"our {task}, {name}", task, settings))

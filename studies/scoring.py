@@ -8,14 +8,14 @@ import numpy as np
 from contracts.metrics import LIST_LENGTHS, MAE, NDCG_AT, RMSE
 from contracts.signatures import EVALUATION_DEPTH
 from pipeline.evaluation.ranked_ids import retrieval_by_user, slot_of
-from studies.split_data import Floats, Ints, Ratings, SplitData
+from studies.data.split_data import Floats, Ints, SplitData, SplitRatings
 from studies.tasks import LIST_METRICS, NEW_USERS_NDCG
 
 # Users scored at a time.
 BATCH_USERS: Final = 256
 
 
-def evaluated_users(evaluation: Ratings) -> Ints:
+def evaluated_users(evaluation: SplitRatings) -> Ints:
     """The users with a rating in the eval split, each once, ascending."""
     users: Ints = np.unique(evaluation.user)
     return users

@@ -16,11 +16,11 @@ from contracts import artifacts, features, signatures
 from studies.accuracies import read
 from studies.cells import Outcome
 from studies.child import Tell
-from studies.example_arrays import serialized
+from studies.data.example_arrays import serialized
+from studies.data.prepared import PreparedSplit
+from studies.data.split_data import SplitData
 from studies.joint_scores import catalogue_scores
-from studies.prepared import PreparedSplit
 from studies.scoring import rating_metrics, retrieval_metrics
-from studies.split_data import SplitData
 from studies.tasks import JOINT, RANKING, RETRIEVAL, Task
 from trainer_module.common.training_setup import HISTORY_LENGTH, HYPERPARAMETERS, SEED
 
@@ -58,7 +58,7 @@ def train_and_measure(
     arguments = trainer_arguments(split, hyperparameters, seed, folder)
     model, run = Path(arguments.serving_model_dir), Path(arguments.model_run_dir)
     run.mkdir(parents=True, exist_ok=True)
-    run_fn: Callable[[StudyTrainerArgs], None] = import_module(f"trainer_module.{task}").run_fn
+    run_fn: Callable[[StudyTrainerArgs], None] = import_module(f"trainer_module.{task}.run_fn").run_fn
     logging.getLogger(artifacts.PROGRESS_LOGGER).addHandler(_Teller(tell))
     started = time.monotonic()
     run_fn(arguments)

@@ -36,7 +36,7 @@ examples:
 Progress goes to standard error, the results as Markdown to standard output.
 """
 
-Told = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _load(options: argparse.Namespace, folder: Path, flags: list[str], told: Told) -> None:
+def _load(options: argparse.Namespace, folder: Path, flags: list[str], log: Log) -> None:
     from benchmarks.serving.latency import CONCURRENCIES, Bench
     from benchmarks.serving.local_server import local_server
     from benchmarks.serving.swaps import swap_versions
@@ -117,13 +117,13 @@ def _load(options: argparse.Namespace, folder: Path, flags: list[str], told: Tol
         bench = Bench(server, max(CONCURRENCIES))
         users = bench.users
         if not options.swaps_only:
-            _print_latencies(bench, options.seconds_per_cell, told)
+            _print_latencies(bench, options.seconds_per_cell, log)
         bench.close()
-        run = swap_versions(server, users, 4, options.seconds, told)
+        run = swap_versions(server, users, 4, options.seconds, log)
     _print_swaps(run)
 
 
-def _print_latencies(bench: object, seconds: float, told: Told) -> None:
+def _print_latencies(bench: object, seconds: float, log: Log) -> None:
     from benchmarks.serving.latency import ROUND_TRIPS_THRESHOLD, Bench
 
     assert isinstance(bench, Bench)
@@ -139,7 +139,7 @@ def _print_latencies(bench: object, seconds: float, told: Told) -> None:
             f"{cell.floor.p99:.1f}",
             f"{cell.served.p50 / cell.floor.p50:.1f}",
         ]
-        for cell in bench.table(seconds, told)
+        for cell in bench.table(seconds, log)
     ]
     header = [
         "call",
@@ -153,7 +153,7 @@ def _print_latencies(bench: object, seconds: float, told: Told) -> None:
         "ratio of p50",
     ]
     print(markdown(header, rows))
-    told("two stages")
+    log("two stages")
     two = bench.two_stages(max(seconds, 3.0))
     verdict = "within" if two.round_trips <= ROUND_TRIPS_THRESHOLD else "above"
     print(
@@ -177,7 +177,7 @@ def _print_swaps(run: SwapRun) -> None:
     print(f"\nAnswers by version: {versions}")
 
 
-def _index(options: argparse.Namespace, folder: Path, flags: list[str], told: Told) -> None:
+def _index(options: argparse.Namespace, folder: Path, flags: list[str], log: Log) -> None:
     from benchmarks.serving.index_scale import measure_scale
 
     del flags
@@ -185,7 +185,7 @@ def _index(options: argparse.Namespace, folder: Path, flags: list[str], told: To
     scales = []
     for movies in options.movies:
         with tempfile.TemporaryDirectory(dir=folder) as own:
-            scales.append(measure_scale(movies, Path(own), options.seconds_per_cell, told))
+            scales.append(measure_scale(movies, Path(own), options.seconds_per_cell, log))
     _print_scales(scales)
 
 

@@ -54,7 +54,7 @@ class Scale:
     Attributes:
       movies: its size.
       seconds: to make the index, k-means and both measurements included.
-      report: what the export would tell.
+      report: what the export reports.
       recall: share of brute force's first 100 found, mean over users whom nobody tuned on.
       costs: brute force, then partitions.
     """
@@ -103,16 +103,16 @@ def clusters(movies: int, queries: int) -> tuple[Floats, Floats]:
     return vectors, 1.5 * liked + 0.5 * common + 0.3 * noise
 
 
-def measure_scale(movies: int, folder: Path, seconds: float, told: Callable[[str], None]) -> Scale:
+def measure_scale(movies: int, folder: Path, seconds: float, log: Callable[[str], None]) -> Scale:
     """Makes both indexes and measures each in a fresh process, so many seconds for each batch size.
 
     Raises:
       BenchmarkError: a process failed.
     """
-    told(f"{movies:,} movies: embeddings")
+    log(f"{movies:,} movies: embeddings")
     vectors, users = clusters(movies, TUNED_ON + MEASURED_ON)
     nothing = tf.RaggedTensor.from_uniform_row_length(tf.zeros([0], tf.int32), 0, nrows=TUNED_ON)
-    told(f"{movies:,} movies: partitions")
+    log(f"{movies:,} movies: partitions")
     begun = time.monotonic()
     settings = RetrievalHyperparameters(index="partitioned", top_k=DEPTH, embedding_dim=DIM)
     index, report = make_index(vectors, users[:TUNED_ON], nothing, settings, SEED)
@@ -122,7 +122,7 @@ def measure_scale(movies: int, folder: Path, seconds: float, told: Callable[[str
     found: list[npt.NDArray[np.int32]] = []
     for each in (BruteForce(vectors), index):
         kind = type(each).__name__
-        told(f"{movies:,} movies: {kind}")
+        log(f"{movies:,} movies: {kind}")
         path = folder / f"{kind}-{len(costs)}"
         searchable = _Searchable(each)
         tf.saved_model.save(searchable, str(path), signatures=searchable.search)

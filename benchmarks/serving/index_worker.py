@@ -1,4 +1,4 @@
-"""Loads one index from a SavedModel, times its answers and tells its memory, as a line of JSON.
+"""Loads one index from a SavedModel, times its answers and prints its memory, as a line of JSON.
 
 `python -m benchmarks.serving.index_worker FOLDER SECONDS` times each batch size for so long. queries.npy lies
 beside FOLDER, and the positions found go to FOLDER.npy.

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias, TypeVar
 
 from benchmarks.serving.local_server import MODELS, ServedFolders
 from benchmarks.serving.timings import Timings, measure
-from serving.batch_models import RankingModel, RetrievalModel
+from serving.batch_models import BatchRankingModel, BatchRetrievalModel
 from serving.client import Client
 from serving.client.endpoint import DEFAULT_CANDIDATES
 
@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Cell:
+class LatencyCell:
     """One row of the table: a call over the socket and in this process."""
 
     call: str
@@ -69,8 +69,8 @@ class Bench:
 
     def __init__(self, server: ServedFolders, concurrency: int) -> None:
         retrieval, ranking = (server.root / model / "1" for model in MODELS)
-        self._retrieval = RetrievalModel(retrieval)
-        self._ranking = RankingModel(ranking)
+        self._retrieval = BatchRetrievalModel(retrieval)
+        self._ranking = BatchRankingModel(ranking)
         self.users = self._retrieval.users_file.read_bytes().split()
         self._names = [user.decode() for user in self.users]
         self._client = Client(
@@ -80,15 +80,15 @@ class Bench:
         gc.collect()
         gc.freeze()
 
-    def table(self, seconds: float, told: Callable[[str], None]) -> list[Cell]:
+    def table(self, seconds: float, log: Callable[[str], None]) -> list[LatencyCell]:
         """Every call at every concurrency and batch size, the floor right after what it is compared with."""
         cells = []
         for batch_size in BATCH_SIZES:
             for name, served, floor in self._calls(batch_size):
                 for concurrency in CONCURRENCIES:
-                    told(f"{name}, batch {batch_size}, concurrency {concurrency}")
+                    log(f"{name}, batch {batch_size}, concurrency {concurrency}")
                     cells.append(
-                        Cell(
+                        LatencyCell(
                             name,
                             concurrency,
                             batch_size,

@@ -94,7 +94,7 @@ def local_server(models: Path, folder: Path, *flags: str) -> Iterator[ServedFold
 
 
 def _link(source: str, target: str) -> str:
-    """A hard link where that works: a copy of a large model takes its time and its room."""
+    """A hard link where that works: a copy of a large model takes time and disk."""
     try:
         Path(target).hardlink_to(source)
     except OSError:

@@ -43,16 +43,16 @@ class SwapRun:
 
 
 def swap_versions(
-    server: ServedFolders, users: list[bytes], concurrency: int, seconds: float, told: Callable[[str], None]
+    server: ServedFolders, users: list[bytes], concurrency: int, seconds: float, log: Callable[[str], None]
 ) -> SwapRun:
-    """Swaps and rolls back both models over and over while threads ask both.
+    """Swaps and rolls back both models over and over while threads send requests to both.
 
     Raises:
       BenchmarkError: a version did not take over.
     """
     run, lock, ended = SwapRun(), threading.Lock(), threading.Event()
 
-    def ask(thread: int) -> None:
+    def send_requests(thread: int) -> None:
         with grpc.insecure_channel(server.address) as channel:
             stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
             requests = [_retrieve(users, thread), _rank(users, thread)]
@@ -70,7 +70,7 @@ def swap_versions(
                     run.latencies.append((time.perf_counter() - begun) * 1e3)
                     run.answered[f"{spec.name} version {spec.version.value}"] += 1
 
-    threads = [threading.Thread(target=ask, args=(thread,)) for thread in range(concurrency)]
+    threads = [threading.Thread(target=send_requests, args=(thread,)) for thread in range(concurrency)]
     begun = time.monotonic()
     for thread in threads:
         thread.start()
@@ -84,13 +84,13 @@ def swap_versions(
                 for model in MODELS:
                     _wait(client, model, version)
                     run.swaps += 1
-                told(f"version {version} took over")
+                log(f"version {version} took over")
                 for model in MODELS:
                     server.remove_version(model, version)
                 for model in MODELS:
                     _wait(client, model, 1)
                     run.rollbacks += 1
-                told("rolled back to version 1")
+                log("rolled back to version 1")
     finally:
         ended.set()
         for thread in threads:

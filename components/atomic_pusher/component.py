@@ -20,7 +20,7 @@ from components.atomic_pusher.executor import (
     SCHEMA_KEY,
     SERIES,
     SERVED_MODEL_KEY,
-    Executor,
+    AtomicPusherExecutor,
 )
 
 
@@ -47,7 +47,7 @@ class AtomicPusher(base_component.BaseComponent):
 
     Where the stock Pusher copies in place under the current second, this one writes a version beside the
     others, flushes it and renames it, so that no server sees half of it. Numbers rise whatever the clock
-    does. Each version tells in `assets.extra/manifest.json` where it comes from, and brings warm-up requests.
+    does. Each version has `assets.extra/manifest.json`, which records its origin, and warm-up requests.
     A model that is there already is not pushed a second time.
 
     Args:
@@ -68,7 +68,7 @@ class AtomicPusher(base_component.BaseComponent):
     """
 
     SPEC_CLASS = AtomicPusherSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(AtomicPusherExecutor)
 
     def __init__(
         self,

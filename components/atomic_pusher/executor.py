@@ -39,7 +39,7 @@ SERIES: Final = "series"
 _SUMMARY: Final = "summary"
 
 
-class Executor(executor.Executor):
+class AtomicPusherExecutor(executor.Executor):
     """The stock Pusher's choice of the model and properties; another way to copy, and stricter blessings."""
 
     def Do(  # noqa: N802 - the base class's name
@@ -107,7 +107,7 @@ def _base_directory(exec_properties: dict[str, Any]) -> str:
 
 
 def _below_splits(files: dict[str, str]) -> dict[str, str]:
-    """The Examples without what the ExampleGen tells about them."""
+    """The Examples without the properties that the ExampleGen adds."""
     return {file: digest for file, digest in files.items() if file.startswith("Split-")}
 
 

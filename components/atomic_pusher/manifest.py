@@ -94,7 +94,7 @@ class Move:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Move:
         """The reverse of `to_dict`."""
-        names = {told: name for name, told in _IN_JSON.items()}
+        names = {key: name for name, key in _IN_JSON.items()}
         return cls(**{names.get(name, name): value for name, value in values.items()})
 
 

@@ -265,7 +265,7 @@ def _write(storage: Storage, stage: str, file: str, content: IO[bytes]) -> str:
 
 
 def _settle(storage: Storage, base: str, retention: Retention | None) -> None:
-    """Brings log and folder up to date. The version is out: what fails here is told and tried again later."""
+    """Brings log and folder up to date. The version is out: a failure here is logged and tried again."""
     try:
         history.write_missing(base)
         for number in _outdated(base, retention) if retention else ():

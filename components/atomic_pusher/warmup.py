@@ -1,4 +1,4 @@
-"""Warm-up requests: what a server asks a new version before it lets clients do so.
+"""Warm-up requests: what a server sends a new version before clients do.
 
 TensorFlow Serving answers each `PredictionLog` of `assets.extra/tf_serving_warmup_requests` while it loads a
 version, so that no client waits for what happens on a first request only. The ids and Examples are those of
@@ -22,7 +22,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 # A request for one person, and one for many.
 BATCHES: Final = (1, 32)
-# How long a list clients ask for, and how many candidates they rank, as a rule.
+# How long a list clients request, and how many candidates they rank, as a rule.
 K: Final = 10
 CANDIDATES: Final = 100
 

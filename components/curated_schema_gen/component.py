@@ -4,7 +4,7 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 
-from components.curated_schema_gen.executor import SCHEMA_TEXT_KEY, Executor
+from components.curated_schema_gen.executor import SCHEMA_TEXT_KEY, CuratedSchemaGenExecutor
 
 
 class CuratedSchemaGenSpec(component_spec.ComponentSpec):
@@ -28,7 +28,7 @@ class CuratedSchemaGen(base_component.BaseComponent):
     """
 
     SPEC_CLASS = CuratedSchemaGenSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(CuratedSchemaGenExecutor)
 
     def __init__(self, schema_text: str) -> None:
         super().__init__(

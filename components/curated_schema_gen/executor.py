@@ -15,7 +15,7 @@ from tfx.utils import io_utils
 SCHEMA_TEXT_KEY = "schema_text"
 
 
-class Executor(base_executor.BaseExecutor):
+class CuratedSchemaGenExecutor(base_executor.BaseExecutor):
     """Writes the text where TFX's components look for a schema."""
 
     def Do(  # noqa: N802 - the base class's name

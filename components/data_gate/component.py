@@ -9,7 +9,7 @@ from tfx.types import component_spec, standard_artifacts, standard_component_spe
 
 from components.data_gate.accepted import AcceptedData
 from components.data_gate.artifact import DataGateResult
-from components.data_gate.driver import Driver
+from components.data_gate.driver import DataGateDriver
 from components.data_gate.executor import (
     BASELINE_KEY,
     CODE_FINGERPRINT_KEY,
@@ -17,7 +17,7 @@ from components.data_gate.executor import (
     SETTINGS_KEY,
     SPLIT_RULE_KEY,
     STORE_KEY,
-    Executor,
+    DataGateExecutor,
 )
 from components.data_gate.gated_data import ANOMALIES, SCHEMAS, STATISTICS
 from components.data_gate.settings import DataGateSettings
@@ -74,8 +74,8 @@ class DataGate(base_component.BaseComponent):
     """
 
     SPEC_CLASS = DataGateSpec
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
-    DRIVER_CLASS = Driver
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(DataGateExecutor)
+    DRIVER_CLASS = DataGateDriver
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from components.data_gate.executor import BASELINE_KEY, accepted_data
 from components.data_gate.gated_data import data_digest
 
 
-class Driver(base_driver.BaseDriver, portable_base_driver.BaseDriver):
+class DataGateDriver(base_driver.BaseDriver, portable_base_driver.BaseDriver):
     """Sets the execution property `baseline` before TFX looks into its cache.
 
     It names what today's data would be compared with, so a decision is reused for as long as the gate would

@@ -15,7 +15,7 @@ from components.data_gate.anomalies import unknown_anomalies
 from components.data_gate.catalogue import CatalogueFacts, count_catalogue
 from components.data_gate.gated_data import GatedData, Inputs, schema_path, split_folder
 from components.data_gate.judgement import Baseline, judge
-from components.data_gate.record import DataGateError, Record
+from components.data_gate.record import DataGateError, GateRecord
 from components.data_gate.settings import DataGateSettings
 from contracts.artifacts import DATA_GATE_FILE
 from contracts.features import EVAL_SPLIT, MOVIES, MOVIES_SPLIT, RATINGS, TRAIN_SPLIT
@@ -34,7 +34,7 @@ SUMMARY_PROPERTY: Final = "summary"
 _FACTS_FILE: Final = "catalogue.json"
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
+class DataGateExecutor(base_beam_executor.BaseBeamExecutor):
     """Writes the record and the schema, and remembers accepted data; raises where a check fails."""
 
     def Do(  # noqa: N802 - the base class's name
@@ -66,7 +66,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         facts = self._count(input_dict, posixpath.join(result.uri, _FACTS_FILE))
         baseline = _baseline(store, data.digest)
         checks = judge(data, facts, baseline, settings, exec_properties[SPLIT_RULE_KEY])
-        record = Record(store, data.digest, baseline, checks)
+        record = GateRecord(store, data.digest, baseline, checks)
 
         kept_at = f"{result.uri.rstrip('/')}.{DATA_GATE_FILE}"
         if record.failed:

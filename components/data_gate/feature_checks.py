@@ -22,6 +22,8 @@ from contracts.features import RATINGS, TIMESTAMP, TRAIN_SPLIT, USER_RATING
 Statistics = Mapping[str, Any]
 """`DatasetFeatureStatisticsList` by the name of the split."""
 
+# Standard deviation of the ratings in stars, below which there is nothing to learn from.
+MIN_RATING_DEVIATION: Final = 0.1
 _DAY: Final = 86_400
 _WITHOUT: Final = "share of Examples without it"
 
@@ -59,7 +61,7 @@ def missing_checks(
     return checks
 
 
-def spread_checks(now: Statistics, settings: DataGateSettings) -> list[Check]:
+def spread_checks(now: Statistics) -> list[Check]:
     """Whether the ratings differ enough to learn from."""
     return [
         at_least(
@@ -67,7 +69,7 @@ def spread_checks(now: Statistics, settings: DataGateSettings) -> list[Check]:
             f"{RATINGS}.{USER_RATING}",
             "standard deviation in stars",
             _numbers(statistics, USER_RATING).std_dev,
-            settings.min_rating_deviation,
+            MIN_RATING_DEVIATION,
             f"{split} split",
         )
         for split, statistics in sorted(now.items())

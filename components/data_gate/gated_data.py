@@ -33,7 +33,7 @@ Inputs = Mapping[str, list[types.Artifact]]
 
 
 @dataclass(frozen=True)
-class Table:
+class GatedTable:
     """One table of Examples, as the nodes before the gate describe it.
 
     Attributes:
@@ -49,9 +49,9 @@ class Table:
 
 @dataclass(frozen=True)
 class GatedData:
-    """Both tables, how much they hold, and a digest that tells this data from other data."""
+    """Both tables, how much they hold, and a digest that identifies this data."""
 
-    tables: Mapping[str, Table]
+    tables: Mapping[str, GatedTable]
     volume: Volume
     digest: str
 
@@ -85,9 +85,9 @@ def schema_path(inputs: Inputs, table: str) -> str:
     return posixpath.join(folder, SCHEMA_FILE)
 
 
-def _read_table(inputs: Inputs, table: str) -> Table:
+def _read_table(inputs: Inputs, table: str) -> GatedTable:
     splits = SPLITS[table]
-    return Table(
+    return GatedTable(
         {
             split: statistics_pb2.DatasetFeatureStatisticsList.FromString(_statistics(inputs, table, split))
             for split in splits

@@ -64,7 +64,7 @@ def judge(
     for name, table in data.tables.items():
         checks += missing_checks(name, table.schema, table.statistics, accepted[name], settings)
     ratings = data.tables[RATINGS]
-    checks += spread_checks(ratings.statistics, settings)
+    checks += spread_checks(ratings.statistics)
     checks += volume_checks(data.volume, settings)
     checks += catalogue_checks(facts, settings)
     train, evaluation = ratings.statistics[TRAIN_SPLIT], ratings.statistics[EVAL_SPLIT]

@@ -28,7 +28,7 @@ class DataGateError(ValueError):
 
 
 @dataclass(frozen=True)
-class Record:
+class GateRecord:
     """A decision with everything that it stands on.
 
     Attributes:
@@ -74,7 +74,7 @@ class Record:
     def refusal(self, kept_at: str) -> str:
         """What the run ends with; every failed check is in the record at `kept_at`."""
         failed = self.failed
-        told = "; ".join(check.sentence() for check in failed[:_TOLD])
+        listed = "; ".join(check.sentence() for check in failed[:_TOLD])
         more = f"; and {len(failed) - _TOLD} more" if len(failed) > _TOLD else ""
         advice = ["Mend the data"]
         if any(check.name == ANOMALY for check in failed):
@@ -86,7 +86,7 @@ class Record:
         advice.append("see the data_gate settings for the other thresholds")
         return (
             f"the data did not pass {len(failed)} of {len(self.checks)} checks ({self.baseline.note}): "
-            f"{told}{more}. Every check is in {kept_at}. {', or '.join(advice)}"
+            f"{listed}{more}. Every check is in {kept_at}. {', or '.join(advice)}"
         )
 
 
@@ -97,7 +97,7 @@ def _plain(check: Check) -> dict[str, Any]:
 
 
 def read_record(text: str) -> tuple[AcceptedData, str, list[Check]]:
-    """Reads what `Record.to_json` gave: the store, the digest of the data, and the checks.
+    """Reads what `GateRecord.to_json` gave: the store, the digest of the data, and the checks.
 
     Raises:
       DataGateError: the text is not a record.

@@ -38,7 +38,6 @@ class DataGateSettings(BaseModel):
     max_missing_share: float = Field(
         0.1, ge=0, le=1, description="Share of Examples that may lack a feature that the data set has."
     )
-    min_rating_deviation: float = Field(0.1, ge=0, description="Standard deviation of the ratings, in stars.")
     max_timestamp_shift_days: float = Field(
         366, ge=0, description="How far oldest, median and newest rating may move between accepted runs."
     )

@@ -1,1 +1,1 @@
-"""Asks a model everything that may go wrong when it is served, in a process that has none of our code."""
+"""Sends a model the requests that may fail when it is served, in a process that has none of our code."""

@@ -13,7 +13,7 @@ from components.model_probe.executor import (
     CONTRACT_KEY,
     HIDES_RATED_KEY,
     SETTINGS_KEY,
-    Executor,
+    ModelProbeExecutor,
 )
 from components.model_probe.probe_data import MODEL, MOVIES, RATINGS, STATISTICS, TRANSFORMED
 from components.model_probe.settings import ModelProbeSettings
@@ -68,7 +68,7 @@ class ModelProbe(base_component.BaseComponent):
     """
 
     SPEC_CLASS = ModelProbeSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ModelProbeExecutor)
 
     def __init__(
         self,

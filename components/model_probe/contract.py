@@ -26,45 +26,72 @@ _LIST: Final[Kinds] = {
 
 
 @dataclass(frozen=True)
-class Signature:
+class ContractSignature:
     """What a signature takes, no more and no less, and what it gives at least."""
 
     inputs: Kinds
     outputs: Kinds
 
 
-RETRIEVAL: Final[Mapping[str, Signature]] = {
-    signatures.SERVING_DEFAULT: Signature(
+RETRIEVAL: Final[Mapping[str, ContractSignature]] = {
+    signatures.SERVING_DEFAULT: ContractSignature(
         {features.USER_ID: _ID}, {**_LIST, signatures.KNOWN_USER: ("bool", 1)}
     ),
-    signatures.RECOMMEND: Signature(
+    signatures.RECOMMEND: ContractSignature(
         {features.USER_ID: _ID, signatures.EXCLUDE_MOVIE_IDS: _IDS, signatures.K: _K},
         {**_LIST, signatures.KNOWN_USER: ("bool", 1)},
     ),
-    signatures.RECOMMEND_FROM_HISTORY: Signature({features.HISTORY_MOVIE_IDS: _IDS}, _LIST),
-    signatures.SIMILAR_MOVIES: Signature(
+    signatures.RECOMMEND_FROM_HISTORY: ContractSignature({features.HISTORY_MOVIE_IDS: _IDS}, _LIST),
+    signatures.SIMILAR_MOVIES: ContractSignature(
         {features.MOVIE_ID: _ID, signatures.K: _K}, {**_LIST, signatures.KNOWN_MOVIE: ("bool", 1)}
     ),
 }
-RANKING: Final[Mapping[str, Signature]] = {
-    signatures.SERVING_DEFAULT: Signature({signatures.EXAMPLES: _ID}, {features.USER_RATING: ("float32", 1)}),
-    signatures.RANK: Signature(
+RANKING: Final[Mapping[str, ContractSignature]] = {
+    signatures.SERVING_DEFAULT: ContractSignature(
+        {signatures.EXAMPLES: _ID}, {features.USER_RATING: ("float32", 1)}
+    ),
+    signatures.RANK: ContractSignature(
         {features.USER_ID: _ID, features.MOVIE_ID: _IDS}, {features.USER_RATING: ("float32", 2)}
     ),
-    signatures.TRANSFORM_FEATURES: Signature({signatures.EXAMPLES: _ID}, {}),
+    signatures.TRANSFORM_FEATURES: ContractSignature({signatures.EXAMPLES: _ID}, {}),
 }
-CONTRACTS: Final = {"retrieval": RETRIEVAL, "ranking": RANKING}
+_FINAL: Final[Kinds] = {**_LIST, features.USER_RATING: ("float32", 2)}
+RECOMMENDER: Final[Mapping[str, ContractSignature]] = {
+    **RETRIEVAL,
+    signatures.SERVING_DEFAULT: ContractSignature(
+        {features.USER_ID: _ID}, {**_FINAL, signatures.KNOWN_USER: ("bool", 1)}
+    ),
+    signatures.RECOMMEND: ContractSignature(
+        {features.USER_ID: _ID, signatures.EXCLUDE_MOVIE_IDS: _IDS, signatures.K: _K},
+        {**_FINAL, signatures.KNOWN_USER: ("bool", 1)},
+    ),
+    signatures.RECOMMEND_FROM_HISTORY: ContractSignature({features.HISTORY_MOVIE_IDS: _IDS}, _FINAL),
+    signatures.RANK: RANKING[signatures.RANK],
+}
+RERANKING: Final[Mapping[str, ContractSignature]] = {
+    **RANKING,
+    signatures.RERANK: ContractSignature(
+        {features.USER_ID: _ID, features.MOVIE_ID: _IDS, signatures.RETRIEVAL_SCORE: ("float32", 2)},
+        {signatures.SCORE: ("float32", 2), features.USER_RATING: ("float32", 2)},
+    ),
+}
+CONTRACTS: Final = {
+    "retrieval": RETRIEVAL,
+    "ranking": RANKING,
+    "reranking": RERANKING,
+    "recommender": RECOMMENDER,
+}
 
 
-def contract_of(names: Sequence[str]) -> dict[str, Signature]:
+def contract_of(names: Sequence[str]) -> dict[str, ContractSignature]:
     """The signatures of a servable that answers as those of `names` do; of two defaults the first holds."""
-    merged: dict[str, Signature] = {}
+    merged: dict[str, ContractSignature] = {}
     for name in reversed(names):
         merged |= CONTRACTS[name]
     return merged
 
 
-def contract_checks(found: Signatures, contract: Mapping[str, Signature]) -> list[Check]:
+def contract_checks(found: Signatures, contract: Mapping[str, ContractSignature]) -> list[Check]:
     """One check a signature of the contract: how many of its inputs and outputs are not as agreed."""
     checks = []
     for name, agreed in contract.items():

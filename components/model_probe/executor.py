@@ -14,7 +14,7 @@ from components.model_probe.contract import contract_of
 from components.model_probe.probe import probe
 from components.model_probe.probe_data import MODEL, read_probe_data
 from components.model_probe.probed_process import ProbedProcess
-from components.model_probe.record import Record
+from components.model_probe.record import ProbeRecord
 from components.model_probe.settings import ModelProbeSettings
 from contracts.artifacts import MODEL_PROBE_FILE, REFUSAL_REASON
 
@@ -33,7 +33,7 @@ SUMMARY_PROPERTY: Final = "summary"
 _MARKS: Final = {True: "INFRA_BLESSED", False: "INFRA_NOT_BLESSED"}
 
 
-class Executor(base_executor.BaseExecutor):
+class ModelProbeExecutor(base_executor.BaseExecutor):
     """Writes the record. A model that is refused is a result, as it is for the Evaluator, and no error."""
 
     def Do(  # noqa: N802 - the base class's name
@@ -65,7 +65,7 @@ class Executor(base_executor.BaseExecutor):
                 settings,
                 hides_rated=bool(exec_properties[HIDES_RATED_KEY]),
             )
-        record = Record(checks)
+        record = ProbeRecord(checks)
         io_utils.write_string_file(posixpath.join(blessing.uri, MODEL_PROBE_FILE), record.to_json())
         io_utils.write_string_file(posixpath.join(blessing.uri, _MARKS[record.blessed]), "")
         blessing.set_int_custom_property(BLESSED_PROPERTY, int(record.blessed))

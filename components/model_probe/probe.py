@@ -19,7 +19,7 @@ from components.model_probe.answers import (
     SignatureTally,
 )
 from components.model_probe.catalogue import CATALOGUE, catalogue_checks
-from components.model_probe.contract import CONTRACT, Signature, contract_checks
+from components.model_probe.contract import CONTRACT, ContractSignature, contract_checks
 from components.model_probe.probe_data import ProbeData
 from components.model_probe.probed_process import (
     MEMORY,
@@ -35,6 +35,8 @@ from components.model_probe.requests import Request, Requests, texts
 from components.model_probe.settings import ModelProbeSettings
 from contracts import signatures as signature_names
 
+# Between Transform in training and in the model, for the same raw rows.
+MAX_TRANSFORM_DIFFERENCE: Final = 1e-6
 LATENCY: Final = "latency"
 # Requests that latency is the median of, after all others have warmed the signature up.
 _TIMED: Final = 15
@@ -49,7 +51,7 @@ _ORDER: Final = (
 def probe(
     process: ProbedProcess,
     model: str,
-    contract: Mapping[str, Signature],
+    contract: Mapping[str, ContractSignature],
     data: ProbeData,
     settings: ModelProbeSettings,
     *,
@@ -80,7 +82,7 @@ def probe(
 def _asked(
     process: ProbedProcess,
     model: str,
-    contract: Mapping[str, Signature],
+    contract: Mapping[str, ContractSignature],
     data: ProbeData,
     settings: ModelProbeSettings,
     hides_rated: bool,
@@ -97,7 +99,7 @@ def _asked(
         signature = _ProbedSignature(process, name, signatures, data)
         yield from signature.checks(requests, settings.max_latency_ms if is_timed else None)
         if name == signature_names.TRANSFORM_FEATURES:
-            yield from signature.agreement(settings.max_transform_difference)
+            yield from signature.agreement(MAX_TRANSFORM_DIFFERENCE)
 
 
 class _ProbedSignature:

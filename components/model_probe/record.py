@@ -17,7 +17,7 @@ _TOLD: Final = 2
 
 
 @dataclass(frozen=True)
-class Record:
+class ProbeRecord:
     """What a probe found; `checks` has what failed first."""
 
     checks: Sequence[Check]
@@ -42,9 +42,9 @@ class Record:
 
     def reason(self) -> str:
         """Why the model is refused, the gravest first; "" if it is not."""
-        told = "; ".join(check.sentence() for check in self.failed[:_TOLD])
+        listed = "; ".join(check.sentence() for check in self.failed[:_TOLD])
         more = f"; and {len(self.failed) - _TOLD} more" if len(self.failed) > _TOLD else ""
-        return told + more
+        return listed + more
 
     def summary(self) -> str:
         """The line on the console."""

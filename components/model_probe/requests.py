@@ -1,9 +1,9 @@
-"""The requests that a signature is asked: real rows and odd ones, made from the names of its inputs."""
+"""The requests that a signature is sent: real rows and odd ones, made from the names of its inputs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -48,7 +48,7 @@ class Request:
       inputs: by name.
       rows: size of the batch.
       width: length of a list or number of candidates, None where the signature decides.
-      known: which rows are of a user or a movie that the model has to know; None where it need not tell.
+      known: which rows are of a user or a movie that the model must have; None where it need not report it.
       hidden: by row, movies that must not be in the answer.
       may_lack: by row, movies that need not be in it, those that are hidden included.
     """
@@ -67,7 +67,7 @@ class Requests:
 
     Args:
       data: where the rows come from.
-      hides_rated: the model leaves out everything that a user has rated, without being told.
+      hides_rated: the model leaves out everything that a user has rated, by itself.
     """
 
     def __init__(self, data: ProbeData, hides_rated: bool) -> None:
@@ -80,6 +80,9 @@ class Requests:
             frozenset({features.HISTORY_MOVIE_IDS}): self._of_histories,
             frozenset({features.MOVIE_ID, signatures.K}): self._of_movies_and_k,
             frozenset({features.USER_ID, features.MOVIE_ID}): self._of_candidates,
+            frozenset(
+                {features.USER_ID, features.MOVIE_ID, signatures.RETRIEVAL_SCORE}
+            ): self._of_scored_candidates,
             frozenset({signatures.EXAMPLES}): self._of_examples,
         }
 
@@ -185,7 +188,7 @@ class Requests:
                 frozenset({movie}) if is_known else _NONE
                 for movie, is_known in zip(movies, known, strict=True)
             ],
-            # Nothing is like a movie that nobody knows.
+            # Nothing is like a movie that is not in the catalogue.
             may_lack=[
                 frozenset({movie}) if is_known else everything
                 for movie, is_known in zip(movies, known, strict=True)
@@ -200,6 +203,13 @@ class Requests:
         yield _candidates("odd ids", ODD_IDS, [*candidates[:2], *ODD_IDS, candidates[0]])
         yield _candidates("no candidates", self._users[:2], [])
         yield _candidates("the whole catalogue", [self._users[0]], self._movies)
+
+    def _of_scored_candidates(self) -> Iterator[Request]:
+        for request in self._of_candidates():
+            shape = request.inputs[features.MOVIE_ID].shape
+            # Descending, as retrieval returns them.
+            scores = np.broadcast_to(-np.arange(shape[1], dtype=np.float32), shape)
+            yield replace(request, inputs={**request.inputs, signatures.RETRIEVAL_SCORE: scores.copy()})
 
     def _of_examples(self) -> Iterator[Request]:
         odd = [
@@ -269,7 +279,7 @@ def _changed(row: bytes, user: bytes, movie: bytes) -> bytes:
 
 
 def _without_optional(row: bytes) -> bytes:
-    """The Example with nothing but what every data set has, and without the rating that is asked for."""
+    """The Example with nothing but what every data set has, and without the rating to predict."""
     example = tf.train.Example.FromString(row)
     for name in (*_OPTIONAL, features.USER_RATING):
         if name in example.features.feature:

@@ -14,9 +14,6 @@ class ModelProbeSettings(BaseModel):
     max_memory_mb: float = Field(
         4096, gt=0, description="Growth of the process from before it loads the model to its peak, in MiB."
     )
-    max_transform_difference: float = Field(
-        1e-6, ge=0, description="Between Transform in training and in the model, for the same raw rows."
-    )
     timeout_seconds: float = Field(
         60, gt=0, description="For loading the model, and for each answer; then the process is ended."
     )

@@ -19,7 +19,7 @@ Place = tuple[str, int, int]
 def write_blocks(folder: str, blocks: Iterable[tuple[int, Block]]) -> Iterator[tuple[int, Place]]:
     """Writes the blocks of one chunk into a new file of `folder`.
 
-    A worker that tries again writes another file: nobody is told of the places in the first.
+    A worker that tries again writes another file: the places in the first are not returned.
 
     Args:
       folder: is there, on storage that every worker reaches.

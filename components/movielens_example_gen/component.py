@@ -5,7 +5,7 @@ from tfx.components.example_gen.component import FileBasedExampleGen
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import example_gen_pb2, range_config_pb2
 
-from components.movielens_example_gen.executor import Executor
+from components.movielens_example_gen.executor import MovieLensExampleGenExecutor
 from components.movielens_example_gen.settings import ExampleGenSettings
 from contracts.features import MOVIES, Table
 from movielens.layouts import LAYOUT_SPECS
@@ -21,7 +21,7 @@ class MovieLensExampleGen(FileBasedExampleGen):
        and `eval` for `ratings`, `all` for `movies`.
     """
 
-    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(MovieLensExampleGenExecutor)
 
     def __init__(
         self,

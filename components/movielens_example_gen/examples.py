@@ -39,7 +39,7 @@ def movie_features(movie: Movie) -> bytes:
 
 
 def user_features(user_id: str, user: User | None) -> bytes:
-    """Serialized `tf.train.Features` of a user; what the data set does not tell is absent."""
+    """Serialized `tf.train.Features` of a user; what the data set does not hold is absent."""
     values = {features.USER_ID: _bytes_feature([user_id])}
     if user is not None:
         values[features.USER_GENDER] = _bytes_feature([user.gender])

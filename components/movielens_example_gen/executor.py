@@ -20,14 +20,14 @@ from components.movielens_example_gen.movies import ingest_movies
 from components.movielens_example_gen.official_folds import fold_rows
 from components.movielens_example_gen.ratings import ROWS_PER_SHARD, RatingsPlan, ingest_ratings
 from components.movielens_example_gen.settings import ExampleGenSettings
-from components.movielens_example_gen.source import CHUNK_BYTES, Source
-from components.movielens_example_gen.summary import Report, add_summaries, write_rejected
+from components.movielens_example_gen.source import CHUNK_BYTES, RawSource
+from components.movielens_example_gen.summary import IngestionReport, add_summaries, write_rejected
 from contracts.artifacts import COUNTS_FILE, REJECTED_FILE
 from contracts.features import EVAL_SPLIT, MOVIES, MOVIES_SPLIT, TRAIN_SPLIT
 from movielens.records import DatasetError
 
 
-class Executor(base_beam_executor.BaseBeamExecutor):
+class MovieLensExampleGenExecutor(base_beam_executor.BaseBeamExecutor):
     """Writes Examples, `rejected.csv` and `counts.json`; no split is left behind by a run that fails."""
 
     chunk_bytes = CHUNK_BYTES
@@ -55,7 +55,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         split_names = [MOVIES_SPLIT] if table == MOVIES else [TRAIN_SPLIT, EVAL_SPLIT]
         artifact.split_names = artifact_utils.encode_split_names(split_names)
         split_uris = {name: artifact_utils.get_split_uri([artifact], name) for name in split_names}
-        source = Source.open(_folder(exec_properties))
+        source = RawSource.open(_folder(exec_properties))
         try:
             for uri in split_uris.values():
                 fileio.makedirs(uri)
@@ -66,7 +66,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             else:
                 self._ingest_ratings(artifact.uri, source, settings, split_uris)
             file = source.spec.movies_file if table == MOVIES else source.spec.ratings_file
-            report = Report.read(posixpath.join(artifact.uri, COUNTS_FILE), file)
+            report = IngestionReport.read(posixpath.join(artifact.uri, COUNTS_FILE), file)
             self._judge(report, settings, source, artifact.uri, split_names)
         except BaseException:
             for uri in split_uris.values():
@@ -81,7 +81,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
 
     def _ingest_ratings(
-        self, uri: str, source: Source, settings: ExampleGenSettings, split_uris: dict[str, str]
+        self, uri: str, source: RawSource, settings: ExampleGenSettings, split_uris: dict[str, str]
     ) -> None:
         spec = source.spec
         chunks = source.chunks(spec.ratings_file, self.chunk_bytes)
@@ -125,7 +125,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
 
     def _judge(
-        self, report: Report, settings: ExampleGenSettings, source: Source, uri: str, split_names: list[str]
+        self,
+        report: IngestionReport,
+        settings: ExampleGenSettings,
+        source: RawSource,
+        uri: str,
+        split_names: list[str],
     ) -> None:
         # TFX removes the folder of an artifact that failed, so what explains the failure goes beside it.
         rejected, kept_at = posixpath.join(uri, REJECTED_FILE), f"{uri.rstrip('/')}.{REJECTED_FILE}"

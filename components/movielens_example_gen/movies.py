@@ -9,7 +9,7 @@ import numpy as np
 
 from components.movielens_example_gen import examples
 from components.movielens_example_gen.ratings import REJECTED
-from components.movielens_example_gen.source import Source
+from components.movielens_example_gen.source import RawSource
 from components.movielens_example_gen.summary import Summary
 from components.movielens_example_gen.writer import open_shard
 from contracts.features import MOVIES_SPLIT
@@ -23,7 +23,7 @@ class WriteMovies(beam.DoFn):
         """Writes into the folder of the split."""
         self._split_uri = split_uri
 
-    def process(self, source: Source) -> Iterator[Any]:
+    def process(self, source: RawSource) -> Iterator[Any]:
         """Reads the movies file as one: duplicates show only there, and it has at most 90,000 rows."""
         rejected: list[Rejected] = []
         written = 0
@@ -45,7 +45,7 @@ class WriteMovies(beam.DoFn):
             yield beam.pvalue.TaggedOutput(REJECTED, row)
 
 
-def ingest_movies(pipeline: Any, source: Source, split_uri: str) -> tuple[Any, Any]:
+def ingest_movies(pipeline: Any, source: RawSource, split_uri: str) -> tuple[Any, Any]:
     """Adds the ingestion to a Beam pipeline; returns PCollections of `Summary` and of `Rejected`."""
     outputs = (
         pipeline

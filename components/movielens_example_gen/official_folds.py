@@ -6,7 +6,7 @@ import numpy as np
 from tfx.dsl.io import fileio
 
 from components.movielens_example_gen import splits
-from components.movielens_example_gen.source import Source
+from components.movielens_example_gen.source import RawSource
 from movielens.layouts import Layout
 from movielens.readers import parse_ratings
 from movielens.records import DatasetError, Rejected
@@ -16,7 +16,7 @@ _FOLDS: Final = f"take the folder as GroupLens publishes {Layout.ML_100K.value},
 Pairs = list[tuple[str, str]]
 
 
-def fold_rows(source: Source, fold: int) -> splits.BoolArray:
+def fold_rows(source: RawSource, fold: int) -> splits.BoolArray:
     """Marks the ratings that fold number `fold` tests on.
 
     Args:
@@ -56,7 +56,7 @@ def fold_rows(source: Source, fold: int) -> splits.BoolArray:
     return marked
 
 
-def _pairs(source: Source, file: str) -> dict[int, tuple[str, str]]:
+def _pairs(source: RawSource, file: str) -> dict[int, tuple[str, str]]:
     """(user, movie) of every rating of `file`, by its line from 1; what is not a rating is left out."""
     return {
         number: (rating.user_id, rating.movie_id)

@@ -18,15 +18,15 @@ from components.movielens_example_gen.block_files import Place, read_block, writ
 from components.movielens_example_gen.rows import ROW, Rows, shard_of, split_blocks
 from components.movielens_example_gen.settings import ExampleGenSettings
 from components.movielens_example_gen.shards import (
-    Catalogue,
     KnownUser,
+    RawCatalogue,
     Shard,
     clean_shard,
     held_out,
     known_user,
     shard_examples,
 )
-from components.movielens_example_gen.source import Source, Task
+from components.movielens_example_gen.source import RawSource, Task
 from components.movielens_example_gen.summary import Summary, keep_rejected
 from components.movielens_example_gen.writer import open_shard
 from contracts.features import EVAL_SPLIT, TRAIN_SPLIT
@@ -43,9 +43,9 @@ SUMMARY: Final = "summary"
 
 @dataclass(frozen=True)
 class RatingsPlan:
-    """What every worker has to know."""
+    """What every worker needs."""
 
-    source: Source
+    source: RawSource
     settings: ExampleGenSettings
     shards: int
     # Rejected rows that a run survives.
@@ -63,7 +63,7 @@ class ReadRatings(beam.DoFn):
 
     def setup(self) -> None:
         """Reads the movies, which every worker has whole."""
-        self._catalogue = Catalogue.read(self._plan.source)
+        self._catalogue = RawCatalogue.read(self._plan.source)
 
     def process(self, task: Task) -> Iterator[Any]:
         """Parses one chunk."""
@@ -136,7 +136,7 @@ class CleanShard(beam.DoFn):
 
     def setup(self) -> None:
         """Reads the ids that the rows refer to."""
-        self._catalogue = Catalogue.read(self._plan.source)
+        self._catalogue = RawCatalogue.read(self._plan.source)
 
     def process(self, grouped: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[Any]:
         """Joins ratings with users, and leaves out what is wrong."""
@@ -164,7 +164,7 @@ class WriteShard(beam.DoFn):
 
     def setup(self) -> None:
         """Serializes the movies."""
-        self._catalogue = Catalogue.read(self._plan.source)
+        self._catalogue = RawCatalogue.read(self._plan.source)
 
     def process(self, shard: Shard, cut: splits.Cut | None = None) -> Iterator[Summary]:
         """Writes the Examples of a shard; `cut` is that of a temporal split."""
@@ -189,7 +189,7 @@ def ingest_ratings(
 
     Args:
       pipeline: the Beam pipeline.
-      plan: what every worker has to know.
+      plan: what every worker needs.
       ratings: chunks of the ratings file.
       users: chunks of the users file, none if the layout has no such file.
       split_uris: folder of each split.

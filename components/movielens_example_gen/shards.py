@@ -11,11 +11,11 @@ from components.movielens_example_gen import examples, splits
 from components.movielens_example_gen.history import history_windows
 from components.movielens_example_gen.rows import Block, Rows, merge_blocks, repeated_pairs
 from components.movielens_example_gen.settings import ExampleGenSettings
-from components.movielens_example_gen.source import Source
+from components.movielens_example_gen.source import RawSource
 from movielens.records import Movie, Rejected, RejectReason, User, is_valid_zip
 
 
-class Catalogue:
+class RawCatalogue:
     """The movies, each at its place in the order of the file, ready to be put into Examples."""
 
     def __init__(self, movies: Iterable[Movie]):
@@ -30,7 +30,7 @@ class Catalogue:
         self.position = {movie_id: index for index, movie_id in enumerate(self.ids)}
 
     @classmethod
-    def read(cls, source: Source) -> "Catalogue":
+    def read(cls, source: RawSource) -> "RawCatalogue":
         """Reads the movies file, at most some 90,000 rows, leaving out what is rejected there."""
         return cls(movie for _, movie in source.movies() if isinstance(movie, Movie))
 
@@ -70,7 +70,7 @@ def clean_shard(
     number: int,
     blocks: Iterable[Block],
     users: Iterable[KnownUser],
-    source: Source,
+    source: RawSource,
     movie_ids: list[str],
 ) -> Shard:
     """Leaves out ratings of unknown users, repeated (user, movie) pairs, and users to be dropped.
@@ -129,7 +129,7 @@ def held_out(rows: Rows, settings: ExampleGenSettings, cut: splits.Cut | None) -
 
 
 def shard_examples(
-    shard: Shard, is_eval: npt.NDArray[np.bool_], catalogue: Catalogue, settings: ExampleGenSettings
+    shard: Shard, is_eval: npt.NDArray[np.bool_], catalogue: RawCatalogue, settings: ExampleGenSettings
 ) -> Iterator[tuple[bool, bytes]]:
     """Yields the serialized Examples of a shard and whether they are for eval.
 

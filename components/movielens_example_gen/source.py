@@ -1,4 +1,4 @@
-"""The folder that the raw files are read from: any storage that TFX knows, any MovieLens layout."""
+"""The folder that the raw files are read from: any storage that TFX supports, any MovieLens layout."""
 
 import io
 import os
@@ -31,14 +31,14 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Source:
+class RawSource:
     """A folder of MovieLens files, small enough to be sent to every worker."""
 
     folder: str
     layout: Layout
 
     @classmethod
-    def open(cls, folder: str) -> "Source":
+    def open(cls, folder: str) -> "RawSource":
         """Finds the layout of `folder`.
 
         Raises:

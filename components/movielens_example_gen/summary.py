@@ -40,7 +40,7 @@ class Summary:
         self.rejected.update((row.file, row.reason.value) for row in rows)
 
     def to_json(self) -> str:
-        """The counts for people and for `Report`."""
+        """The counts for people and for `IngestionReport`."""
         files = {
             file: {
                 "rows": rows,
@@ -90,14 +90,14 @@ def write_rejected(rows: Iterable[Rejected], path: str) -> None:
 
 
 @dataclass(frozen=True)
-class Report:
+class IngestionReport:
     """The counts of a finished ingestion of the table in `file`."""
 
     file: str
     counts: dict[str, Any]
 
     @classmethod
-    def read(cls, path: str, file: str) -> "Report":
+    def read(cls, path: str, file: str) -> "IngestionReport":
         """Reads what `Summary.to_json` gave."""
         with fileio.open(path) as stream:
             return cls(file, json.loads(stream.read()))

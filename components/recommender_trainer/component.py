@@ -8,7 +8,7 @@ from tfx.proto import trainer_pb2
 from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
-from components.recommender_trainer.executor import MOVIES_KEY, Executor
+from components.recommender_trainer.executor import MOVIES_KEY, RecommenderTrainerExecutor
 
 
 class RecommenderTrainerSpec(component_spec.ComponentSpec):
@@ -39,7 +39,7 @@ class RecommenderTrainer(base_component.BaseComponent):
     """
 
     SPEC_CLASS = RecommenderTrainerSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(RecommenderTrainerExecutor)
 
     def __init__(
         self,

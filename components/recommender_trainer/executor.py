@@ -11,7 +11,7 @@ from tfx.utils import io_utils
 MOVIES_KEY = "movies"
 
 
-class Executor(executor.GenericExecutor):
+class RecommenderTrainerExecutor(executor.GenericExecutor):
     """The stock Trainer's executor, which hands the `run_fn` the catalogue's files too."""
 
     def _GetFnArgs(  # noqa: N802 - the stock executor's name

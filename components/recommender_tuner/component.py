@@ -9,7 +9,7 @@ from tfx.types import component_spec, standard_artifacts, standard_component_spe
 from tfx.utils import json_utils
 
 from components.recommender_trainer.executor import MOVIES_KEY
-from components.recommender_tuner.executor import Executor
+from components.recommender_tuner.executor import RecommenderTunerExecutor
 
 
 class RecommenderTunerSpec(component_spec.ComponentSpec):
@@ -36,7 +36,7 @@ class RecommenderTuner(base_component.BaseComponent):
     """
 
     SPEC_CLASS = RecommenderTunerSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(RecommenderTunerExecutor)
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ class TuningError(RuntimeError):
     """No trial of a search has ended well."""
 
 
-class Executor(base_executor.BaseExecutor):
+class RecommenderTunerExecutor(base_executor.BaseExecutor):
     """The stock Tuner's work, with the catalogue's files for the `tuner_fn`."""
 
     def Do(  # noqa: N802 - the stock executor's name

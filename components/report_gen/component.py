@@ -9,7 +9,7 @@ from tfx.dsl.components.base import base_component, base_node, executor_spec
 from tfx.types import component_spec
 from tfx.types.experimental import simple_artifacts
 
-from components.report_gen.executor import CODE_FINGERPRINT_KEY, OUTPUT_FOLDER_KEY, Executor
+from components.report_gen.executor import CODE_FINGERPRINT_KEY, OUTPUT_FOLDER_KEY, ReportGenExecutor
 from components.report_gen.run_of_artifacts import REPORTED_CHANNELS, input_key
 from reports.reading.run_data import ABOUT, FINAL_STATUS, REPORT
 
@@ -39,7 +39,7 @@ class ReportGen(base_component.BaseComponent):
     Args:
       nodes: all other nodes of the pipeline. Each of their outputs on one of `REPORTED_CHANNELS` is an input.
       config: the settings of the pipeline, as plain values.
-      output_folder: root folder of the runs, where ML Metadata knows seconds, cache hits and lineage; None
+      output_folder: root folder of the runs, where ML Metadata holds seconds, cache hits and lineage; None
         where a node cannot read it, and the report then does without.
       exit_handler: the node is a Kubeflow exit handler. It can have no inputs, looks for the artifacts in the
         folder of the run, and reports on runs that failed alone.
@@ -47,7 +47,7 @@ class ReportGen(base_component.BaseComponent):
     """
 
     SPEC_CLASS = _ReportGenSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ReportGenExecutor)
 
     def __init__(
         self,

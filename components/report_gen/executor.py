@@ -27,7 +27,7 @@ CODE_FINGERPRINT_KEY: Final = "code_fingerprint"
 SUMMARY_PROPERTY: Final = "summary"
 
 
-class Executor(base_executor.BaseExecutor):
+class ReportGenExecutor(base_executor.BaseExecutor):
     """Writes the page and its JSON; an exit handler does so only where the run has failed."""
 
     def Do(  # noqa: N802 - the base class's name
@@ -47,14 +47,14 @@ class Executor(base_executor.BaseExecutor):
         report = artifact_utils.get_single_instance(output_dict[REPORT])
         failure = failure_told(exec_properties.get(FINAL_STATUS, ""))
         if not input_dict and not failure:
-            # `ReportGen` has told of this run, with all its artifacts at hand.
+            # `ReportGen` has reported this run, with all its artifacts at hand.
             return
         with tempfile.TemporaryDirectory() as folder:
             copies, built = Path(folder) / "artifacts", Path(folder) / "report"
             run = self._run(input_dict, report.uri, exec_properties, failure, copies)
             sections = build_sections(run)
             write_report(run, sections, built)
-            # The artifact may lie in a remote store, which only TFX knows to write to.
+            # The artifact may lie in a remote store, which only TFX can write to.
             for file in built.iterdir():
                 io_utils.copy_file(str(file), posixpath.join(report.uri, file.name), overwrite=True)
         report.set_string_custom_property(SUMMARY_PROPERTY, _summary(sections))

@@ -46,7 +46,7 @@ def run_of_artifacts(
     failure: str,
     copies: Path,
 ) -> Run:
-    """The run as far as its artifacts tell: no seconds, no cache hits, no properties of executions.
+    """The run as far as its artifacts describe it: no seconds, no cache hits, no properties of executions.
 
     Args:
       inputs: artifacts by `input_key`. Where there are none, as in an exit handler, what lies beside the

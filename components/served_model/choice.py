@@ -10,7 +10,7 @@ from components.atomic_pusher.versions import hashed_files, is_model, read_manif
 
 
 @dataclass(frozen=True)
-class Choice:
+class ServedChoice:
     """What was chosen.
 
     Attributes:
@@ -36,11 +36,11 @@ class _Published:
     fingerprint: str
 
     def is_of(self, series: str) -> bool:
-        """Whether it was made from data and split of this series, as far as it tells."""
+        """Whether it was made from data and split of this series, as far as it is recorded."""
         return self.manifest is None or self.manifest.provenance.series in ("", series)
 
 
-def choose(base: str, candidate: str, series: str) -> Choice:
+def choose(base: str, candidate: str, series: str) -> ServedChoice:
     """The served version, for a new model; for one that was pushed, what it was compared with then.
 
     After its push the candidate itself is served, or after a rollback its predecessor again. Neither is news
@@ -50,7 +50,7 @@ def choose(base: str, candidate: str, series: str) -> Choice:
         base: the push destination.
         candidate: fingerprint of the candidate's files.
         series: data and split that the candidate is made from. A version of another series is not compared
-            with: it knows other movies and users, or was trained on today's eval split.
+            with: it has other movies and users, or was trained on today's eval split.
 
     Raises:
         OSError: a version cannot be read.
@@ -64,7 +64,7 @@ def choose(base: str, candidate: str, series: str) -> Choice:
     return _compared(published[-1], series, f"version {published[-1].number} was served")
 
 
-def _as_before(own: _Published, published: Sequence[_Published], series: str) -> Choice:
+def _as_before(own: _Published, published: Sequence[_Published], series: str) -> ServedChoice:
     before = own.manifest.provenance.baseline if own.manifest else None
     note = f"the model is version {own.number} already"
     if before == "":
@@ -77,19 +77,19 @@ def _as_before(own: _Published, published: Sequence[_Published], series: str) ->
     else:
         choice = _compared(earlier[-1], series, f"{note}; compared with version {earlier[-1].number}")
     # What was decided then still holds when that version has gone since.
-    return choice if before is None else Choice(**{**vars(choice), "key": before})
+    return choice if before is None else ServedChoice(**{**vars(choice), "key": before})
 
 
-def _compared(version: _Published, series: str, note: str) -> Choice:
+def _compared(version: _Published, series: str, note: str) -> ServedChoice:
     if version.manifest is not None and not version.is_of(series):
         return _nothing(
             f"version {version.number} is of {version.manifest.provenance.series}, so it is not compared with"
         )
-    return Choice(version.number, version.path, version.fingerprint, version.fingerprint, note)
+    return ServedChoice(version.number, version.path, version.fingerprint, version.fingerprint, note)
 
 
-def _nothing(note: str) -> Choice:
-    return Choice(None, "", "", "", note)
+def _nothing(note: str) -> ServedChoice:
+    return ServedChoice(None, "", "", "", note)
 
 
 def _published(base: str) -> list[_Published]:

@@ -7,7 +7,7 @@ from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
-from components.served_model.driver import Driver
+from components.served_model.driver import ServedModelDriver
 from components.served_model.executor import (
     BASE_DIRECTORY_KEY,
     BASELINE_KEY,
@@ -16,7 +16,7 @@ from components.served_model.executor import (
     MODEL_KEY,
     REPLACE_UNREADABLE_KEY,
     SERIES_KEY,
-    Executor,
+    ServedModelExecutor,
 )
 from contracts.artifacts import SERVED_MODEL
 
@@ -42,7 +42,7 @@ class ServedModelSpec(component_spec.ComponentSpec):
 
 
 class ServedModel(base_component.BaseComponent):
-    """Reads the push destination, where a Resolver would ask the metadata store: so it works everywhere.
+    """Reads the push destination, where a Resolver would query the metadata store: so it works everywhere.
 
     The version is tried on today's Examples, in a process of its own, and copied, because retention may
     remove it. Where there is nothing to compare with, the candidate stands in for it: nothing is served yet,
@@ -63,8 +63,8 @@ class ServedModel(base_component.BaseComponent):
     """
 
     SPEC_CLASS = ServedModelSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
-    DRIVER_CLASS = Driver
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(ServedModelExecutor)
+    DRIVER_CLASS = ServedModelDriver
 
     def __init__(
         self,

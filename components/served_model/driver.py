@@ -9,7 +9,7 @@ from tfx.proto.orchestration import driver_output_pb2
 from components.served_model.executor import BASELINE_KEY, chosen
 
 
-class Driver(base_driver.BaseDriver, portable_base_driver.BaseDriver):
+class ServedModelDriver(base_driver.BaseDriver, portable_base_driver.BaseDriver):
     """Sets the execution property `baseline` before TFX looks into its cache.
 
     It is the digest of the files that the candidate is compared with, so a rollback or another push makes

@@ -13,7 +13,7 @@ from tfx.utils import io_utils, path_utils
 
 from components.atomic_pusher.manifest import ManifestError, model_fingerprint
 from components.atomic_pusher.versions import changed_file, hashed_files, read_manifest
-from components.served_model.choice import Choice, choose
+from components.served_model.choice import ServedChoice, choose
 from components.served_model.trial import unreadable
 from contracts import artifacts, features, signatures
 
@@ -28,7 +28,7 @@ REPLACE_UNREADABLE_KEY: Final = "replace_unreadable"
 CODE_FINGERPRINT_KEY: Final = "code_fingerprint"
 BASELINE_KEY: Final = "baseline"
 
-# What the Evaluator asks a model for, with the number of dimensions.
+# What the Evaluator requests of a model, with the number of dimensions.
 _OUTPUTS: Final = {features.MOVIE_ID: 2, features.USER_RATING: 1}
 
 
@@ -36,7 +36,7 @@ class ServedModelError(RuntimeError):
     """The served version cannot be compared with; the message names it and says what to do."""
 
 
-class Executor(base_executor.BaseExecutor):
+class ServedModelExecutor(base_executor.BaseExecutor):
     """Gives out the version, or the candidate in its place."""
 
     def Do(  # noqa: N802 - the base class's name
@@ -77,7 +77,7 @@ class Executor(base_executor.BaseExecutor):
         )
 
 
-def chosen(input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]) -> Choice:
+def chosen(input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]) -> ServedChoice:
     """What the inputs and execution properties lead to at this moment.
 
     Raises:
@@ -93,7 +93,7 @@ def _saved_model(input_dict: dict[str, list[types.Artifact]]) -> str:
     return path
 
 
-def _problem(choice: Choice, examples: str) -> str:
+def _problem(choice: ServedChoice, examples: str) -> str:
     try:
         manifest = read_manifest(choice.path)
         changed = changed_file(choice.path, manifest) if manifest else None
@@ -104,7 +104,7 @@ def _problem(choice: Choice, examples: str) -> str:
     return unreadable(choice.path, examples, signatures.EVALUATE, _OUTPUTS)
 
 
-def _override(choice: Choice, problem: str, exec_properties: dict[str, Any]) -> str:
+def _override(choice: ServedChoice, problem: str, exec_properties: dict[str, Any]) -> str:
     """What to record where a setting names the version.
 
     Raises:
@@ -119,6 +119,6 @@ def _override(choice: Choice, problem: str, exec_properties: dict[str, Any]) -> 
             f"python -m pipeline rollback {model}), or let this one be replaced without a comparison: "
             f"--set evaluation.replace_unreadable=[{version}]"
         )
-    told = f"version {choice.version} is not compared with, as evaluation.replace_unreadable says: {problem}"
-    _LOG.warning("%s: %s", choice.path, told)
-    return told
+    note = f"version {choice.version} is not compared with, as evaluation.replace_unreadable says: {problem}"
+    _LOG.warning("%s: %s", choice.path, note)
+    return note

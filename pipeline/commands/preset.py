@@ -12,14 +12,14 @@ from typing import Any, Final
 
 import yaml
 
-from pipeline.config import JOINT, MODELS, PipelineConfig
+from pipeline.config import JOINT, MODELS, RANKING, RETRIEVAL, PipelineConfig
 from pipeline.local_run.node_metrics import SUMMARY
 from pipeline.local_run.run_summary import shown
 from pipeline.setting_trees import PRESETS
 from reports.errors import ReportError
 from reports.reading.run_data import Artifact, Run
 from reports.reading.run_store import load_run
-from trainer_module.common.hyperparameters import tuned_values
+from trainer_module.common.hyperparameters import tuned_values, with_values
 
 # TFX's names: the Tuner's output, and the file in it.
 _BEST: Final = "best_hyperparameters"
@@ -117,18 +117,29 @@ def _sections(run: Run) -> Iterator[tuple[str, str]]:
         best = artifact.folder / _BEST_FILE
         if model not in MODELS or not best.is_file():
             continue
-        hyperparameters = _hyperparameters(run, model, json.loads(best.read_text(encoding="utf-8")))
-        written = yaml.dump({model: hyperparameters}, Dumper=_Dumper, sort_keys=False)
-        yield model, "".join(f"# {line}\n" for line in _made_by(run, model, artifact)) + written
+        made_by = "".join(f"# {line}\n" for line in _made_by(run, model, artifact))
+        values = _hyperparameters(run, model, json.loads(best.read_text(encoding="utf-8")))
+        for section, hyperparameters in values.items():
+            yield section, made_by + yaml.dump({section: hyperparameters}, Dumper=_Dumper, sort_keys=False)
+            made_by = ""
 
 
 def _hyperparameters(run: Run, model: str, best: Mapping[str, Any]) -> dict[str, Any]:
-    """What was found, and what the run was configured with where that is not a default."""
-    defaults = PipelineConfig().hyperparameters(model).model_dump(mode="json")
-    configured = run.config.get(model, {})
-    assert isinstance(configured, Mapping)
-    changed = {name: value for name, value in configured.items() if value != defaults.get(name)}
-    return {**changed, **{name: _rounded(value) for name, value in tuned_values(best).items()}}
+    """What was found, and what the run was configured with where that is not a default, by section."""
+    sections = (JOINT, RETRIEVAL, RANKING) if model == JOINT else (model,)
+    defaults = PipelineConfig().model_dump(mode="json")
+    found: dict[str, Any] = {}
+    for section in sections:
+        configured = run.config.get(section, {})
+        assert isinstance(configured, Mapping)
+        found[section] = {
+            name: value for name, value in configured.items() if value != defaults[section].get(name)
+        }
+    values = {
+        name if "." in name else f"{model}.{name}": _rounded(value)
+        for name, value in tuned_values(best).items()
+    }
+    return {section: settings for section, settings in with_values(found, values).items() if settings}
 
 
 def _rounded(value: object) -> object:
@@ -151,7 +162,8 @@ def _command(run: Run, model: str) -> Iterator[list[str]]:
     if not run.synthetic:
         yield ["--data-dir", run.data_name]
     for key, value in _changes(run.config, PipelineConfig().model_dump(mode="json")):
-        if key.partition(".")[0] in _BESIDE or key.partition(".")[0] in {*MODELS} - {model}:
+        others = set() if model == JOINT else {*MODELS} - {model}  # A joint model has the settings of both.
+        if key.partition(".")[0] in {*_BESIDE, *others}:
             continue
         if key == "data.split":
             yield ["--split", str(value)]

@@ -14,6 +14,7 @@ import apache_beam as beam
 import numpy as np
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.constants import TRANSFORMED_FEATURES_KEY
+from tensorflow_model_analysis.proto import config_pb2
 
 from contracts import signatures
 
@@ -21,7 +22,7 @@ COLD: Final = (signatures.COLD_USER, signatures.COLD_MOVIE)
 
 
 def custom_extractors(
-    eval_shared_model: Any, eval_config: tfma.EvalConfig, tensor_adapter_config: Any
+    eval_shared_model: Any, eval_config: config_pb2.EvalConfig, tensor_adapter_config: Any
 ) -> list[Any]:
     """TFMA's own extractors, with one between the predictions and the slices; TFX finds it by its name."""
     extractors: list[Any] = tfma.default_extractors(

@@ -22,8 +22,11 @@ import tfx.components  # noqa: F401
 import tensorflow_model_analysis as tfma
 from google.protobuf.wrappers_pb2 import BoolValue, DoubleValue
 
+# TFMA 0.52 lists the messages in `__all__` and does not export all of them.
+from tensorflow_model_analysis.proto import config_pb2
+
 from contracts import features, metrics, signatures
-from pipeline.config import EvaluationConfig
+from pipeline.config_sections import EvaluationConfig
 from pipeline.evaluation import cold_slices, tfma_metrics
 from pipeline.fingerprint import source_fingerprint
 from reports.reading.evaluation_results import EvaluationSummary, Measure
@@ -35,7 +38,7 @@ MARGIN = 1e-6
 EXTRACTORS = cold_slices.__name__
 
 
-def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
+def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb2.EvalConfig:
     """What the ranking Evaluator measures: RMSE and MAE in stars, over rows.
 
     Args:
@@ -49,7 +52,7 @@ def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.Ev
     return _eval_config(evaluation, seed, [_rating_part(evaluation)])
 
 
-def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
+def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb2.EvalConfig:
     """What the retrieval Evaluator measures: recall, NDCG and MRR by id, means over users, and the lists.
 
     Args:
@@ -63,7 +66,20 @@ def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.
     return _eval_config(evaluation, seed, [_retrieval_part(evaluation)])
 
 
-def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.EvalConfig:
+def recommender_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb2.EvalConfig:
+    """What the Evaluator of the recommender measures: the final list, by id, and how its movies were liked.
+
+    Args:
+        evaluation: thresholds, slices and options.
+        seed: seeds the resampling behind the confidence intervals.
+
+    Returns:
+        A config as of `retrieval_eval_config`. The signatures return two other orders of the list too.
+    """
+    return _eval_config(evaluation, seed, [_final_list_part(evaluation)])
+
+
+def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb2.EvalConfig:
     """What the Evaluator of a model that does both measures: all of the above, and every threshold counts.
 
     Args:
@@ -73,7 +89,7 @@ def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> tfma.Eval
     Returns:
         A config as of `ranking_eval_config`. The signatures return what those of both models return.
     """
-    return _eval_config(evaluation, seed, [_retrieval_part(evaluation), _rating_part(evaluation)])
+    return _eval_config(evaluation, seed, [_final_list_part(evaluation), _rating_part(evaluation)])
 
 
 class _Part(NamedTuple):
@@ -88,8 +104,8 @@ class _Part(NamedTuple):
 
     output: str
     metric: type[tfma.metrics.Metric]
-    overall: dict[str, tfma.MetricThreshold]
-    in_slices: dict[str, tfma.MetricThreshold]
+    overall: dict[str, config_pb2.MetricThreshold]
+    in_slices: dict[str, config_pb2.MetricThreshold]
 
 
 def _rating_part(evaluation: EvaluationConfig) -> _Part:
@@ -118,7 +134,17 @@ def _retrieval_part(evaluation: EvaluationConfig) -> _Part:
     return _Part(features.MOVIE_ID, tfma_metrics.RetrievalMetrics, overall, in_slices)
 
 
-def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]) -> tfma.EvalConfig:
+def _final_list_part(evaluation: EvaluationConfig) -> _Part:
+    part = _retrieval_part(evaluation)
+    recall = metrics.OVER_RETRIEVAL_ORDER.format(metrics.RECALL_AT[10])
+    overall = {**part.overall, recall: _at_least(-evaluation.max_recall_at_10_behind_retrieval)}
+    if evaluation.beat_retrieval_order:
+        for metric in (metrics.LIKED_RECALL, metrics.GRADED_NDCG):
+            overall[metrics.OVER_RETRIEVAL_ORDER.format(metric)] = _at_least(MARGIN)
+    return part._replace(metric=tfma_metrics.FinalListMetrics, overall=overall)
+
+
+def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]) -> config_pb2.EvalConfig:
     labels: dict[str, Any] = (
         {"label_key": parts[0].output}
         if len(parts) == 1
@@ -126,7 +152,7 @@ def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]
         else {"label_keys": {part.output: part.output for part in parts}}
     )
     models = [
-        tfma.ModelSpec(
+        config_pb2.ModelSpec(
             name=name,
             # TFMA takes an untyped SavedModel for a Keras one and would feed it raw features.
             model_type=tfma.TF_GENERIC,
@@ -136,17 +162,16 @@ def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]
         )
         for name in (tfma.CANDIDATE_KEY, tfma.BASELINE_KEY)
     ]
-    everything = tfma.SlicingSpec()
+    everything = config_pb2.SlicingSpec()
     settings = {
-        "intervals": evaluation.confidence_intervals,
         "min_slice_users": evaluation.min_slice_users,
         "seed": seed,
         "code_fingerprint": source_fingerprint(tfma_metrics.__name__) + source_fingerprint(EXTRACTORS),
     }
     specs = [
-        tfma.MetricsSpec(
+        config_pb2.MetricsSpec(
             metrics=[
-                tfma.MetricConfig(
+                config_pb2.MetricConfig(
                     class_name=part.metric.__name__,
                     module=part.metric.__module__,
                     config=json.dumps(settings),
@@ -155,49 +180,51 @@ def _eval_config(evaluation: EvaluationConfig, seed: int, parts: Sequence[_Part]
             # TFMA holds every slice to `thresholds`, also one of three users, in which nothing is behind.
             thresholds=part.in_slices,
             per_slice_thresholds={
-                name: tfma.PerSliceMetricThresholds(
-                    thresholds=[tfma.PerSliceMetricThreshold(slicing_specs=[everything], threshold=threshold)]
+                name: config_pb2.PerSliceMetricThresholds(
+                    thresholds=[
+                        config_pb2.PerSliceMetricThreshold(slicing_specs=[everything], threshold=threshold)
+                    ]
                 )
                 for name, threshold in part.overall.items()
             },
         )
         for part in parts
     ]
-    return tfma.EvalConfig(
+    return config_pb2.EvalConfig(
         model_specs=models,
         slicing_specs=[
             everything,
-            *(tfma.SlicingSpec(feature_keys=[key]) for key in evaluation.slices),
-            *(tfma.SlicingSpec(feature_values={key: signatures.YES}) for key in cold_slices.COLD),
+            *(config_pb2.SlicingSpec(feature_keys=[key]) for key in evaluation.slices),
+            *(config_pb2.SlicingSpec(feature_values={key: signatures.YES}) for key in cold_slices.COLD),
         ],
         metrics_specs=specs,
-        options=tfma.Options(include_default_metrics=BoolValue(value=False)),
+        options=config_pb2.Options(include_default_metrics=BoolValue(value=False)),
     )
 
 
-def _in_slices(metric: str, allowed: float) -> dict[str, tfma.MetricThreshold]:
+def _in_slices(metric: str, allowed: float) -> dict[str, config_pb2.MetricThreshold]:
     return {
         name.format(metric): _at_most(allowed) for name in (metrics.BEHIND_REFERENCE, metrics.BEHIND_SERVED)
     }
 
 
-def _at_least(lowest: float, allowed_fall: float | None = None) -> tfma.MetricThreshold:
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(lower_bound=DoubleValue(value=lowest))
+def _at_least(lowest: float, allowed_fall: float | None = None) -> config_pb2.MetricThreshold:
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(lower_bound=DoubleValue(value=lowest))
     )
     if allowed_fall is not None:
         threshold.change_threshold.absolute.value = -allowed_fall
-        threshold.change_threshold.direction = tfma.MetricDirection.HIGHER_IS_BETTER
+        threshold.change_threshold.direction = config_pb2.MetricDirection.HIGHER_IS_BETTER
     return threshold
 
 
-def _at_most(highest: float, allowed_rise: float | None = None) -> tfma.MetricThreshold:
-    threshold = tfma.MetricThreshold(
-        value_threshold=tfma.GenericValueThreshold(upper_bound=DoubleValue(value=highest))
+def _at_most(highest: float, allowed_rise: float | None = None) -> config_pb2.MetricThreshold:
+    threshold = config_pb2.MetricThreshold(
+        value_threshold=config_pb2.GenericValueThreshold(upper_bound=DoubleValue(value=highest))
     )
     if allowed_rise is not None:
         threshold.change_threshold.absolute.value = allowed_rise
-        threshold.change_threshold.direction = tfma.MetricDirection.LOWER_IS_BETTER
+        threshold.change_threshold.direction = config_pb2.MetricDirection.LOWER_IS_BETTER
     return threshold
 
 

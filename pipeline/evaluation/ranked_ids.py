@@ -13,6 +13,11 @@ Ints: TypeAlias = NDArray[np.int64]
 # Slots that a user is taken to look at, and what they show: different movies, and the sum of the logarithms
 # of their popularity.
 FIRST: Final = 10
+# Stars from which a movie is liked, and up to which it is disliked.
+LIKED: Final = 4.0
+DISLIKED: Final = 2.0
+# Columns of `graded_by_user`.
+GRADED_SUMS: Final = 6
 Shown: TypeAlias = tuple[tuple[bytes, ...], float]
 
 
@@ -81,6 +86,42 @@ def retrieval_by_user(user: Ints, slot: Ints, lengths: Sequence[int]) -> Floats:
                 for k, hit in zip(lengths, hits, strict=True)
             ),
             reciprocal,
+        ],
+        axis=1,
+    )
+
+
+def graded_by_user(user: Ints, slot: Ints, stars: Floats) -> Floats:
+    """Sums behind the metrics of a list that ask how its movies were liked, in its first ten slots.
+
+    A movie is liked from 4 stars and disliked up to 2. Its gain is (2^stars - 1) / 31 (Burges et al.,
+    Learning to Rank using Gradient Descent, ICML 2005), discounted by log2(slot + 1).
+
+    Args:
+        user: as of `retrieval_by_user`.
+        slot: as of `retrieval_by_user`.
+        stars: [rows] the rating of the row's movie.
+
+    Returns:
+        [users, GRADED_SUMS] whether the user liked a movie, the recall of those, the discounted gain of the
+        list and of a perfect one, the movies found, and those of them that were disliked.
+    """
+    users = int(user.max(initial=-1)) + 1
+    hit = (slot > 0) & (slot <= FIRST)
+    liked = np.bincount(user, stars >= LIKED, users)
+    gain = (2.0**stars - 1.0) / 31.0
+    # The perfect list has the user's movies by falling gain.
+    order = np.lexsort((-gain, user))
+    place = np.arange(user.size) - np.searchsorted(user[order], user[order])
+    ideal = np.where(place < FIRST, gain[order] / np.log2(place + 2.0), 0.0)
+    return np.stack(
+        [
+            np.minimum(liked, 1.0),
+            np.bincount(user, hit & (stars >= LIKED), users) / np.maximum(liked, 1.0),
+            np.bincount(user, np.where(hit, gain / np.log2(np.maximum(slot, 1) + 1.0), 0.0), users),
+            np.bincount(user[order], ideal, users),
+            np.bincount(user, hit, users),
+            np.bincount(user, hit & (stars <= DISLIKED), users),
         ],
         axis=1,
     )

@@ -52,19 +52,36 @@ class RowOfUser(tfma.metrics.Preprocessor):
 class RankedRow(RowOfUser):
     """(user id, movie id, its slot by source, checksum of the ranked list by source).
 
-    Sources are the models in their order and the candidate's reference.
+    Sources are the models in their order and the candidate's other orders, its reference last.
     """
 
     output = features.MOVIE_ID
+    others: tuple[str, ...] = (signatures.REFERENCE_MOVIE_ID,)
 
     def _measure(self, label: Any, answers: Sequence[Any]) -> Row:
         lists = [_output(answer, features.MOVIE_ID).tolist() for answer in answers]
-        lists.append(_output(answers[0], signatures.REFERENCE_MOVIE_ID).tolist())
+        lists += [_output(answers[0], name).tolist() for name in self.others]
         return (
             label,
             *(slot_of(label, ranked) for ranked in lists),
             *(zlib.crc32(b"\0".join(ranked)) for ranked in lists),
         )
+
+
+class FinalRow(RankedRow):
+    """A `RankedRow` of a final list, with other orders of its candidates and, at the end, stars."""
+
+    others = (
+        signatures.RETRIEVAL_ORDER_MOVIE_ID,
+        signatures.RATING_ORDER_MOVIE_ID,
+        signatures.REFERENCE_MOVIE_ID,
+    )
+
+    def process(self, extracts: dict[str, Any]) -> Iterable[Row]:
+        """Yields `(user id, ..., stars)`."""
+        stars = _only(extracts[tfma.FEATURES_KEY].get(features.USER_RATING), features.USER_RATING)
+        for row in super().process(extracts):
+            yield (*row, stars)
 
 
 class RatedRow(RowOfUser):

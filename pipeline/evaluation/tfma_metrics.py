@@ -18,10 +18,11 @@ import tfx.components  # noqa: F401
 
 # isort: split
 import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.proto import config_pb2
 
 from pipeline.evaluation.list_metrics import ListCombiner
-from pipeline.evaluation.rows import ListedRow, RankedRow, RatedRow
-from pipeline.evaluation.user_metrics import RatingCombiner, RetrievalCombiner
+from pipeline.evaluation.rows import FinalRow, ListedRow, RankedRow, RatedRow
+from pipeline.evaluation.user_metrics import FinalListCombiner, RatingCombiner, RetrievalCombiner
 
 
 class RetrievalMetrics(tfma.metrics.Metric):
@@ -50,6 +51,37 @@ class RetrievalMetrics(tfma.metrics.Metric):
     ) -> None:
         super().__init__(
             _retrieval_computations,
+            intervals=intervals,
+            min_slice_users=min_slice_users,
+            seed=seed,
+            code_fingerprint=code_fingerprint,
+            name=name,
+        )
+
+
+class FinalListMetrics(tfma.metrics.Metric):
+    """What `RetrievalMetrics` measures, of the final list, and how its movies were liked.
+
+    Beside the list stand the order of retrieval, the order by predicted rating, and popularity.
+
+    Args:
+        intervals: as in `RetrievalMetrics`.
+        min_slice_users: as in `RetrievalMetrics`.
+        seed: as in `RetrievalMetrics`.
+        code_fingerprint: as in `RetrievalMetrics`.
+        name: as in `RetrievalMetrics`.
+    """
+
+    def __init__(
+        self,
+        intervals: bool = True,
+        min_slice_users: int = 2,
+        seed: int = 42,
+        code_fingerprint: str = "",
+        name: str = "final_list_metrics",
+    ) -> None:
+        super().__init__(
+            _final_list_computations,
             intervals=intervals,
             min_slice_users=min_slice_users,
             seed=seed,
@@ -96,7 +128,7 @@ def _retrieval_computations(
     seed: int,
     code_fingerprint: str,
     name: str,
-    eval_config: tfma.EvalConfig,
+    eval_config: config_pb2.EvalConfig,
     model_names: list[str],
 ) -> list[tfma.metrics.MetricComputation]:
     models = _candidate_first(eval_config, model_names)
@@ -109,13 +141,32 @@ def _retrieval_computations(
     ]
 
 
+def _final_list_computations(
+    intervals: bool,
+    min_slice_users: int,
+    seed: int,
+    code_fingerprint: str,
+    name: str,
+    eval_config: config_pb2.EvalConfig,
+    model_names: list[str],
+) -> list[tfma.metrics.MetricComputation]:
+    models = _candidate_first(eval_config, model_names)
+    by_user = FinalListCombiner(*models, intervals, min_slice_users, seed)
+    by_list = ListCombiner(*models)
+    names = [model for model in models if model is not None]
+    return [
+        tfma.metrics.MetricComputation(by_user.keys(), [FinalRow(names)], by_user),
+        tfma.metrics.MetricComputation(by_list.keys(), [ListedRow(names)], by_list),
+    ]
+
+
 def _rating_computations(
     intervals: bool,
     min_slice_users: int,
     seed: int,
     code_fingerprint: str,
     name: str,
-    eval_config: tfma.EvalConfig,
+    eval_config: config_pb2.EvalConfig,
     model_names: list[str],
 ) -> list[tfma.metrics.MetricComputation]:
     models = _candidate_first(eval_config, model_names)
@@ -124,7 +175,7 @@ def _rating_computations(
     return [tfma.metrics.MetricComputation(combiner.keys(), [RatedRow(names)], combiner)]
 
 
-def _candidate_first(eval_config: tfma.EvalConfig, model_names: list[str]) -> tuple[str, str | None]:
+def _candidate_first(eval_config: config_pb2.EvalConfig, model_names: list[str]) -> tuple[str, str | None]:
     """The names of the candidate and of the baseline, None if there is none."""
     baselines = {spec.name for spec in eval_config.model_specs if spec.is_baseline}
     [candidate] = [name for name in model_names if name not in baselines]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from contracts import features, signatures
 from contracts import metrics as metric_names
-from pipeline.evaluation.ranked_ids import Floats, Ints, retrieval_by_user
+from pipeline.evaluation.ranked_ids import GRADED_SUMS, Floats, Ints, graded_by_user, retrieval_by_user
 from pipeline.evaluation.rows import Row
 
 RETRIEVAL_METRICS: Final = (
@@ -51,6 +51,9 @@ class UserCombiner(beam.CombineFn):
     metrics: tuple[str, ...]
     main: str
     higher_is_better: bool
+    # What else the candidate's signature answers as, the reference last: patterns of the names of its metrics
+    # and of the difference to them.
+    others: tuple[tuple[str, str], ...] = ((metric_names.OF_REFERENCE, metric_names.OVER_REFERENCE),)
 
     def __init__(
         self, candidate: str, baseline: str | None, intervals: bool, min_slice_users: int, seed: int
@@ -68,7 +71,8 @@ class UserCombiner(beam.CombineFn):
         found = [_key(name, model) for model in self._models for name in counted]
         found += [
             _key(pattern.format(metric), self._candidate)
-            for pattern in (metric_names.OF_REFERENCE, metric_names.OVER_REFERENCE)
+            for patterns in self.others
+            for pattern in patterns
             for metric in self.metrics
         ]
         found += [
@@ -110,10 +114,12 @@ class UserCombiner(beam.CombineFn):
             measured[_key(metric_names.USER_COUNT, model)] = float(users)
             measured[_key(metric_names.EXAMPLE_COUNT, model)] = float(len(rows))
         for at, metric in enumerate(self.metrics):
-            key = _key(metric_names.OF_REFERENCE.format(metric), self._candidate)
-            measured[key] = self._told(values[-1, at], resampled[:, -1, at])
-            key = _key(metric_names.OVER_REFERENCE.format(metric), self._candidate)
-            measured[key] = self._told(*_difference(values, resampled, -1, at))
+            for number, (of_other, over_other) in enumerate(self.others):
+                source = number - len(self.others)
+                key = _key(of_other.format(metric), self._candidate)
+                measured[key] = self._told(values[source, at], resampled[:, source, at])
+                key = _key(over_other.format(metric), self._candidate)
+                measured[key] = self._told(*_difference(values, resampled, source, at))
             if self._baseline is not None:
                 key = _key(metric, self._candidate).make_diff_key()
                 measured[key] = self._told(*_difference(values, resampled, 1, at))
@@ -161,14 +167,21 @@ class RetrievalCombiner(UserCombiner):
     higher_is_better = True
 
     def _sums_by_user(self, rows: list[Row]) -> tuple[int, Floats]:
-        # Sorted, because Beam promises no order, on which sums of floats and the resamples depend. A set,
-        # because a movie is relevant or not, however often it was rated.
-        rows = sorted(set(rows))
+        # A set, because a movie is relevant or not, however often it was rated.
+        user_ids, user, slots = self._ranked(set(rows))
+        ones = np.ones((user_ids.size, 1))
+        measured = [retrieval_by_user(user, slot, metric_names.LIST_LENGTHS) for slot in slots]
+        return user_ids.size, np.stack([np.hstack([ones, by_user]) for by_user in measured])
+
+    def _ranked(self, rows: Iterable[Row]) -> tuple[NDArray[np.bytes_], Ints, Ints]:
+        """The users, the user of each row and, by source, the slot of each row's movie."""
+        # Sorted, because Beam promises no order, on which sums of floats and the resamples depend.
+        rows = sorted(rows)
         user_ids, user = _users(rows)
         numbers = np.array([row[2:] for row in rows], dtype=np.int64).T
         slots, lists = np.split(numbers, 2)
         first = np.searchsorted(user, np.arange(user_ids.size))
-        for source, checksums in zip([*self._models, signatures.REFERENCE], lists, strict=True):
+        for source, checksums in zip([*self._models, *self.others], lists, strict=True):
             differing = np.flatnonzero(checksums != checksums[first][user])
             if differing.size:
                 raise ValueError(
@@ -176,12 +189,46 @@ class RetrievalCombiner(UserCombiner):
                     f" {features.USER_ID} {user_ids[user[differing[0]]].decode()!r}: {signatures.EVALUATE!r}"
                     f" must rank by {features.USER_ID} alone"
                 )
-        ones = np.ones((user_ids.size, 1))
-        measured = [retrieval_by_user(user, slot, metric_names.LIST_LENGTHS) for slot in slots]
-        return user_ids.size, np.stack([np.hstack([ones, by_user]) for by_user in measured])
+        return user_ids, user, slots
 
     def _finish(self, totals: Floats) -> Floats:
         return np.asarray(totals[:, 1:] / totals[:, :1])
+
+
+class FinalListCombiner(RetrievalCombiner):
+    """Metrics of the final list, beside the orders it could have; of `pipeline.evaluation.rows.FinalRow`."""
+
+    metrics = (
+        *RETRIEVAL_METRICS,
+        metric_names.LIKED_RECALL,
+        metric_names.GRADED_NDCG,
+        metric_names.DISLIKED_HITS,
+    )
+    others = (
+        (metric_names.OF_RETRIEVAL_ORDER, metric_names.OVER_RETRIEVAL_ORDER),
+        (metric_names.OF_RATING_ORDER, metric_names.OVER_RATING_ORDER),
+        *RetrievalCombiner.others,
+    )
+
+    def _sums_by_user(self, rows: list[Row]) -> tuple[int, Floats]:
+        users, plain = super()._sums_by_user([row[:-1] for row in rows])
+        # Of several ratings of a movie by one user the highest counts.
+        stars = {row[:-1]: row[-1] for row in sorted(rows)}
+        _, user, slots = self._ranked(stars)
+        given = np.array([stars[row] for row in sorted(stars)])
+        graded = [graded_by_user(user, slot, given) for slot in slots]
+        return users, np.concatenate([plain, np.stack(graded)], axis=2)
+
+    def _finish(self, totals: Floats) -> Floats:
+        plain, graded = np.split(totals, [totals.shape[1] - GRADED_SUMS], axis=1)
+        with_liked, liked, gained, ideal, hits, disliked = graded.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            # Where nobody liked a movie or nothing was found, there is nothing to divide by.
+            ratios = [
+                np.where(below > 0, above / below, 0.0)
+                for above, below in ((liked, with_liked), (gained, ideal), (disliked, hits))
+            ]
+        return np.hstack([super()._finish(plain), np.stack(ratios, axis=1)])
 
 
 class RatingCombiner(UserCombiner):

@@ -18,7 +18,7 @@ _KINDS: Final = {"L_INFTY": "L-infinity", "JENSEN_SHANNON_DIVERGENCE": "Jensen-S
 
 
 @dataclass(frozen=True)
-class Check:
+class DistanceCheck:
     """A value against its threshold, whoever measured it.
 
     Attributes:
@@ -40,7 +40,7 @@ class Check:
 
 def measure(
     name: str, table: str, schema: Any, statistics: Any, other: Any, *, comparator: str, above: Verdict
-) -> list[Check]:
+) -> list[DistanceCheck]:
     """Measures every feature with TFDV: L-infinity for texts, Jensen-Shannon divergence for numbers.
 
     Args:
@@ -74,7 +74,7 @@ def measure(
             if threshold is not None:
                 verdict = Verdict.PASSED if measurement.value <= threshold else above
             checks.append(
-                Check(
+                DistanceCheck(
                     name,
                     f"{table}.{feature_name}",
                     _KINDS.get(kind, kind),
@@ -86,7 +86,7 @@ def measure(
     return checks
 
 
-def checks_part(checks: Sequence[Check], text: Iterable[str]) -> Part:
+def checks_part(checks: Sequence[DistanceCheck], text: Iterable[str]) -> Part:
     """The table of checks, what missed its threshold first."""
     order = (Verdict.FAILED, Verdict.WARNING, Verdict.PASSED, Verdict.NO_THRESHOLD)
     ranked = sorted(
@@ -134,7 +134,7 @@ def checks_part(checks: Sequence[Check], text: Iterable[str]) -> Part:
     )
 
 
-def values(checks: Sequence[Check]) -> dict[str, Any]:
+def values(checks: Sequence[DistanceCheck]) -> dict[str, Any]:
     """The same for programs: by what was compared, then by feature."""
     found: dict[str, dict[str, Any]] = {}
     for check in checks:

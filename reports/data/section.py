@@ -9,7 +9,7 @@ from reports.data import distances
 from reports.data import rows as data_rows
 from reports.data import schema as data_schema
 from reports.data import statistics as data_statistics
-from reports.data.distances import Check
+from reports.data.distances import DistanceCheck
 from reports.data.gate import gate_part, read_record
 from reports.data.statistics import Statistics
 from reports.reading import run_settings
@@ -82,8 +82,8 @@ def _schemas(run: Run) -> dict[str, Any]:
     return found
 
 
-def _checks(run: Run, statistics: dict[str, Statistics], schemas: dict[str, Any]) -> list[Check]:
-    checks: list[Check] = []
+def _checks(run: Run, statistics: dict[str, Statistics], schemas: dict[str, Any]) -> list[DistanceCheck]:
+    checks: list[DistanceCheck] = []
     for table, schema in schemas.items():
         now = statistics[table]
         train, evaluation = (now.get(split) for split in (features.TRAIN_SPLIT, features.EVAL_SPLIT))
@@ -101,7 +101,7 @@ def _checks(run: Run, statistics: dict[str, Statistics], schemas: dict[str, Any]
     return checks + (drift(run, run.before_data, "the data before") if run.before_data else [])
 
 
-def drift(run: Run, before: Run, against: str) -> list[Check]:
+def drift(run: Run, before: Run, against: str) -> list[DistanceCheck]:
     """The distances of the run's data from that of another, against the thresholds for drift.
 
     The eval split is left out: what is held out may change with a setting.

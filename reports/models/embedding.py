@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from reports.charts import palette, plots
 from reports.models.projection import principal_plane
-from reports.reading.movies import Movie
+from reports.reading.movies import ReportedMovie
 from reports.section import Chart, Column, Part, Table
 
 # Points that a drawing can hold and a reader tell apart.
@@ -49,11 +49,11 @@ def read_embeddings(path: Path) -> MovieEmbeddings:
         return MovieEmbeddings(found["movie_id"].tolist(), found["embedding"], found["train_ratings"])
 
 
-def embedding_part(model: str, found: MovieEmbeddings, movies: Mapping[bytes, Movie]) -> Part:
+def embedding_part(model: str, found: MovieEmbeddings, movies: Mapping[bytes, ReportedMovie]) -> Part:
     """The most rated movies on the plane in which their embeddings differ most, coloured by genre."""
     most = np.argsort(-found.train_ratings, kind="stable")[:MOST_MOVIES]
     plane, kept = principal_plane(found.vectors[most])
-    shown = [movies.get(found.ids[position], Movie("", ())) for position in most]
+    shown = [movies.get(found.ids[position], ReportedMovie("", ())) for position in most]
     genres, colours = _genres_of(shown)
     chart_id = f"{model}-movie-map"
     drawing, axes = plots.new_figure(plots.WIDE, 560)
@@ -100,7 +100,7 @@ def embedding_part(model: str, found: MovieEmbeddings, movies: Mapping[bytes, Mo
     return Part(f"{model}-map", f"{model.capitalize()}: map of the movies", answer=answer, charts=(chart,))
 
 
-def _genres_of(movies: list[Movie]) -> tuple[list[str], list[str]]:
+def _genres_of(movies: list[ReportedMovie]) -> tuple[list[str], list[str]]:
     """The genre that each movie is coloured by, and these genres, the most frequent first, `other` last."""
     counts = Counter(genre for movie in movies for genre in movie.genres)
     frequent = [genre for genre, _ in counts.most_common(len(palette.SERIES) - 1)]

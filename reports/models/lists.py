@@ -9,7 +9,7 @@ from typing import Any, Final
 from reports.charts import plots
 from reports.models.list_spread import HEAD_SHARE, ListSpread, spread_of
 from reports.reading.eval_users import EvalUser, read_row
-from reports.reading.movies import Movie
+from reports.reading.movies import ReportedMovie
 from reports.section import Cell, Chart, Column, Part, Table
 
 # Users whose lists are looked at, so that memory and seconds do not grow with the data. Coverage is that of
@@ -107,7 +107,7 @@ def sample_users_part(
     model: str,
     users: Sequence[EvalUser],
     lists: Sequence[Sequence[bytes]],
-    movies: Mapping[bytes, Movie],
+    movies: Mapping[bytes, ReportedMovie],
     total: int | None,
 ) -> Part:
     """Some users with what they watched and what they are recommended.
@@ -142,7 +142,7 @@ def sample_users_part(
 
 
 def _user_table(
-    model: str, number: int, user: EvalUser, ranked: Sequence[bytes], movies: Mapping[bytes, Movie]
+    model: str, number: int, user: EvalUser, ranked: Sequence[bytes], movies: Mapping[bytes, ReportedMovie]
 ) -> Table:
     row = read_row(user.serialized)
     recent = row.history[::-1]
@@ -180,6 +180,6 @@ def _user_table(
     )
 
 
-def _title(movie: bytes, movies: Mapping[bytes, Movie]) -> str:
+def _title(movie: bytes, movies: Mapping[bytes, ReportedMovie]) -> str:
     known = movies.get(movie)
     return known.title if known else movie.decode("utf-8", errors="replace")

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from reports.charts import grids, palette, plots
 from reports.models.calibration import Calibration, calibrate
-from reports.reading.evaluated_model import MOST_ROWS, Ratings
+from reports.reading.evaluated_model import MOST_ROWS, EvaluatedRatings
 from reports.reading.trained_models import TrainedModel
 from reports.section import Chart, Column, Part, Table
 
@@ -17,7 +17,7 @@ _REFERENCE: Final = "damped biases"
 _PAIRS: Final = 15
 
 
-def calibration_part(model: str, ratings: Ratings, rows: int) -> tuple[Part, dict[str, Any]]:
+def calibration_part(model: str, ratings: EvaluatedRatings, rows: int) -> tuple[Part, dict[str, Any]]:
     """Predicted versus actual ratings of the eval split, and the same for programs.
 
     Args:
@@ -90,7 +90,7 @@ def _reliability(model: str, found: Calibration, beside: Calibration, measured_o
     )
 
 
-def _by_stars(model: str, ratings: Ratings, measured_on: str) -> Chart:
+def _by_stars(model: str, ratings: EvaluatedRatings, measured_on: str) -> Chart:
     """Quartiles of the predictions by rating given."""
     chart_id = f"{model}-by-stars"
     given = np.unique(ratings.actual)

@@ -49,7 +49,7 @@ class EvaluatedModel:
             found += answer[output].numpy().tolist()
         return found
 
-    def ratings(self, examples: Path, rows: int) -> "Ratings":
+    def ratings(self, examples: Path, rows: int) -> "EvaluatedRatings":
         """Predicts the ratings of the eval split.
 
         Args:
@@ -62,7 +62,7 @@ class EvaluatedModel:
             for answer in (self._ask(batch),)
         ]
         actual, model, reference = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return Ratings(actual, model, reference)
+        return EvaluatedRatings(actual, model, reference)
 
     def _ask(self, serialized: Any) -> dict[str, Any]:
         import tensorflow as tf
@@ -74,7 +74,7 @@ class EvaluatedModel:
 
 
 @dataclass(frozen=True)
-class Ratings:
+class EvaluatedRatings:
     """Ratings of the eval split, [rows], in stars.
 
     Attributes:

@@ -9,7 +9,7 @@ from reports.reading.examples import example_files
 
 
 @dataclass(frozen=True)
-class Movie:
+class ReportedMovie:
     """A movie of the catalogue.
 
     Attributes:
@@ -21,7 +21,7 @@ class Movie:
     genres: tuple[str, ...]
 
 
-def read_movies(examples: Path) -> dict[bytes, Movie]:
+def read_movies(examples: Path) -> dict[bytes, ReportedMovie]:
     """The movies by id.
 
     Args:
@@ -36,7 +36,7 @@ def read_movies(examples: Path) -> dict[bytes, Movie]:
     for serialized in records.as_numpy_iterator():
         example = tf.train.Example.FromString(serialized).features.feature
         title = example[features.MOVIE_TITLE].bytes_list.value
-        movies[example[features.MOVIE_ID].bytes_list.value[0]] = Movie(
+        movies[example[features.MOVIE_ID].bytes_list.value[0]] = ReportedMovie(
             title[0].decode("utf-8", errors="replace") if title else "",
             tuple(
                 genre.decode("utf-8", errors="replace")

@@ -14,10 +14,10 @@ _T = TypeVar("_T")
 
 
 def check_ids(name: str, ids: Sequence[str]) -> None:
-    """Refuses what is no sequence of ids.
+    """Refuses what is not a sequence of ids.
 
     Raises:
-      TypeError: it is one id, or holds something that is no str.
+      TypeError: it is one id, or holds something that is not a str.
     """
     if isinstance(ids, str | bytes):
         raise TypeError(f"{name} takes a list of ids, not one id: {ids!r}")
@@ -48,4 +48,4 @@ def check_k(k: int) -> None:
       ValueError: it is below 1 or does not fit an int32.
     """
     if not 0 < k < 2**31:
-        raise ValueError(f"k is {k}: ask for one movie or more")
+        raise ValueError(f"k is {k}: it must be 1 or more")

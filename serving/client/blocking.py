@@ -41,7 +41,7 @@ class Client:
       address: host and port of the server's gRPC service.
       timeout: seconds that a call may take, unless it says otherwise.
       tls: None connects in the clear.
-      token: sent as `authorization: Bearer ...` with every request, which takes TLS; a function is asked
+      token: sent as `authorization: Bearer ...` with every request, which takes TLS; a function is called
         each time.
       connections: the most connections, and so the most requests of one batch call that are under way at
         the same time.
@@ -80,9 +80,9 @@ class Client:
     ) -> Recommendation:
         """Movies for a user in two stages: retrieve candidates, then order them by predicted rating.
 
-        No movie is among them that the user has rated. A user that the models do not know gets candidates
+        No movie is among them that the user has rated. A user who is not in the models gets candidates
         from what is popular. If the server has no ranking model, the movies come in the order of retrieval
-        and `degraded` says so; a `ranking_version` that is asked for and missing is an error.
+        and `degraded` says so; a `ranking_version` that is requested and missing is an error.
 
         Args:
           user_id: the user.
@@ -213,7 +213,7 @@ class Client:
     ) -> MovieList:
         """The k other movies that are nearest to a movie; the score is the cosine, -1 to 1.
 
-        A movie that the model does not know has none.
+        A movie that is not in the model has none.
         """
         [found] = self.similar_many([movie_id], k, version=version, timeout=timeout)
         return found

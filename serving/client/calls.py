@@ -151,7 +151,7 @@ def _fill(model_spec: Any, model: str, version: Version) -> None:
         model_spec.version_label = version
     elif version is not None:
         if not 0 <= version < 2**63:
-            raise ValueError(f"{version} is no version of a model")
+            raise ValueError(f"{version} is not a version of a model")
         model_spec.version.value = version
 
 

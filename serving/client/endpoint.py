@@ -15,7 +15,7 @@ from serving.client.errors import ServingError
 DEFAULT_ADDRESS: Final = "localhost:8500"
 DEFAULT_TIMEOUT: Final = 10.0
 DEFAULT_CONNECTIONS: Final = 4
-# Users times candidates is what one request asks the ranking model to rate: 12,800 movies.
+# Users times candidates that one request sends to the ranking model: 12,800 movies.
 DEFAULT_BATCH_SIZE: Final = 64
 DEFAULT_CANDIDATES: Final = 200
 
@@ -75,7 +75,7 @@ class Endpoint:
       address: host and port of its gRPC service.
       timeout: seconds that a call may take, unless it says otherwise.
       tls: None connects in the clear.
-      token: sent as `authorization: Bearer ...` with every request; a function is asked each time.
+      token: sent as `authorization: Bearer ...` with every request; a function is called each time.
       connections: the most connections, and so the most requests of one batch call that are under way at
         the same time.
       batch_size: the most users, histories or movies in one request.

@@ -11,7 +11,7 @@ _HINTS: Final = {
         "check that a model server listens there for gRPC (port 8500 by custom; 8501 is REST) and that both "
         "sides use TLS or neither"
     ),
-    grpc.StatusCode.DEADLINE_EXCEEDED: "allow more time (`timeout`) or ask for fewer users or movies at once",
+    grpc.StatusCode.DEADLINE_EXCEEDED: "allow more time (`timeout`) or request fewer users or movies at once",
     grpc.StatusCode.NOT_FOUND: "`python -m serving status` shows the models and versions that the server has",
     grpc.StatusCode.INVALID_ARGUMENT: (
         "`python -m serving metadata` shows what the model takes, `python -m serving status` its versions"
@@ -22,7 +22,7 @@ _HINTS: Final = {
     grpc.StatusCode.RESOURCE_EXHAUSTED: (
         "the server is at a limit: send fewer requests at once, or smaller ones (`batch_size`)"
     ),
-    grpc.StatusCode.UNIMPLEMENTED: "what listens there is no TensorFlow Serving: check the address",
+    grpc.StatusCode.UNIMPLEMENTED: "what listens there is not TensorFlow Serving: check the address",
     grpc.StatusCode.INTERNAL: "the server or the model is at fault: see the server's log",
 }
 
@@ -32,8 +32,8 @@ class ServingError(Exception):
 
     Attributes:
       code: the gRPC status code. INTERNAL also stands for an answer that breaks the serving contract.
-      model: the model that was asked.
-      address: the server that was asked.
+      model: the model of the request.
+      address: the server that was called.
       reason: what the server, or gRPC on its way there, said.
       hint: what to do about it; may be empty.
     """

@@ -91,7 +91,7 @@ def _predicted(response: Any, pairs: Sequence[tuple[str, Sequence[str]]]) -> lis
     for (user, _), row in zip(pairs, rows, strict=True):
         if not np.isfinite(row).all():
             raise BrokenContractError(
-                response.model_spec.name, f"a predicted rating of user {user!r} is no number"
+                response.model_spec.name, f"a predicted rating of user {user!r} is not a number"
             )
     return [row.tolist() for row in rows]
 

@@ -12,7 +12,7 @@ class ServedBy:
 
     Attributes:
       model: its name on the server.
-      version: the version that answered, whatever version or label was asked for.
+      version: the version that answered, whatever version or label was requested.
     """
 
     model: str
@@ -39,8 +39,8 @@ class MovieList:
     """Movies from the retrieval model, the best first.
 
     Attributes:
-      movies: at most as many as were asked for; fewer where the catalogue holds no more.
-      known: whether the model knows the user or the movie that was asked for; None for a history, of which
+      movies: at most as many as were requested; fewer where the catalogue holds no more.
+      known: whether the user or the movie of the request is in the model; None for a history, of which
         it does not say.
       served_by: the model that answered.
     """
@@ -56,7 +56,7 @@ class Ratings:
 
     Attributes:
       user_id: the user.
-      movie_ids: the movies, in the order in which they were asked for, [C].
+      movie_ids: the movies, in the order of the request, [C].
       predicted_ratings: the ratings in stars, [C].
       served_by: the model that answered.
     """
@@ -90,7 +90,7 @@ class Recommendation:
 
     Attributes:
       user_id: the user.
-      known_user: whether the retrieval model knows the user; if not, the candidates are what is popular.
+      known_user: whether the user is in the retrieval model; if not, the candidates are what is popular.
       movies: the highest predicted rating first; in a degraded answer, the highest retrieval score.
       retrieval: the model that retrieved.
       ranking: the model that ranked; None where nothing was ranked.

@@ -38,7 +38,7 @@ def encode(value: npt.ArrayLike) -> Any:
       value: numbers or booleans of any shape, or strings: str (sent as UTF-8), bytes, or a mixture.
 
     Raises:
-      TypeError: TensorFlow has no such type, or an element is no string.
+      TypeError: TensorFlow has no such type, or an element is not a string.
     """
     array = np.asarray(value)
     shape = {"dim": [{"size": size} for size in array.shape]}
@@ -75,7 +75,7 @@ def decode(proto: Any) -> Array:
     if proto.tensor_content:
         little_endian = np.dtype(dtype).newbyteorder("<")
         if len(proto.tensor_content) != math.prod(shape) * little_endian.itemsize:
-            raise ValueError(f"{len(proto.tensor_content)} bytes are no {dtype} tensor of shape {shape}")
+            raise ValueError(f"{len(proto.tensor_content)} bytes are not a {dtype} tensor of shape {shape}")
         return np.frombuffer(proto.tensor_content, little_endian).reshape(shape).astype(dtype)
     listed = getattr(proto, field)
     if name == "DT_HALF":

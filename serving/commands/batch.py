@@ -17,7 +17,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from serving.batch_models import ModelError, RankingModel, RetrievalModel, newest_version
+from serving.batch_models import BatchRankingModel, BatchRetrievalModel, ModelError, newest_version
 from serving.batch_scoring import UsersError, count_users, score_users
 from serving.client.endpoint import DEFAULT_CANDIDATES
 from serving.commands import CommandError
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         if not options.output.absolute().parent.is_dir():
             raise CommandError(
-                f"{options.output.parent} is no folder: make it first, or name another --output"
+                f"{options.output.parent} is not a folder: make it first, or name another --output"
             )
         if options.output.is_dir():
             raise CommandError(f"{options.output} is a folder: name a file for --output")
@@ -86,8 +86,8 @@ def run(options: argparse.Namespace) -> int:
         users = options.users
         total = count_users(users) if users else None
         with console.status("loading the models"):
-            retrieval = RetrievalModel(versions[0])
-            ranking = RankingModel(versions[1]) if versions[1] else None
+            retrieval = BatchRetrievalModel(versions[0])
+            ranking = BatchRankingModel(versions[1]) if versions[1] else None
         if total is None:
             users = retrieval.users_file
             total = count_users(users)
@@ -122,5 +122,5 @@ def run(options: argparse.Namespace) -> int:
 
 def _users(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of users from 1 to 1,000,000")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of users from 1 to 1,000,000")
     return int(text)

@@ -12,7 +12,7 @@ from serving.commands import CommandError
 
 
 def add_connection_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds what every command that asks a server has."""
+    """Adds the flags of every command that connects to a server."""
     group = parser.add_argument_group("server")
     group.add_argument(
         "--server",
@@ -67,7 +67,7 @@ def connect(options: argparse.Namespace) -> Client:
 def count(text: str) -> int:
     """A number of movies on the command line."""
     if not text.isdecimal() or not 0 < int(text) < 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of movies: 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of movies: 1 or more")
     return int(text)
 
 
@@ -76,5 +76,5 @@ def version(text: str) -> Version:
     if not text.isdecimal():
         return text
     if int(text) >= 2**63:
-        raise argparse.ArgumentTypeError(f"{text} is no version: it does not fit 64 bits")
+        raise argparse.ArgumentTypeError(f"{text} is not a version: it does not fit 64 bits")
     return int(text)

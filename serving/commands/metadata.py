@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Asks and prints."""
+    """Sends the request and prints the answer."""
     with connect(options) as client:
         found = client.metadata(options.model, version=options.version)
     if options.json:

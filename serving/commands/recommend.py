@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _print(recommendation: Recommendation) -> None:
     ranked = recommendation.ranking is not None
-    stranger = "" if recommendation.known_user else ", whom the model does not know: out of what is popular"
+    stranger = "" if recommendation.known_user else ", who is not in the model: from the popular movies"
     answered = ", ".join(f"{model} version {number}" for model, number in recommendation.versions.items())
     print_table(
         f"Movies for user {recommendation.user_id}{stranger}",

@@ -85,7 +85,7 @@ def _write_config(file: Path, models: Path) -> list[str]:
     listed = list(config.model_config_list.config)
     there = []
     for model in listed:
-        # A joint model answers what either asks, under its name. Numbers of versions are times.
+        # A joint model answers the requests of both, under its name. Numbers of versions are times.
         newest = {name: _newest_version(models / name) for name in (model.name, contract.JOINT)}
         folder = max(newest, key=lambda name: newest[name])
         model.base_path = str(models / folder)
@@ -111,7 +111,7 @@ def _newest_version(folder: Path) -> int:
 
 
 def _choose(options: argparse.Namespace, models: Path, config: Path, names: list[str]) -> Server:
-    """The first server that this machine has, or the one that was asked for.
+    """The first server that this machine has, or the one of the flag.
 
     Raises:
       CommandError: that one is not there.
@@ -206,5 +206,5 @@ def _run(server: Server) -> int:
 
 def _port(text: str) -> int:
     if not text.isdecimal() or not int(text) < 2**16:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
     return int(text)

@@ -31,11 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Asks and prints."""
+    """Sends the request and prints the answer."""
     with connect(options) as client:
         found = client.similar(options.movie, options.k, version=options.version)
     if not found.known:
-        raise CommandError(f"the model does not know the movie {options.movie!r}")
+        raise CommandError(f"movie {options.movie!r} is not in the model")
     if options.json:
         print_json({"movie_id": options.movie, **asdict(found)})
         return 0

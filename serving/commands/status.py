@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Asks for each model and prints; a model that the server lacks has no versions."""
+    """Prints the versions of each model; a model that the server does not have is listed without any."""
     states = {}
     with connect(options) as client:
         for model in options.models:

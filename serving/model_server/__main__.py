@@ -10,8 +10,8 @@ from collections.abc import Sequence
 # TensorFlow's C++ reads it when it is imported, and would print a screenful about CPUs.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
-from serving.model_server.errors import ServingError
-from serving.model_server.flags import parse_flags
+from serving.model_server.config.flags import parse_flags
+from serving.model_server.errors import ModelServerError
 from serving.model_server.server import ModelServer, Settings
 
 
@@ -24,13 +24,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname).1s %(message)s", stream=sys.stderr
     )
-    # Its loader says on every call that TensorFlow 2 has another one.
+    # Its loader logs a deprecation warning at every call.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    # It would log a trace for whatever comes to its port and is no HTTP. Faults of ours are logged by us.
+    # It logs a traceback for each request that is not HTTP. Errors of this server are logged elsewhere.
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     try:
         finished = asyncio.run(_serve(parse_flags(arguments)))
-    except ServingError as error:
+    except ModelServerError as error:
         print(f"model_server: {error}", file=sys.stderr)
         return 1
     if not finished:

@@ -7,25 +7,21 @@ from contextlib import contextmanager
 from google.protobuf.message import Message
 from tensorflow.core.protobuf import meta_graph_pb2
 from tensorflow_serving.apis import (
-    classification_pb2,
     get_model_metadata_pb2,
     get_model_status_pb2,
-    inference_pb2,
     model_management_pb2,
     model_pb2,
     predict_pb2,
-    regression_pb2,
     status_pb2,
 )
 
-from serving.model_server import inference
-from serving.model_server.core import ServerCore
+from serving.model_server.config.model_config import models_of
 from serving.model_server.errors import error_from, invalid_argument
 from serving.model_server.limits import Limits
 from serving.model_server.metrics import Metrics
-from serving.model_server.model_config import models_of
-from serving.model_server.predict import DEFAULT_SIGNATURE, compute, predict
-from serving.model_server.tensors import Array
+from serving.model_server.models.core import ServerCore
+from serving.model_server.models.predict import DEFAULT_SIGNATURE, compute, predict
+from serving.model_server.models.tensors import Array
 
 SIGNATURE_DEF = "signature_def"
 
@@ -43,7 +39,7 @@ class Api:
         """Counts and times what happens inside.
 
         Args:
-            model: the model that was asked. Whoever asks for ones that do not exist gets no metric for each.
+            model: the model of the request. Models that do not exist share one label.
             call: such as Predict.
             entry_point: GRPC or REST.
         """
@@ -75,28 +71,6 @@ class Api:
             if name not in servable.signatures:
                 raise invalid_argument(f'Serving signature name: "{name}" not found in signature def')
             return dict(servable.signatures[name].inputs)
-
-    def classify(
-        self, request: classification_pb2.ClassificationRequest
-    ) -> classification_pb2.ClassificationResponse:
-        """Labels and scores of tf.Examples."""
-        _require_spec(request)
-        with self._core.lease(request.model_spec) as (version, servable):
-            return inference.classify(servable, version, request, self._limits)
-
-    def regress(self, request: regression_pb2.RegressionRequest) -> regression_pb2.RegressionResponse:
-        """A number for each tf.Example."""
-        _require_spec(request)
-        with self._core.lease(request.model_spec) as (version, servable):
-            return inference.regress(servable, version, request, self._limits)
-
-    def multi_inference(
-        self, request: inference_pb2.MultiInferenceRequest
-    ) -> inference_pb2.MultiInferenceResponse:
-        """Several of both over the same tf.Examples."""
-        spec = request.tasks[0].model_spec if request.tasks else model_pb2.ModelSpec()
-        with self._core.lease(spec) as (version, servable):
-            return inference.multi_inference(servable, version, request, self._limits)
 
     def get_model_metadata(
         self, request: get_model_metadata_pb2.GetModelMetadataRequest

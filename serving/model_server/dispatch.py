@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import grpc
 
-from serving.model_server.errors import ServingError
+from serving.model_server.errors import ModelServerError
 
 Answer = TypeVar("Answer")
 
@@ -44,11 +44,11 @@ class Dispatcher:
         begun never does.
 
         Raises:
-            ServingError: RESOURCE_EXHAUSTED, there are too many requests.
+            ModelServerError: RESOURCE_EXHAUSTED, there are too many requests.
         """
         with self._lock:
             if self._under_way >= self._max_requests:
-                raise ServingError(
+                raise ModelServerError(
                     grpc.StatusCode.RESOURCE_EXHAUSTED,
                     f"{self._under_way} requests are under way, which is the limit of this server",
                 )

@@ -30,7 +30,7 @@ _HTTP_STATUS = {
 }
 
 
-class ServingError(Exception):
+class ModelServerError(Exception):
     """A request, or the loading of a version, that cannot be done.
 
     Attributes:
@@ -65,15 +65,27 @@ class ServingError(Exception):
         return f"{self.code.name}: {self.message}"
 
 
-def invalid_argument(message: str) -> ServingError:
+def invalid_argument(message: str) -> ModelServerError:
     """The error of a request that could never be answered."""
-    return ServingError(grpc.StatusCode.INVALID_ARGUMENT, message)
+    return ModelServerError(grpc.StatusCode.INVALID_ARGUMENT, message)
 
 
-def error_from(problem: BaseException) -> ServingError:
+def unimplemented(method: str) -> ModelServerError:
+    """The error of a method of TensorFlow Serving's API that this server does not have.
+
+    Args:
+        method: its name, such as Classify.
+    """
+    return ModelServerError(
+        grpc.StatusCode.UNIMPLEMENTED,
+        f"{method} is not supported by this server; call Predict with a signature of the model",
+    )
+
+
+def error_from(problem: BaseException) -> ModelServerError:
     """The error that stands for an exception of TensorFlow or of Python."""
-    if isinstance(problem, ServingError):
+    if isinstance(problem, ModelServerError):
         return problem
     if isinstance(problem, tf.errors.OpError):
-        return ServingError(_CODES.get(problem.error_code, grpc.StatusCode.UNKNOWN), problem.message)
-    return ServingError(grpc.StatusCode.UNKNOWN, f"{type(problem).__name__}: {problem}")
+        return ModelServerError(_CODES.get(problem.error_code, grpc.StatusCode.UNKNOWN), problem.message)
+    return ModelServerError(grpc.StatusCode.UNKNOWN, f"{type(problem).__name__}: {problem}")

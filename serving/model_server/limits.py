@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import grpc
 
-from serving.model_server.errors import ServingError
-from serving.model_server.tensors import Array
+from serving.model_server.errors import ModelServerError
+from serving.model_server.models.tensors import Array
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Limits:
         """Refuses a request with too many rows.
 
         Raises:
-            ServingError: RESOURCE_EXHAUSTED.
+            ModelServerError: RESOURCE_EXHAUSTED.
         """
         for alias, value in feeds.items():
             if value.ndim and len(value) > self.batch_rows:
-                raise ServingError(
+                raise ModelServerError(
                     grpc.StatusCode.RESOURCE_EXHAUSTED,
                     f"input {alias} has {len(value)} rows, more than the limit of {self.batch_rows}",
                 )

@@ -11,20 +11,20 @@ import grpc
 from aiohttp import web
 
 from serving.model_server.api import Api
-from serving.model_server.batching import BatchedModel, BatchScheduler
-from serving.model_server.core import ServerCore
+from serving.model_server.batching.scheduler import BatchedModel, BatchScheduler
+from serving.model_server.config.model_config import ModelConfig
+from serving.model_server.config.text_protos import BatchingParameters, TlsConfig
+from serving.model_server.config.tls import grpc_credentials, rest_context
 from serving.model_server.dispatch import Dispatcher
-from serving.model_server.errors import ServingError
+from serving.model_server.errors import ModelServerError
 from serving.model_server.grpc_services import Health, add_services
 from serving.model_server.limits import Limits
 from serving.model_server.metrics import Metrics
-from serving.model_server.model_config import ModelConfig
-from serving.model_server.rest import RestApi
-from serving.model_server.saved_model import SavedModel
-from serving.model_server.text_protos import BatchingParameters, TlsConfig
-from serving.model_server.tls import grpc_credentials, rest_context
-from serving.model_server.versions import RetryPolicy, Servable, VersionManager
-from serving.model_server.warmup import warm_up
+from serving.model_server.models.core import ServerCore
+from serving.model_server.models.saved_model import SavedModel
+from serving.model_server.models.versions import RetryPolicy, Servable, VersionManager
+from serving.model_server.models.warmup import warm_up
+from serving.model_server.rest.application import RestApi
 
 _LOG = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class ModelServer:
             Whether everything was finished. If not, threads still compute.
 
         Raises:
-            ServingError: a model cannot be loaded, or a port is taken.
+            ModelServerError: a model cannot be loaded, or a port is taken.
         """
         stopped = asyncio.create_task(self._stop.wait())
         starting = asyncio.create_task(asyncio.to_thread(self._core.start, self._settings.models))
@@ -137,7 +137,7 @@ class ModelServer:
                 ports["rest"] = await _start_rest(runner, settings)
             await server.start()
             await self._health.start()
-            # Whoever starts this process reads here when it may be asked, and where.
+            # The process that starts this one reads from this line that it is ready, and its ports.
             listening = (f"{name}={_at(settings.address, port)}" for name, port in ports.items())
             print("model_server: ready " + " ".join(listening), flush=True)
             await self._stop.wait()
@@ -158,7 +158,7 @@ class ModelServer:
     def _load(self, model: str, number: int, path: Path) -> Servable:
         try:
             loaded = SavedModel(path)
-        except ServingError:
+        except ModelServerError:
             self._metrics.loaded(str(path), "fail")
             raise
         self._metrics.loaded(str(path), "success")
@@ -186,7 +186,9 @@ def _add_port(server: grpc.aio.Server, settings: Settings) -> int:
         else:
             port = server.add_insecure_port(address)
     except RuntimeError as problem:
-        raise ServingError(grpc.StatusCode.UNAVAILABLE, f"--port: cannot listen on {address}") from problem
+        raise ModelServerError(
+            grpc.StatusCode.UNAVAILABLE, f"--port: cannot listen on {address}"
+        ) from problem
     return port
 
 
@@ -197,7 +199,7 @@ async def _start_rest(runner: web.AppRunner, settings: Settings) -> int:
         await site.start()
     except OSError as problem:
         address = _at(settings.address, settings.rest_port or 0)
-        raise ServingError(
+        raise ModelServerError(
             grpc.StatusCode.UNAVAILABLE, f"--rest_api_port: cannot listen on {address}: {problem.strerror}"
         ) from problem
     port: int = runner.addresses[0][1]

@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from studies.split_data import Floats, Ints, SplitData
+from studies.data.split_data import Floats, Ints, SplitData
 
 
 class RetrievalBaseline(Protocol):

@@ -4,7 +4,7 @@ from typing import Final
 
 import numpy as np
 
-from studies.split_data import Floats, Ints, SplitData
+from studies.data.split_data import Floats, Ints, SplitData
 
 # Rounds over movies and users; later ones change no bias by a hundredth of a star.
 ROUNDS: Final = 10

@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 from surprise import SVD, SVDpp, Trainset
 
-from studies.split_data import Floats, Ints, SplitData
+from studies.data.split_data import Floats, Ints, SplitData
 
 _MODELS: Final = {"svd": SVD, "svd++": SVDpp}
 

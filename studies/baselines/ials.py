@@ -4,7 +4,7 @@ import numpy as np
 from implicit.als import AlternatingLeastSquares
 
 from studies.baselines.base import watched
-from studies.split_data import Floats, Ints, SplitData
+from studies.data.split_data import Floats, Ints, SplitData
 
 
 class ImplicitAls:

@@ -5,7 +5,7 @@ from scipy import linalg
 from scipy.sparse import csr_matrix
 
 from studies.baselines.base import watched
-from studies.split_data import Floats, Ints, SplitData
+from studies.data.split_data import Floats, Ints, SplitData
 
 
 class ItemKnn:

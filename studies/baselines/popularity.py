@@ -3,7 +3,7 @@
 import numpy as np
 
 from studies.baselines.base import RetrievalBaseline
-from studies.split_data import Floats, Ints, SplitData
+from studies.data.split_data import Floats, Ints, SplitData
 
 _SECONDS_A_DAY = 86_400
 

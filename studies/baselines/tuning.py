@@ -10,8 +10,8 @@ from contracts.metrics import NDCG_AT, RMSE
 from studies.baselines.base import RatingBaseline, RetrievalBaseline
 from studies.baselines.registry import SEED, BaselineSpec
 from studies.cells import Outcome
+from studies.data.split_data import SplitData, validation_cut
 from studies.scoring import evaluated_users, ranked_lists, rating_metrics, retrieval_metrics
-from studies.split_data import SplitData, validation_cut
 from studies.tasks import RETRIEVAL
 
 # What tuning goes by; the one is to rise and the other to fall.

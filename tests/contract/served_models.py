@@ -6,8 +6,8 @@ from typing import IO, Any
 
 import numpy as np
 
-# Of the inputs that are no texts.
-INPUT_TYPES = {"k": "int32"}
+# Of the inputs that are not texts.
+INPUT_TYPES = {"k": "int32", "retrieval_score": "float32"}
 
 
 @dataclass(frozen=True)

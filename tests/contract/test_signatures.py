@@ -43,7 +43,34 @@ def test_ranking(served: ServedModels) -> None:
     found = served.signatures("ranking")
     # What the Evaluator and the probe ask is nobody's to call.
     assert found.pop("transform_features")[0] == {"examples": IDS}
+    scores = ("float32", [None, None])
+    assert found.pop("rerank") == (
+        {"user_id": IDS, "movie_id": ID_LISTS, "retrieval_score": scores},
+        {"score": scores, "user_rating": scores},
+    )
     assert {name: found[name] for name in found if not name.startswith("evaluate")} == {
         "serving_default": ({"examples": IDS}, {"user_rating": ("float32", [None])}),
         "rank": ({"user_id": IDS, "movie_id": ID_LISTS}, {"user_rating": ("float32", [None, None])}),
     }
+
+
+def test_recommender(served: ServedModels) -> None:
+    found = served.signatures("recommender")
+    ratings = ("float32", [None, None])
+    expected = {
+        "serving_default": {"user_id": IDS},
+        "recommend": {"user_id": IDS, "exclude_movie_ids": ID_LISTS, "k": ("int32", [])},
+        "recommend_from_history": {"history_movie_ids": ID_LISTS},
+        "similar_movies": {"movie_id": IDS, "k": ("int32", [])},
+        "rank": {"user_id": IDS, "movie_id": ID_LISTS},
+    }
+    assert {name: found[name][0] for name in found if name != "evaluate"} == expected
+    listed = {"movie_id", "movie_title", "score", "user_rating"}
+    assert {name: set(found[name][1]) for name in expected} == {
+        "serving_default": {*listed, "known_user"},
+        "recommend": {*listed, "known_user"},
+        "recommend_from_history": listed,
+        "similar_movies": {"movie_id", "movie_title", "score", "known_movie"},
+        "rank": {"user_rating"},
+    }
+    assert found["recommend"][1]["user_rating"] == ratings

@@ -17,12 +17,12 @@ from pipeline.config import PipelineConfig, load_config
 from pipeline.data_source import find_data
 from studies import dcn, multitask, tables
 from studies.cells import Cell
-from studies.example_arrays import read_split
+from studies.data.example_arrays import read_split
+from studies.data.prepared import PreparedSplit
+from studies.data.split_data import SplitData
 from studies.harness import Harness
 from studies.joint_scores import catalogue_scores
-from studies.prepared import PreparedSplit
 from studies.scoring import ranked_lists, retrieval_metrics
-from studies.split_data import SplitData
 from studies.tasks import BY_ID, BY_SCORE, JOINT, RANKING, RETRIEVAL, Task
 from studies.trained_models import measure, trainer_arguments
 from tests.pipeline_run import PROJECT, PipelineRun
@@ -100,8 +100,8 @@ def test_our_models_are_fitted_by_their_own_run_fn(study: Study) -> None:
 
 
 def test_a_joint_model_is_measured_by_score_and_by_id(study: Study) -> None:
-    config = load_config(None, ["joint.epochs=1", "joint.batch_size=512"], "study-joint")
-    settings = config.joint.model_dump(mode="json")
+    config = load_config(None, ["ranking.epochs=1", "ranking.batch_size=512"], "study_joint")
+    settings = config.hyperparameters(JOINT).model_dump(mode="json")
     source = find_data(PipelineConfig(data_dir=str(study.data)))
     harness = Harness("multitask", source, study.work, again=False, console=Console(quiet=True))
     cell = Cell("random", "ours", JOINT, 1, settings)

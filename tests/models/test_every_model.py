@@ -11,7 +11,7 @@ from contracts import features, signatures
 from tests.models import checkerboard
 from tests.models.checkerboard import GENRES, MOVIES, USERS, movies, ratings, taste, unrated
 from tests.models.trained_model import Trained, World, answers, listed, train
-from tests.unit.trainer_module.conftest import run_transform
+from tests.transform_run import run_transform
 from tests.unit.trainer_module.tiny_world import example, write
 
 pytestmark = pytest.mark.slow
@@ -49,7 +49,13 @@ MODELS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         for structure in ("stacked", "parallel", "low_rank", "dnn", "svdpp")
     },
     **{
-        f"joint, {structure}": ("joint", {**RATED, **LISTED, **BAG, "structure": structure})
+        f"joint, {structure}": (
+            "joint",
+            {
+                "retrieval": {**SMALL, **LISTED, **BAG},
+                "ranking": {**RATED, "dropout": LISTED["dropout"], "structure": structure},
+            },
+        )
         for structure in ("stacked", "svdpp")
     },
 }

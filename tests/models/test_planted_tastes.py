@@ -9,7 +9,7 @@ import pytest
 from contracts import features, signatures
 from tests.models.planted_sample import HISTORY_LENGTH, PlantedSample, planted_sample
 from tests.models.trained_model import World, train
-from tests.unit.trainer_module.conftest import run_transform
+from tests.transform_run import run_transform
 from tests.unit.trainer_module.tiny_world import example, write
 
 pytestmark = pytest.mark.slow
@@ -38,7 +38,7 @@ MODELS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         for structure in ("stacked", "parallel", "low_rank", "dnn")
     },
     "ranking, svdpp": ("ranking", SVDPP),
-    "joint, svdpp": ("joint", {**FINDS, **SVDPP}),
+    "joint, svdpp": ("joint", {"retrieval": {**FINDS, "l2": RATES["l2"]}, "ranking": SVDPP}),
 }
 
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from contracts import artifacts, features
 from contracts import signatures as signature_names
-from tests.unit.trainer_module.conftest import Transformed
+from tests.transform_run import Transformed
 from trainer_module.common.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
 
 # The outputs of each signature, by name.

@@ -14,9 +14,9 @@ from tfx.types import Artifact, Channel, artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
 from components.atomic_pusher.component import AtomicPusher
-from components.atomic_pusher.executor import Executor as PusherExecutor
+from components.atomic_pusher.executor import AtomicPusherExecutor as PusherExecutor
 from components.model_probe.component import ModelProbe
-from components.model_probe.executor import Executor as ProbeExecutor
+from components.model_probe.executor import ModelProbeExecutor as ProbeExecutor
 from components.model_probe.settings import ModelProbeSettings
 from contracts.artifacts import MODEL_PROBE_FILE
 from tests.pipeline_run import PipelineRun

@@ -14,8 +14,8 @@ from google.protobuf import text_format
 from packaging.requirements import Requirement
 from tensorflow_serving.config import model_server_config_pb2
 
-from serving.model_server.model_config import read_model_config
-from serving.model_server.text_protos import read_batching, read_metrics_path
+from serving.model_server.config.model_config import read_model_config
+from serving.model_server.config.text_protos import read_batching, read_metrics_path
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "serving"

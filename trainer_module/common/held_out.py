@@ -32,3 +32,21 @@ def held_out(states: UserStates, rule: str, share: float, seed: int) -> npt.NDAr
     if not chosen.any():
         raise ValueError(f"validation_share {share:g} holds out none of the training examples; raise it")
     return chosen
+
+
+def held_out_for_order(states: UserStates, rule: str, share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Which ratings the final order of the list is fitted on, [N]: what `held_out` would take next.
+
+    They are others than those that end the fit early, because the models that are chosen by some ratings look
+    better on them than they are, and most of all the order of retrieval.
+
+    Args:
+      states: as of `held_out`, and so are the other arguments.
+      rule: see there.
+      share: see there.
+      seed: see there.
+    """
+    first = held_out(states, rule, share, seed)
+    chosen = np.zeros(len(first), np.bool_)
+    chosen[np.flatnonzero(~first)[held_out(states.where(~first), rule, share, seed + 1)]] = True
+    return chosen

@@ -11,8 +11,8 @@ import tensorflow_transform as tft
 
 from contracts import features
 from trainer_module.common.catalogue import read_catalogue
-from trainer_module.common.held_out import held_out
-from trainer_module.common.hyperparameters import FitHyperparameters, tuned_values
+from trainer_module.common.held_out import held_out_for_order
+from trainer_module.common.hyperparameters import FitHyperparameters, tuned_values, with_values
 from trainer_module.common.inputs import TrainerArgs, TransformedExamples, pair_keys
 from trainer_module.common.user_states import UserStates, read_user_states
 
@@ -40,10 +40,9 @@ class TrainingSetup:
         config = fn_args.custom_config
         self.seed: int = config[SEED]
         self.history_length: int = config[HISTORY_LENGTH]
-        self.hyperparameters: dict[str, object] = {
-            **config[HYPERPARAMETERS],
-            **tuned_values(fn_args.hyperparameters),
-        }
+        self.hyperparameters: dict[str, object] = with_values(
+            config[HYPERPARAMETERS], tuned_values(fn_args.hyperparameters)
+        )
         tf.keras.utils.set_random_seed(self.seed)
         self.transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
         self.catalogue = read_catalogue(fn_args.movie_files, self.transform_output, self.seed)
@@ -64,7 +63,7 @@ class TrainingSetup:
         if self._list_validation is None:
             return None
         rule, share = self._list_validation["rule"], self._list_validation["share"]
-        return held_out(self.training_states, rule, share, self.seed)
+        return held_out_for_order(self.training_states, rule, share, self.seed)
 
     @cached_property
     def _withheld(self) -> npt.NDArray[np.int64] | None:

@@ -16,7 +16,7 @@ from trainer_module.common.mean_loss import MeanLossModel
 from trainer_module.common.training_setup import TrainingSetup
 from trainer_module.common.user_states import read_user_states
 from trainer_module.joint.batches import RANKING, RETRIEVAL, held_out_with_ratings, side_by_side
-from trainer_module.joint.hyperparameters import JointHyperparameters
+from trainer_module.joint.hyperparameters import JointHyperparameters, JointWeights
 from trainer_module.ranking import run_fn as ranking
 from trainer_module.ranking.rating_model import RatingModel
 from trainer_module.ranking.rating_sets import RatingSets
@@ -48,7 +48,7 @@ class JointModel(MeanLossModel):
     Args:
       retrieval_model: whose towers both tasks read.
       ranking_model: the rest of the rating.
-      hyperparameters: the weights.
+      weights: of the losses.
       scale_width: stars from the lowest to the highest rating.
     """
 
@@ -56,14 +56,14 @@ class JointModel(MeanLossModel):
         self,
         retrieval_model: RetrievalModel,
         ranking_model: RatingModel,
-        hyperparameters: JointHyperparameters,
+        weights: JointWeights,
         scale_width: float,
     ) -> None:
         super().__init__()
         self.retrieval = retrieval_model
         self.ranking = ranking_model
-        self._retrieval_weight = hyperparameters.retrieval_weight
-        self._ranking_weight = hyperparameters.ranking_weight
+        self._retrieval_weight = weights.retrieval_weight
+        self._ranking_weight = weights.ranking_weight
         self._scale_width = scale_width
         # Nothing at first, so that ratings do not pull at towers that still mean nothing.
         self._match = tf.keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros", name="match")
@@ -150,8 +150,8 @@ def run_fn(fn_args: TrainerArgs) -> None:
         folders = {name: os.path.join(assets, name) for name in (RETRIEVAL, RANKING)}
         for folder in folders.values():
             os.mkdir(folder)
-        data = retrieval.RetrievalData(setup, hyperparameters)
-        family = ranking.RankingFamily(setup, hyperparameters, folders[RANKING])
+        data = retrieval.RetrievalData(setup, hyperparameters.towers)
+        family = ranking.RankingFamily(setup, hyperparameters.ranking, folders[RANKING])
         model = _fitted(data, family, hyperparameters, folders[RANKING], fn_args.model_run_dir)
         retrieval.write_embeddings(model.retrieval, data.states, setup.catalogue, fn_args.model_run_dir)
         ranking.write_cross_weights(model.ranking, fn_args.model_run_dir)
@@ -170,8 +170,8 @@ def run_fn(fn_args: TrainerArgs) -> None:
 def train(setup: TrainingSetup, hyperparameters: JointHyperparameters, model_run_dir: str) -> JointModel:
     """Fits a model and leaves what `fit` leaves in `model_run_dir`."""
     with tempfile.TemporaryDirectory() as assets:
-        data = retrieval.RetrievalData(setup, hyperparameters)
-        family = ranking.RankingFamily(setup, hyperparameters, assets)
+        data = retrieval.RetrievalData(setup, hyperparameters.towers)
+        family = ranking.RankingFamily(setup, hyperparameters.ranking, assets)
         return _fitted(data, family, hyperparameters, assets, model_run_dir)
 
 
@@ -184,10 +184,11 @@ def _fitted(
 ) -> JointModel:
     setup = data.setup
     # Both tasks keep the same ratings for validation: what one learned would give the other's answer away.
-    chosen = held_out_with_ratings(data.states, setup.catalogue, hyperparameters, setup.seed)
+    fit_settings = hyperparameters.ranking
+    chosen = held_out_with_ratings(data.states, setup.catalogue, fit_settings, setup.seed)
     kept, *to_find = data.cut(chosen)
     read = {*family.names, *TOWER_FEATURES, features.USER_RATING}
-    train, validation = side_by_side(to_find, setup.batches(read, hyperparameters))
+    train, validation = side_by_side(to_find, setup.batches(read, fit_settings))
     ratings = data.states.ratings
     model = JointModel(
         data.new_model(kept),
@@ -199,9 +200,11 @@ def _fitted(
     first = next(iter(validation))
     model.retrieval.compute_loss(first[RETRIEVAL])
     model(first[RANKING])
-    model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
-    fit(model, train, validation, hyperparameters, monitor=MONITOR, mode=MODE, model_run_dir=model_run_dir)
-    write_validation_lists(model.retrieval, data.states.where(chosen), to_find[1], setup, model_run_dir)
+    model.compile(optimizer=tf.keras.optimizers.Adam(fit_settings.learning_rate))
+    fit(model, train, validation, fit_settings, monitor=MONITOR, mode=MODE, model_run_dir=model_run_dir)
+    write_validation_lists(
+        model.retrieval, data.states.where(chosen), data.examples(kept), setup, model_run_dir
+    )
     ranking.write_validation_ranking(model, family, kept, assets, model_run_dir)
     return model
 

@@ -15,7 +15,7 @@ class RankingHyperparameters(FitHyperparameters):
         description="How cross layers and deep layers are put together over the embeddings of an example; "
         "`svdpp` adds factors with all ratings of the user and of the movie, and sessions.",
     )
-    cross_layers: int = Field(1, ge=1)
+    cross_layers: int = Field(1, ge=1, description="Number of cross layers.")
     projection_dim: int | None = Field(
         None, ge=1, description="Rank of the cross weights for `low_rank`; a quarter of the input if unset."
     )
@@ -30,9 +30,6 @@ class RankingHyperparameters(FitHyperparameters):
     l2_biases: float = Field(0.005, ge=0, description="For `svdpp`: the same for the biases.")
     history_limit: int = Field(
         1000, ge=1, description="For `svdpp`: latest ratings that are read of a user, and of a movie."
-    )
-    session_window: int = Field(
-        128, ge=2, description="For `svdpp`: how many of a user's ratings of about the same time are read."
     )
     refit: bool = Field(
         False, description="After the fit, fit anew for as many epochs on the whole train split."

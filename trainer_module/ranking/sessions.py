@@ -9,6 +9,8 @@ from trainer_module.ranking.rating_sets import RatingSets
 # People rate in sessions, and their mood and the page they rate from last for one: weights of the other
 # ratings fall by e in so many seconds.
 DECAYS: Final = (3.0, 30.0, 120.0, 600.0, 3600.0, 86_400.0)
+# How many of a user's ratings are read, half of them before the point in time and half from there on.
+WINDOW: Final = 128
 # Decay of the weights that genres count in too.
 GENRE_DECAY: Final = 300.0
 # Pseudo-ratings at 0 that damp a mean over few ratings.

@@ -12,7 +12,7 @@ from trainer_module.ranking.hyperparameters import RankingHyperparameters
 from trainer_module.ranking.interactions import DeepAndCross
 from trainer_module.ranking.rating_model import RatingModel
 from trainer_module.ranking.rating_sets import RatingSet, RatingSets
-from trainer_module.ranking.sessions import SESSION_FEATURES, Sessions
+from trainer_module.ranking.sessions import SESSION_FEATURES, WINDOW, Sessions
 
 ID_FEATURES = (features.USER_INDEX, features.MOVIE_INDEX)
 MOVIE_CATEGORIES = (features.RELEASE_DECADE_INDEX,)
@@ -134,7 +134,7 @@ class SvdppModel(RatingModel):
             name: sizes.embedding(name, dim) for name in (*USER_CATEGORIES, *MOVIE_CATEGORIES)
         }
         self._age, self._year, self._genres = (tf.keras.layers.Dense(dim, use_bias=False) for _ in range(3))
-        self._sessions = Sessions(hyperparameters.session_window)
+        self._sessions = Sessions(WINDOW)
         self._input_dropout = tf.keras.layers.Dropout(hyperparameters.dropout)
         self._session_weights = tf.keras.layers.Dense(
             1,

@@ -58,7 +58,7 @@ class FinalOrder:
         centred = tf.where(given, ratings - tf.reduce_sum(of_given, axis=1, keepdims=True) / count, 0.0)
         deviation = tf.sqrt(tf.reduce_sum(tf.square(centred), axis=1, keepdims=True) / count)
         standardized = tf.where(deviation > _LEAST_DEVIATION, centred / tf.maximum(deviation, 1e-12), 0.0)
-        weight = tf.where(known, self.weight, 0.0)[:, tf.newaxis]
+        weight = tf.where(known, float(self.weight), 0.0)[:, tf.newaxis]
         return tf.where(given, placed + weight * standardized, placed.dtype.min)
 
 

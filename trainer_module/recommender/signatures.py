@@ -52,9 +52,15 @@ class RecommenderServing(tf.Module):
         return {**own, **passed_on}
 
     def _serving_default(self, user_id: tf.Tensor) -> Outputs:
-        """user_id [B] to the final list of movies that each user has not rated."""
-        found = self._retrieval.signatures[signatures.SERVING_DEFAULT](user_id=user_id)
-        return self._ordered(found, user_id, tf.shape(found[features.MOVIE_ID])[1])
+        """user_id [B] to the final list of movies that each user has not rated, as long as that of retrieval.
+
+        `recommend` without exclusions, because a shorter list of retrieval would lack candidates.
+        """
+        default = self._retrieval.signatures[signatures.SERVING_DEFAULT]
+        nothing = tf.zeros([tf.shape(user_id)[0], 0], tf.string)
+        return self._recommend(
+            user_id, nothing, tf.constant(default.structured_outputs[features.MOVIE_ID].shape[1])
+        )
 
     def _recommend(self, user_id: tf.Tensor, exclude_movie_ids: tf.Tensor, k: tf.Tensor) -> Outputs:
         """user_id [B] to the final top k, without what is rated and `exclude_movie_ids` [B, E]."""
@@ -169,7 +175,9 @@ class RerankingServing(tf.Module):
     def _rerank(self, user_id: tf.Tensor, movie_id: tf.Tensor, retrieval_score: tf.Tensor) -> Outputs:
         """user_id [B], candidates movie_id [B, C] and their scores [B, C] to scores and ratings [B, C]."""
         raw, ratings, known = self._ranking.known.rate(user_id, movie_id)
-        best_first = tf.argsort(retrieval_score, axis=1, direction="DESCENDING", stable=True)
+        # An empty slot does not take a place, whatever its score.
+        placed = tf.where(movie_id != "", retrieval_score, retrieval_score.dtype.min)
+        best_first = tf.argsort(placed, axis=1, direction="DESCENDING", stable=True)
         places = tf.argsort(best_first, axis=1)
         scores = self._order.scores(places, raw, movie_id != "", known)
         return {signatures.SCORE: scores, features.USER_RATING: ratings}

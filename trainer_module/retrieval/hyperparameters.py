@@ -17,9 +17,6 @@ class RetrievalHyperparameters(FitHyperparameters):
         description="What is predicted: each rating from what its user had rated before (a step takes "
         "`batch_size` ratings), or a random part of a user's movies from the others (`batch_size` users).",
     )
-    held_out_share: float = Field(
-        0.5, gt=0, lt=1, description="Share of a user's movies that `held_out` examples predict."
-    )
     loss: Literal["auto", "sampled_softmax", "full_softmax", "weighted_squared"] = Field(
         "auto",
         description="Against which movies: those of the batch with a correction for how often they come "
@@ -34,11 +31,6 @@ class RetrievalHyperparameters(FitHyperparameters):
         le=1,
         description="For `weighted_squared`: weight of a movie that the query has read, whose score is drawn "
         "to 1 as that of a movie to be found is; 0 leaves it out.",
-    )
-    hard_negatives: int | None = Field(
-        None,
-        ge=1,
-        description="For a softmax: keep only so many negatives of each row, the best-scored ones.",
     )
     history_limit: int = Field(
         100, ge=1, description="Most recent movies that the bag of everything a user has rated reads."
@@ -73,7 +65,7 @@ class RetrievalHyperparameters(FitHyperparameters):
         "(of as many users as the share allows), or the latest share of all.",
     )
     refit: bool = Field(
-        False, description="After the fit, fit anew for as many epochs on the whole train split."
+        True, description="After the fit, fit anew for as many epochs on the whole train split."
     )
     top_k: int = Field(100, ge=1, description="Length of the list that `serving_default` returns.")
     exclude_rated: bool = Field(

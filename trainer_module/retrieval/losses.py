@@ -11,21 +11,13 @@ import tensorflow as tf
 NO_CANDIDATE = -1e9
 
 
-def softmax_loss(
-    scores: tf.Tensor, targets: tf.Tensor, hidden: tf.Tensor, hard_negatives: int | None = None
-) -> tf.Tensor:
+def softmax_loss(scores: tf.Tensor, targets: tf.Tensor, hidden: tf.Tensor) -> tf.Tensor:
     """Mean over all targets of -log(exp(s) / sum of exp over the candidates), [].
 
     Several targets of one row share the probability (the multinomial likelihood of Liang et al. 2018,
-    https://arxiv.org/abs/1802.05814). With `hard_negatives` the sum is over the targets and so many of the
-    best-scored other candidates.
+    https://arxiv.org/abs/1802.05814).
     """
     scores = tf.where(hidden, NO_CANDIDATE, scores)
-    if hard_negatives is not None:
-        negatives = tf.where(targets > 0, NO_CANDIDATE, scores)
-        count = tf.minimum(hard_negatives, tf.shape(scores)[1])
-        worst_kept = tf.math.top_k(negatives, count).values[:, -1:]
-        scores = tf.where((targets > 0) | (scores >= worst_kept), scores, NO_CANDIDATE)
     # The fused operation wants labels that add up to 1, so each row is weighed by its targets afterwards.
     each = tf.reduce_sum(targets, axis=1)
     labels = targets / tf.maximum(each, 1.0)[:, tf.newaxis]

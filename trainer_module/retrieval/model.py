@@ -150,7 +150,7 @@ class RetrievalModel(MeanLossModel):
             return squared_loss(
                 scores, found, hidden, given, settings.unobserved_weight, settings.given_weight
             )
-        return softmax_loss(scores, found, hidden, settings.hard_negatives)
+        return softmax_loss(scores, found, hidden)
 
     def ranked(self, inputs: Mapping[str, tf.Tensor], k: int) -> tuple[tf.Tensor, tf.Tensor]:
         """The best movies for the rows of a batch of validation, without what their users have rated.

@@ -14,7 +14,7 @@ from contracts import artifacts
 from trainer_module.common.catalogue import Catalogue
 from trainer_module.common.embeddings import VocabularySizes
 from trainer_module.common.fitting import fit, refit
-from trainer_module.common.held_out import held_out
+from trainer_module.common.held_out import held_out, held_out_for_order
 from trainer_module.common.inputs import TrainerArgs
 from trainer_module.common.serving_tables import MovieTable, UserTable
 from trainer_module.common.training_setup import TrainingSetup
@@ -82,9 +82,15 @@ class RetrievalData:
         """What a model learns from these ratings."""
         return RetrievalExamples(self.with_period(states), self._periods, self.hyperparameters)
 
-    def cut(self, chosen: npt.NDArray[np.bool_]) -> tuple[UserStates, tf.data.Dataset, tf.data.Dataset]:
-        """Ratings to learn from, and batches for training and for validation, which keeps `chosen` [N]."""
-        kept, validation = self.states.where(~chosen), self.states.where(chosen)
+    def cut(
+        self, chosen: npt.NDArray[np.bool_], withheld: npt.NDArray[np.bool_] | None = None
+    ) -> tuple[UserStates, tf.data.Dataset, tf.data.Dataset]:
+        """Ratings to learn from, and batches for training and for validation, which keeps `chosen` [N].
+
+        Neither reads what is `withheld` [N].
+        """
+        learned = ~chosen if withheld is None else ~(chosen | withheld)
+        kept, validation = self.states.where(learned), self.states.where(chosen)
         examples, seed = self.examples(kept), self.setup.seed
         return (
             kept,
@@ -122,7 +128,10 @@ def _fitted(data: RetrievalData, model_run_dir: str) -> RetrievalModel:
     """The model with the weights of its best epoch, or of as many epochs over the whole train split."""
     setup, hyperparameters = data.setup, data.hyperparameters
     chosen = held_out(data.states, hyperparameters.validation, hyperparameters.validation_share, setup.seed)
-    kept, training, validation = data.cut(chosen)
+    ordered = held_out_for_order(
+        data.states, hyperparameters.validation, hyperparameters.validation_share, setup.seed
+    )
+    kept, training, validation = data.cut(chosen, ordered)
     model = data.new_model(kept)
     model.compile(optimizer=tf.keras.optimizers.Adam(hyperparameters.learning_rate))
     record = fit(
@@ -136,7 +145,7 @@ def _fitted(data: RetrievalData, model_run_dir: str) -> RetrievalModel:
     )
     weight = chosen_blend(model, validation, hyperparameters)
     model.set_blend(weight)
-    write_validation_lists(model, data.states.where(chosen), validation, setup, model_run_dir)
+    write_validation_lists(model, data.states.where(ordered), data.examples(kept), setup, model_run_dir)
     if not hyperparameters.refit:
         return model
     tf.keras.utils.set_random_seed(setup.seed)

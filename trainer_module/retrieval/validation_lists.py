@@ -9,14 +9,14 @@ import tensorflow as tf
 from contracts import artifacts, signatures
 from trainer_module.common.training_setup import TrainingSetup
 from trainer_module.common.user_states import UserStates
-from trainer_module.retrieval.examples import validation_users
+from trainer_module.retrieval.examples import RetrievalExamples, validation_users
 from trainer_module.retrieval.model import RetrievalModel
 
 
 def write_validation_lists(
     model: RetrievalModel,
     validation: UserStates,
-    batches: tf.data.Dataset,
+    examples: RetrievalExamples,
     setup: TrainingSetup,
     model_run_dir: str,
 ) -> None:
@@ -28,12 +28,13 @@ def write_validation_lists(
     Args:
       model: as it was before a refit.
       validation: the ratings that were held out.
-      batches: of `RetrievalExamples.validation_batches` over them.
+      examples: what the model has learned from.
       setup: the Trainer's arguments, opened.
       model_run_dir: the folder to write to.
     """
     users = validation_users(validation.row_splits, setup.seed)
     depth = signatures.EVALUATION_DEPTH
+    batches = examples.validation_batches(validation.positions, validation.row_splits, setup.seed)
     positions = np.concatenate([model.ranked(batch, depth)[1].numpy() for batch in batches])
     lengths = np.diff(validation.row_splits)
     row_of_user = np.full(len(lengths), -1)

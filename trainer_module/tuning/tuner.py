@@ -13,6 +13,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from typing import Any, Literal, TypeVar
 
 import keras_tuner
@@ -21,17 +22,17 @@ from keras_tuner import errors
 from keras_tuner.engine import base_tuner
 from keras_tuner.engine import trial as trials
 from keras_tuner.oracles import BayesianOptimizationOracle
+from pydantic import BaseModel
 
 from contracts import artifacts
 from trainer_module.common.fitting import DivergedError, progress
-from trainer_module.common.hyperparameters import FitHyperparameters, tuned_values
+from trainer_module.common.hyperparameters import tuned_values, with_values
 from trainer_module.common.inputs import TrainerArgs
 from trainer_module.common.training_setup import CODE_FINGERPRINT, TrainingSetup
-from trainer_module.tuning.search_spaces import Choice, Space, space_of
+from trainer_module.tuning.search_spaces import Choice, Space
 
 # Keys of the Tuner's custom_config, beside those of the Trainer's.
 TRIALS = "trials"
-TRIAL_EPOCHS = "trial_epochs"
 SEARCH_DIR = "search_dir"
 
 # Random trials come first, one in so many of all; the model of the scores is asked from then on.
@@ -41,7 +42,7 @@ ONE_FIT = {"refit": False, "ensemble_seeds": 1}
 # A space in which so many fits in a row break down is a wrong one.
 FAILURES_IN_A_ROW = 5
 
-H = TypeVar("H", bound=FitHyperparameters)
+H = TypeVar("H", bound=BaseModel)
 
 
 class SearchError(errors.FatalError):
@@ -64,7 +65,7 @@ class _Oracle(BayesianOptimizationOracle):
         return found
 
 
-class RecommenderTuner(base_tuner.BaseTuner):
+class HyperparameterSearch(base_tuner.BaseTuner):
     """Fits one model after the other and reports each.
 
     KerasTuner's own `Tuner` fits models of Keras 3; this one takes the fit as a function.
@@ -150,16 +151,18 @@ def _number(trial: trials.Trial) -> int:
 def make_tuner(
     fn_args: TrainerArgs,
     hyperparameters: type[H],
+    space_of: Callable[[H], Space],
     train: Callable[[TrainingSetup, H, str], object],
     *,
     monitor: str,
     mode: Literal["min", "max"],
-) -> RecommenderTuner:
+) -> HyperparameterSearch:
     """A tuner over the space of a model.
 
     Args:
       fn_args: of the Tuner; what the search depends on names its folder below `custom_config[SEARCH_DIR]`.
       hyperparameters: of the model.
+      space_of: what to try, by dotted names of hyperparameters.
       train: fits a model and leaves `fit.json` in the folder that is its last argument.
       monitor: the metric that `fit.json` holds the best of.
       mode: whether it should fall or rise.
@@ -168,13 +171,13 @@ def make_tuner(
     config = fn_args.custom_config
     configured = hyperparameters.model_validate(setup.hyperparameters)
     once = {name: value for name, value in ONE_FIT.items() if hasattr(configured, name)}
-    base = configured.model_copy(update={"epochs": config[TRIAL_EPOCHS], **once})
+    base = configured.model_copy(update=once)
     space = space_of(base)
 
     def score(values: dict[str, object], folder: str) -> float:
         # Whatever trials came before, the same values have the same score.
         tf.keras.utils.set_random_seed(setup.seed)
-        train(setup, hyperparameters.model_validate({**base.model_dump(), **values}), folder)
+        train(setup, hyperparameters.model_validate(with_values(base.model_dump(), values)), folder)
         with tf.io.gfile.GFile(os.path.join(folder, artifacts.FIT_FILE)) as file:
             record = json.loads(file.read())
         tf.io.gfile.rmtree(os.path.join(folder, "checkpoints"))
@@ -189,14 +192,16 @@ def make_tuner(
         allow_new_entries=False,
         max_consecutive_failed_trials=FAILURES_IN_A_ROW,
     )
-    return RecommenderTuner(oracle, score, os.path.join(config[SEARCH_DIR], _search_id(fn_args, base, space)))
+    return HyperparameterSearch(
+        oracle, score, os.path.join(config[SEARCH_DIR], _search_id(fn_args, base, space))
+    )
 
 
-def as_hyperparameters(space: Space, base: FitHyperparameters) -> keras_tuner.HyperParameters:
+def as_hyperparameters(space: Space, base: BaseModel) -> keras_tuner.HyperParameters:
     """The space as KerasTuner has it, with the configured values as its defaults and inside of it."""
     found = keras_tuner.HyperParameters()
     for name, domain in space.items():
-        configured = getattr(base, name)
+        configured = attrgetter(name)(base)
         wide = domain.with_value(configured)
         if isinstance(wide, Choice):
             values = [_scalar(value) for value in wide.values]
@@ -214,7 +219,7 @@ def _scalar(value: Any) -> Any:
     return json.dumps(list(value)) if isinstance(value, tuple) else value
 
 
-def _search_id(fn_args: TrainerArgs, base: FitHyperparameters, space: Space) -> str:
+def _search_id(fn_args: TrainerArgs, base: BaseModel, space: Space) -> str:
     """Names a search by what its scores depend on; more trials do not make another search."""
     depends_on = {
         "data": [fn_args.train_files, fn_args.movie_files, fn_args.transform_graph_path],

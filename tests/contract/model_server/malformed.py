@@ -7,7 +7,7 @@ from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import predict_pb2
 
 # Not `gated`, which waits for a file.
-SIGNATURES = ("", "words", "scaled", "same", "sums", "classify", "regress")
+SIGNATURES = ("", "words", "scaled", "same", "sums", "parsed")
 ALIASES = ("x", "word", "times", "k", "rows", "inputs", "a", "b", "c", "d", "e", "f", "g")
 OUTPUTS = ("y", "word", "length", "total", "sum", "a", "outputs")
 INT32 = st.integers(-(2**31), 2**31 - 1)
@@ -96,8 +96,6 @@ def json_bodies() -> SearchStrategy[object]:
             "signature_name": st.sampled_from(SIGNATURES) | json_values(),
             "instances": st.lists(named | json_values(), max_size=4) | json_values(),
             "inputs": named | json_values(),
-            "examples": st.lists(named, max_size=3) | json_values(),
-            "context": named | json_values(),
         },
     )
 

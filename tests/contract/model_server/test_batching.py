@@ -114,8 +114,8 @@ def test_a_bad_request_does_not_harm_the_others_in_its_batch(batching: Server, o
 
     good = tf.train.Example()
     good.features.feature["x"].float_list.value.append(0.5)
-    valid = predict_request(signature="regress", inputs=np.array([good.SerializeToString()] * 4, object))
-    junk = predict_request(signature="regress", inputs=np.array([b"junk"] * 4, object))
+    valid = predict_request(signature="parsed", inputs=np.array([good.SerializeToString()] * 4, object))
+    junk = predict_request(signature="parsed", inputs=np.array([b"junk"] * 4, object))
     with ThreadPoolExecutor(2) as pool:
         bad = pool.submit(batching.prediction.Predict, junk)
         answer = pool.submit(batching.prediction.Predict, valid)

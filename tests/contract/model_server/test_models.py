@@ -1,8 +1,8 @@
-"""Status, metadata, Classify, Regress and MultiInference."""
+"""Status, metadata, and the methods that are not there."""
 
 import grpc
 import pytest
-import tensorflow as tf
+from google.protobuf.message import Message
 from tensorflow.core.framework import types_pb2
 from tensorflow_serving.apis import (
     classification_pb2,
@@ -16,14 +16,6 @@ from tests.contract.model_server.servers import Server, error_of
 
 pytestmark = pytest.mark.slow
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
-CLASSIFY = "tensorflow/serving/classify"
-REGRESS = "tensorflow/serving/regress"
-
-
-def _example(value: float) -> tf.train.Example:
-    example = tf.train.Example()
-    example.features.feature["x"].float_list.value.append(value)
-    return example
 
 
 def test_status_lists_every_version_the_newest_first(server: Server) -> None:
@@ -88,102 +80,18 @@ def test_metadata_of_what_is_not_there(server: Server) -> None:
     )
 
 
-def test_classify_gives_labels_and_scores(server: Server) -> None:
-    request = classification_pb2.ClassificationRequest()
-    request.model_spec.name = "toy"
-    request.model_spec.signature_name = "classify"
-    request.input.example_list.examples.extend([_example(0.25), _example(1.0)])
-    answer = server.prediction.Classify(request)
-    assert answer.model_spec.signature_name == "classify"
-    assert [[(each.label, each.score) for each in row.classes] for row in answer.result.classifications] == [
-        [("low", 0.75), ("high", 0.25)],
-        [("low", 0.0), ("high", 1.0)],
-    ]
-
-
-def test_regress_gives_a_number_for_each_example(server: Server) -> None:
-    request = regression_pb2.RegressionRequest()
-    request.model_spec.name = "toy"
-    request.model_spec.signature_name = "regress"
-    request.model_spec.version.value = 1
-    request.input.example_list.examples.extend([_example(0.5), _example(2.0)])
-    answer = server.prediction.Regress(request)
-    assert [each.value for each in answer.result.regressions] == [6.0, 21.0]
-    assert answer.model_spec.version.value == 1
-
-
-def test_a_context_is_part_of_every_example(server: Server) -> None:
-    request = regression_pb2.RegressionRequest()
-    request.model_spec.name = "toy"
-    request.model_spec.signature_name = "regress"
-    examples = request.input.example_list_with_context
-    examples.context.CopyFrom(_example(3.0))
-    examples.examples.extend([tf.train.Example(), tf.train.Example()])
-    assert [each.value for each in server.prediction.Regress(request).result.regressions] == [32.0, 32.0]
-
-
-def test_multi_inference_answers_each_task(server: Server, own_server_only: None) -> None:
-    request = inference_pb2.MultiInferenceRequest()
-    for signature, method in (("classify", CLASSIFY), ("regress", REGRESS)):
-        task = request.tasks.add(method_name=method)
-        task.model_spec.name = "toy"
-        task.model_spec.signature_name = signature
-    request.input.example_list.examples.append(_example(1.0))
-    classified, regressed = server.prediction.MultiInference(request).results
-    assert classified.classification_result.classifications[0].classes[1].score == 1.0
-    assert regressed.regression_result.regressions[0].value == 12.0
-    assert regressed.model_spec.signature_name == "regress"
-
-
 @pytest.mark.parametrize(
-    ("signature", "code", "message"),
+    ("method", "request_type"),
     [
-        ("no", INVALID, "No signature was found with the name: no"),
-        ("words", INVALID, "Expected one input Tensor."),
-        ("", grpc.StatusCode.FAILED_PRECONDITION, "No regression inputs found in SignatureDef: "),
-        ("classify", INVALID, "Expected one output Tensor."),
+        ("Classify", classification_pb2.ClassificationRequest),
+        ("Regress", regression_pb2.RegressionRequest),
+        ("MultiInference", inference_pb2.MultiInferenceRequest),
     ],
 )
-def test_regress_needs_a_signature_that_fits(
-    server: Server, signature: str, code: grpc.StatusCode, message: str
+def test_methods_over_examples_are_unimplemented(
+    server: Server, own_server_only: None, method: str, request_type: type[Message]
 ) -> None:
-    request = regression_pb2.RegressionRequest()
-    request.model_spec.name = "toy"
-    request.model_spec.signature_name = signature
-    request.input.example_list.examples.append(_example(1.0))
-    found, details = error_of(lambda: server.prediction.Regress(request))
-    assert found == code
-    assert details.startswith(message)
-
-
-def test_classify_without_examples_is_refused(server: Server) -> None:
-    request = classification_pb2.ClassificationRequest()
-    request.model_spec.name = "toy"
-    request.model_spec.signature_name = "classify"
-    assert error_of(lambda: server.prediction.Classify(request)) == (INVALID, "Input is empty.")
-
-
-def test_tasks_of_multi_inference_must_fit_together(server: Server) -> None:
-    request = inference_pb2.MultiInferenceRequest()
-    assert error_of(lambda: server.prediction.MultiInference(request))[0] == INVALID
-    for _ in range(2):
-        task = request.tasks.add(method_name=REGRESS)
-        task.model_spec.name = "toy"
-        task.model_spec.signature_name = "regress"
-    request.input.example_list.examples.append(_example(1.0))
-    assert error_of(lambda: server.prediction.MultiInference(request)) == (
-        INVALID,
-        "Duplicate evaluation of signature: regress",
-    )
-    request.tasks[1].model_spec.name = "newest"
-    assert error_of(lambda: server.prediction.MultiInference(request)) == (
-        INVALID,
-        "All ModelSpecs in a MultiInferenceRequest must access the same model name.",
-    )
-    request.tasks[1].model_spec.name = "toy"
-    request.tasks[1].model_spec.signature_name = "classify"
-    request.tasks[1].method_name = "tensorflow/serving/predict"
-    assert error_of(lambda: server.prediction.MultiInference(request)) == (
-        grpc.StatusCode.UNIMPLEMENTED,
-        "Unsupported signature method_name: tensorflow/serving/predict",
-    )
+    code, details = error_of(lambda: getattr(server.prediction, method)(request_type()))
+    assert code == grpc.StatusCode.UNIMPLEMENTED
+    assert method in details
+    assert "Predict" in details

@@ -105,15 +105,6 @@ def test_paths_choose_the_version(server: Server) -> None:
         assert _predict(server, {"instances": [2.0]}, path) == {"predictions": [value]}
 
 
-def test_classify_and_regress_take_examples(server: Server) -> None:
-    body = {"signature_name": "regress", "examples": [{"x": 0.5}, {"x": [1.5]}]}
-    assert _predict(server, body, "/v1/models/toy/versions/1:regress") == {"results": [6.0, 16.0]}
-    body = {"signature_name": "classify", "context": {"x": 0.25}, "examples": [{}, {"x": 1.0}]}
-    assert _predict(server, body, "/v1/models/toy:classify") == {
-        "results": [[["low", 0.75], ["high", 0.25]], [["low", 0.0], ["high", 1.0]]]
-    }
-
-
 def test_status_and_metadata(server: Server) -> None:
     def status(version: int) -> dict[str, object]:
         state = {"version": str(version), "state": "AVAILABLE"}
@@ -224,6 +215,13 @@ def test_status_of_what_is_not_there_is_404(server: Server) -> None:
     assert _error(server.get("/v1/models/toy/versions/7")) == (404, "Could not find version 7 of model toy")
     assert _error(server.get("/v1/models")) == (400, "Missing model name in request.")
     assert server.get("/else").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["classify", "regress"])
+def test_methods_over_examples_are_501(server: Server, own_server_only: None, method: str) -> None:
+    status, text = _error(server.post(f"/v1/models/toy:{method}", {"examples": [{"x": 1.0}]}))
+    assert status == 501
+    assert method.capitalize() in text
 
 
 def test_a_body_that_is_too_large_is_413(server: Server, own_server_only: None) -> None:

@@ -62,13 +62,7 @@ class Toy(tf.Module):
         }
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
-    def classify(self, inputs: Any) -> dict[str, Any]:
-        x = _feature(inputs)
-        classes = tf.tile([["low", "high"]], [tf.shape(x)[0], 1])
-        return {"classes": classes, "scores": tf.stack([1 - x, x], axis=1)}
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
-    def regress(self, inputs: Any) -> dict[str, Any]:
+    def parsed(self, inputs: Any) -> dict[str, Any]:
         return {"outputs": _feature(inputs) * 10 + self.offset}
 
     @tf.function(
@@ -95,7 +89,7 @@ def save_toy(folder: Path, offset: float) -> Path:
     toy = Toy(offset)
     signatures = {
         "serving_default": toy.half,
-        **{name: getattr(toy, name) for name in ("words", "scaled", "sums", "classify", "regress", "gated")},
+        **{name: getattr(toy, name) for name in ("words", "scaled", "sums", "parsed", "gated")},
         "same": toy.same,
     }
     tf.saved_model.save(toy, str(folder), signatures)

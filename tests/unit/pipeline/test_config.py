@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from pipeline import setting_trees
 from pipeline.config import ConfigError, PipelineConfig, load_config, preset_names
+from pipeline.renamed_settings import RENAMED
+from trainer_module.joint.hyperparameters import JointHyperparameters
 
 SHIPPED = setting_trees.PRESETS
 DEFAULTS = Path(__file__).parents[3] / "pipeline" / "configs" / "default.yaml"
@@ -84,8 +86,97 @@ def test_a_shipped_preset_is_valid_and_says_which_data_and_split_made_it(name: s
     assert re.search("ml-|synthetic sample", text, re.IGNORECASE)
 
 
-def test_the_best_settings_are_a_preset():
-    assert "best" in preset_names()
+@pytest.mark.parametrize(
+    ("split", "preset"),
+    [
+        (None, "best"),
+        ("leave_last_out", "best"),
+        ("random", "best_random"),
+        ("official_fold", "best_random"),
+        ("temporal", "best_temporal"),
+    ],
+)
+def test_best_is_the_strongest_preset_of_the_split(tmp_path: Path, split: str | None, preset: str):
+    overrides = [f"data.split={split}"] if split else []
+    path = tmp_path / "split.yaml"
+    path.write_text(f"data: {{split: {split}}}\n" if split else "")
+    chosen = load_config(preset=preset, overrides=overrides)
+    assert load_config(preset="best", overrides=overrides) == chosen
+    assert load_config(path, preset="best") == chosen
+
+
+def test_a_preset_of_the_old_spelling_is_refused_with_its_name():
+    with pytest.raises(ConfigError, match="there is no preset 'tuned-joint': its name is tuned_joint now"):
+        load_config(preset="tuned-joint")
+
+
+def test_presets_are_spelled_one_way():
+    assert all(re.fullmatch("[a-z0-9_]+", name) for name in preset_names())
+
+
+def _leaves(section: BaseModel) -> list[str]:
+    found: list[str] = []
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        found += [f"{name}.{leaf}" for leaf in _leaves(value)] if isinstance(value, BaseModel) else [name]
+    return found
+
+
+def test_there_are_at_most_110_settings():
+    assert len(_leaves(PipelineConfig())) <= 110
+
+
+# Settings that configurations of earlier versions had, and what an error says to write instead.
+@pytest.mark.parametrize(
+    ("dotted", "instead"),
+    [
+        ("joint.towers", "write retrieval.towers"),
+        ("joint.structure", "write ranking.structure"),
+        ("joint.embedding_dim", "write retrieval.embedding_dim and ranking.embedding_dim"),
+        ("joint.epochs", "write ranking.epochs"),
+        ("joint.refit", "leave it out"),
+        ("retrieval.held_out_share", "leave it out"),
+        ("tuning.epochs", "write retrieval.epochs or ranking.epochs"),
+    ],
+)
+def test_a_renamed_setting_is_refused_with_what_to_write(tmp_path: Path, dotted: str, instead: str):
+    section, name = dotted.split(".")
+    path = tmp_path / "old.yaml"
+    path.write_text(f"{section}:\n  {name}: 3\n")
+    for arguments in ((path, []), (None, [f"{dotted}=3"])):
+        with pytest.raises(ConfigError, match=f"{dotted} is no longer a setting: .*{instead}"):
+            load_config(*arguments)
+
+
+def test_no_setting_is_renamed_that_there_is():
+    assert not RENAMED.keys() & set(_leaves(PipelineConfig()))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["retrieval.batch_size=512"], "retrieval.batch_size is 512 and ranking.batch_size is 1024"),
+        (["ranking.refit=true"], "ranking.refit is True, but is not for a joint model"),
+        (["retrieval.validation=latest"], "retrieval.validation is 'latest', but is not for a joint model"),
+    ],
+)
+def test_halves_of_a_joint_model_that_do_not_go_together_are_refused(overrides: list[str], message: str):
+    with pytest.raises(ConfigError, match=message):
+        load_config(None, ["model=joint", *overrides])
+    load_config(None, overrides)
+
+
+def test_a_joint_model_is_made_of_the_settings_of_both():
+    overrides = [
+        "retrieval.towers=2",
+        "ranking.batch_size=512",
+        "ranking.cross_layers=3",
+        "joint.ranking_weight=2",
+    ]
+    found = load_config(None, ["model=joint", *overrides]).hyperparameters("joint")
+    assert isinstance(found, JointHyperparameters)
+    assert (found.retrieval.towers, found.ranking.cross_layers, found.ranking_weight) == (2, 3, 2.0)
+    assert (found.towers.batch_size, found.towers.epochs) == (512, found.ranking.epochs)
 
 
 @pytest.mark.parametrize(

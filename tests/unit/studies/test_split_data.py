@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from studies.split_data import SplitData, validation_cut
+from studies.data.split_data import SplitData, validation_cut
 from tests.unit.studies.worlds import checkerboard, ids, ratings
 
 

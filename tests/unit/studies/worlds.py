@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from studies.split_data import Ratings, SplitData
+from studies.data.split_data import SplitData, SplitRatings
 
 USERS, MOVIES = 40, 20
 
@@ -11,9 +11,9 @@ def ids(prefix: str, count: int) -> np.ndarray:
     return np.array([f"{prefix}{number:03d}".encode() for number in range(count)])
 
 
-def ratings(rows: list[tuple[int, int, float, int]]) -> Ratings:
+def ratings(rows: list[tuple[int, int, float, int]]) -> SplitRatings:
     user, movie, stars, timestamp = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return Ratings(
+    return SplitRatings(
         np.array(user, np.int64),
         np.array(movie, np.int64),
         np.array(stars, np.float64),

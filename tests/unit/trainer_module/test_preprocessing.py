@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from contracts import features
-from tests.unit.trainer_module.conftest import Transformed, run_transform, transform_again
+from tests.transform_run import Transformed, run_transform, transform_again
 from tests.unit.trainer_module.tiny_world import (
     AMELIE,
     ANN,

@@ -18,7 +18,7 @@ def test_catalogue_has_clusters_and_a_common_direction() -> None:
     strangers = np.abs(unit[:1000] @ unit[1000:2000].T).mean()
     # The ten nearest of 2,500 movies in 50 clusters are far nearer than any two.
     assert nearest > 3 * strangers
-    # Users share a direction, so their mean is no small vector.
+    # Users share a direction, so their mean is not a small vector.
     assert np.linalg.norm(users.mean(axis=0)) > 0.3
 
 

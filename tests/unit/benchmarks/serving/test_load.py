@@ -33,5 +33,5 @@ def test_a_folder_without_models_is_one_error_line(
 ) -> None:
     assert main(["load", f"--models={tmp_path}"]) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"error: {tmp_path}/retrieval is no folder")
+    assert said.startswith(f"error: {tmp_path}/retrieval is not a folder")
     assert said.count("\n") == 1

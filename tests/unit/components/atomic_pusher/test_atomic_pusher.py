@@ -12,7 +12,7 @@ from tfx.types import Artifact, Channel, artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
 from components.atomic_pusher.component import AtomicPusher
-from components.atomic_pusher.executor import Executor
+from components.atomic_pusher.executor import AtomicPusherExecutor
 from components.atomic_pusher.publishing import point
 from components.atomic_pusher.versions import read_manifest, served_version, versions_in
 from tests.unit.components.atomic_pusher.tiny_models import answers, rating
@@ -98,7 +98,7 @@ class Run:
         context = base_executor.BaseExecutor.Context(
             tmp_dir=str(self.folder / "tmp"), unique_id="1", pipeline_run_id=f"run {self.count}"
         )
-        Executor(context).Do(inputs, {"pushed_model": [pushed]}, properties)
+        AtomicPusherExecutor(context).Do(inputs, {"pushed_model": [pushed]}, properties)
         return pushed
 
 

@@ -101,7 +101,7 @@ def test_a_number_that_was_used_is_not_used_again(
     (tmp_path / "205").mkdir()
     assert push_to(tmp_path, models[1]).version == 206
     (tmp_path / str(2**63 - 1)).mkdir()
-    with pytest.raises(PushError, match=f"version {2**63 - 1} is the largest.*version 206 is still served"):
+    with pytest.raises(PushError, match=f"{2**63 - 1}.*version 206"):
         push_to(tmp_path, models[2])
 
 
@@ -273,7 +273,7 @@ class TestObjectStore:
         with monkeypatch.context() as patch:
             patch.setattr(GfileStorage, "remove", lambda *_: None)
             patch.setattr(tf.io.gfile, "rename", _failing_at(3, tf.io.gfile.rename))
-            with pytest.raises(PushError, match=f"no more.*version {first.version} is still served"):
+            with pytest.raises(PushError, match=f"version {first.version}"):
                 push_to(base, models[1])
         assert len(versions_in(base)) == 2
         assert served_version(base) == first.version

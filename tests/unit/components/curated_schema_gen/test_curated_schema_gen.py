@@ -9,7 +9,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
 from components.curated_schema_gen.component import CuratedSchemaGen
-from components.curated_schema_gen.executor import Executor
+from components.curated_schema_gen.executor import CuratedSchemaGenExecutor
 from schema import MOVIES_SCHEMA, RATINGS_SCHEMA
 
 TEXT = '# Why it is so.\nfeature { name: "movie_id" type: BYTES }\n'
@@ -20,7 +20,7 @@ def run(text: str, uri: Path) -> standard_artifacts.Schema:
     artifact = standard_artifacts.Schema()
     artifact.uri = str(uri)
     context = base_executor.BaseExecutor.Context(tmp_dir=str(uri.parent), unique_id="1")
-    Executor(context).Do({}, {"schema": [artifact]}, dict(component.spec.exec_properties))
+    CuratedSchemaGenExecutor(context).Do({}, {"schema": [artifact]}, dict(component.spec.exec_properties))
     return artifact
 
 

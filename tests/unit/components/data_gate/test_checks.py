@@ -98,7 +98,7 @@ def test_ratings_without_any_spread() -> None:
         "train": statistics(10, user_rating={"std_dev": 1.1}),
     }
 
-    assert brief(spread_checks(now, SETTINGS)) == [
+    assert brief(spread_checks(now)) == [
         ("ratings.user_rating", "spread", 0, "failed"),
         ("ratings.user_rating", "spread", 1.1, "passed"),
     ]

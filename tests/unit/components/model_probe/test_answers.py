@@ -114,7 +114,8 @@ def test_movies_that_must_not_be_in_a_list() -> None:
     hidden = [frozenset({b"1"}), frozenset({b"1"})]
     [(kind, count, detail)] = failed(LISTS, request(hidden=hidden, may_lack=hidden), answer())
     assert (kind, count) == ("lists", 1)
-    assert detail == "two users: row 0 of movie_id: 1 that the user has rated or excluded, such as '1'"
+    assert "row 0 of movie_id" in detail
+    assert "'1'" in detail
 
 
 def test_ratings_keep_to_the_scale_of_the_data() -> None:

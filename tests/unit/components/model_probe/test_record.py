@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from components.data_gate.checks import at_most
-from components.model_probe.record import Record
+from components.model_probe.record import ProbeRecord
 
 LATENCY = [
     at_most("latency", name, "milliseconds", metric, 100) for name, metric in (("a", 2.0), ("b", 3.25))
@@ -16,14 +16,14 @@ ENDLESS = at_most("transform", "transform_features", "largest difference", float
 
 
 def test_a_model_that_passed() -> None:
-    record = Record([*LATENCY, MEMORY])
+    record = ProbeRecord([*LATENCY, MEMORY])
     assert record.blessed
     assert record.reason() == ""
     assert record.summary() == "3 checks passed, warm b 3.2 ms, memory +312 MiB"
 
 
 def test_a_model_that_did_not() -> None:
-    record = Record([ENDLESS, SLOW, SLOW, MEMORY])
+    record = ProbeRecord([ENDLESS, SLOW, SLOW, MEMORY])
     assert not record.blessed
     assert record.reason() == (
         "transform_features: transform, largest difference inf (threshold: at most 1e-06); "

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from components.movielens_example_gen.executor import Executor
+from components.movielens_example_gen.executor import MovieLensExampleGenExecutor
 from contracts.features import MOVIES
 from tests.unit.components.movielens_example_gen.tiny_data import Result, records, run
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 Pair = tuple[str, str]
 
 
-class SeveralPieces(Executor):
+class SeveralPieces(MovieLensExampleGenExecutor):
     """Five chunks and four shards."""
 
     chunk_bytes = 400_000

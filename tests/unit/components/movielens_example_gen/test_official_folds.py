@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from components.movielens_example_gen.executor import Executor
+from components.movielens_example_gen.executor import MovieLensExampleGenExecutor
 from components.movielens_example_gen.official_folds import fold_rows
 from components.movielens_example_gen.settings import ExampleGenSettings
-from components.movielens_example_gen.source import Source
+from components.movielens_example_gen.source import RawSource
 from movielens.records import DatasetError
 from tests.unit.components.movielens_example_gen.tiny_data import Row, SmallPieces, run, write_100k
 
@@ -26,7 +26,7 @@ def write_fold(folder: Path, fold: int, test: list[Row], rows: list[Row]) -> Non
 
 
 def eval_rows(folder: Path, fold: int) -> list[Row]:
-    return [row for row, out in zip(ROWS, fold_rows(Source.open(str(folder)), fold), strict=True) if out]
+    return [row for row, out in zip(ROWS, fold_rows(RawSource.open(str(folder)), fold), strict=True) if out]
 
 
 def test_eval_is_what_the_fold_tests_on_and_histories_hold_training_ratings(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_rows_that_are_no_ratings_move_no_mark(tmp_path: Path) -> None:
     raw = write_100k(tmp_path / "raw", b"\n".join([lines[0], b"broken", b"", *lines[1:], b"broken"]) + b"\n")
     write_fold(raw, 1, TEST, ROWS)
 
-    marked = fold_rows(Source.open(str(raw)), 1)
+    marked = fold_rows(RawSource.open(str(raw)), 1)
 
     # Lines 6 and 7 of the file, counted from 1.
     assert marked.nonzero()[0].tolist() == [5, 6]
@@ -70,7 +70,7 @@ def test_a_data_set_without_folds_is_refused_by_name(tmp_path: Path) -> None:
     (raw / "movies.csv").write_text("movieId,title,genres\n10,A (1990),Drama\n20,B (1990),Drama\n")
 
     with pytest.raises(DatasetError, match=r"raw: the ml-csv layout has no official folds.*ml-100k.*random"):
-        run(raw, tmp_path / "out", executor=Executor, split="official_fold")
+        run(raw, tmp_path / "out", executor=MovieLensExampleGenExecutor, split="official_fold")
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_fold_that_is_not_there_is_refused(tmp_path: Path, fold: int, message:
     (raw / "u1.test").unlink()
 
     with pytest.raises(DatasetError, match=message):
-        fold_rows(Source.open(str(raw)), fold)
+        fold_rows(RawSource.open(str(raw)), fold)
 
 
 def test_files_that_are_no_division_of_the_ratings_are_refused(tmp_path: Path) -> None:
@@ -93,7 +93,7 @@ def test_files_that_are_no_division_of_the_ratings_are_refused(tmp_path: Path) -
     with pytest.raises(
         DatasetError, match=r"u1\.base and u1\.test together do not hold the ratings of u\.data"
     ):
-        fold_rows(Source.open(str(raw)), 1)
+        fold_rows(RawSource.open(str(raw)), 1)
 
 
 def test_metrics_name_the_fold() -> None:

@@ -12,7 +12,7 @@ from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
 from components.movielens_example_gen.component import MovieLensExampleGen
-from components.movielens_example_gen.executor import Executor
+from components.movielens_example_gen.executor import MovieLensExampleGenExecutor
 from components.movielens_example_gen.settings import ExampleGenSettings
 from contracts.features import RATINGS, Table
 
@@ -22,7 +22,7 @@ BEAM_ARGS = ["--runner=FnApiRunner", "--sdk_container_image=unused"]
 Row = tuple[int, int, int, int]
 
 
-class SmallPieces(Executor):
+class SmallPieces(MovieLensExampleGenExecutor):
     """The executor with chunks and shards so small that tiny data needs several of both."""
 
     chunk_bytes = 40
@@ -79,7 +79,7 @@ def run(
     folder: Path,
     uri: Path,
     table: Table = RATINGS,
-    executor: type[Executor] = Executor,
+    executor: type[MovieLensExampleGenExecutor] = MovieLensExampleGenExecutor,
     **settings: Any,
 ) -> Result:
     """Runs the executor of the component over `folder` and reads back what it wrote."""

@@ -11,7 +11,7 @@ from tfx.types import Artifact, Channel, artifact_utils, standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
 from components.recommender_trainer.component import RecommenderTrainer
-from components.recommender_trainer.executor import Executor
+from components.recommender_trainer.executor import RecommenderTrainerExecutor
 from tests.unit.components.recommender_trainer.telling_run_fn import TOLD
 
 TELLING = "tests.unit.components.recommender_trainer.telling_run_fn.run_fn"
@@ -62,7 +62,7 @@ def run(
         for key, value in component.spec.exec_properties.items()
     }
     context = base_executor.BaseExecutor.Context(tmp_dir=str(folder / "tmp"), unique_id="1")
-    Executor(context).Do(inputs, {"model": [model], "model_run": [model_run]}, properties)
+    RecommenderTrainerExecutor(context).Do(inputs, {"model": [model], "model_run": [model_run]}, properties)
     told: dict[str, Any] = json.loads((Path(path_utils.serving_model_dir(model.uri)) / TOLD).read_text())
     return told
 

@@ -11,9 +11,9 @@ from tfx.types import Channel, artifact_utils, standard_artifacts
 from tfx.utils import proto_utils
 
 from components.recommender_tuner.component import RecommenderTuner
-from components.recommender_tuner.executor import Executor, TuningError
+from components.recommender_tuner.executor import RecommenderTunerExecutor, TuningError
 from contracts import artifacts
-from tests.unit.trainer_module import conftest
+from tests.transform_run import run_transform
 from tests.unit.trainer_module.tiny_world import MOVIES, RATINGS, write
 from trainer_module.ranking.run_fn import run_fn
 
@@ -26,7 +26,6 @@ CONFIG = {
     "history_length": 2,
     "code_fingerprint": "",
     "trials": 2,
-    "trial_epochs": 1,
 }
 
 
@@ -35,7 +34,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
     """What a Tuner reads, of the tiny world."""
     folder = tmp_path_factory.mktemp("world")
     (folder / "transform").mkdir()
-    transformed = conftest.run_transform(folder / "transform", RATINGS)
+    transformed = run_transform(folder / "transform", RATINGS)
     graph, examples, movies = (
         standard_artifacts.TransformGraph(),
         standard_artifacts.Examples(),
@@ -69,7 +68,9 @@ def run(folder: Path, world: dict[str, list[Any]], **config: Any) -> tuple[Any, 
     # The eval split of the Examples is not there: a search does without it.
     world["examples"][0].split_names = artifact_utils.encode_split_names(["train", "eval"])
     context = base_executor.BaseExecutor.Context(tmp_dir=str(folder / "tmp"), unique_id="1")
-    Executor(context).Do(world, {"best_hyperparameters": [best], "tuner_results": [results]}, properties)
+    RecommenderTunerExecutor(context).Do(
+        world, {"best_hyperparameters": [best], "tuner_results": [results]}, properties
+    )
     return best, Path(results.uri)
 
 

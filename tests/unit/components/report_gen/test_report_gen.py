@@ -11,7 +11,7 @@ from tfx.types import standard_artifacts
 from tfx.types.experimental import simple_artifacts
 
 from components.report_gen.component import ReportGen
-from components.report_gen.executor import Executor
+from components.report_gen.executor import ReportGenExecutor
 from components.report_gen.run_of_artifacts import input_key
 from reports.reading.run_data import NodeState
 
@@ -37,7 +37,7 @@ def run(component: ReportGen, uri: Path, inputs: dict[str, list[Any]], **propert
     context = base_executor.BaseExecutor.Context(tmp_dir=str(uri.parent), unique_id="1")
     # The back end leaves out what is empty.
     given = {name: value for name, value in component.spec.exec_properties.items() if value}
-    Executor(context).Do(inputs, {"report": [report]}, given | properties)
+    ReportGenExecutor(context).Do(inputs, {"report": [report]}, given | properties)
     metrics = uri / "report.json"
     return json.loads(metrics.read_text()) if metrics.is_file() else {}
 

@@ -10,7 +10,7 @@ import pytest
 from components.atomic_pusher.manifest import ROLLBACK, Provenance, model_fingerprint
 from components.atomic_pusher.publishing import Retention, point, push
 from components.atomic_pusher.versions import hashed_files, versions_in
-from components.served_model.choice import Choice, choose
+from components.served_model.choice import ServedChoice, choose
 
 SERIES = "ml-100k, leave_last_out"
 
@@ -28,7 +28,7 @@ class Serving:
         (path / "saved_model.pb").write_text(word)
         return str(path)
 
-    def choose(self, word: str, series: str = SERIES) -> Choice:
+    def choose(self, word: str, series: str = SERIES) -> ServedChoice:
         """For the model of that word as the candidate."""
         return choose(self.base, self.digest(word), series)
 
@@ -51,7 +51,7 @@ def serving(tmp_path: Path) -> Serving:
 def test_nothing_is_served_yet(serving: Serving) -> None:
     choice = serving.choose("a")
     assert (choice.version, choice.digest, choice.key) == (None, "", "")
-    assert choice.note == "nothing was served yet, so there was no version to compare with"
+    assert choice.note
 
 
 def test_a_new_model_is_compared_with_what_is_served(serving: Serving) -> None:
@@ -92,7 +92,7 @@ def test_what_a_model_was_compared_with_counts_also_when_it_is_gone(serving: Ser
     shutil.rmtree(versions_in(serving.base)[first])
     choice = serving.choose("b")
     assert (choice.version, choice.key) == (None, serving.digest("a"))
-    assert choice.note == f"the model is version {second} already, and what it was compared with is gone"
+    assert f"version {second}" in choice.note
 
 
 def test_a_model_pushed_before_that_was_recorded_is_compared_with_the_version_before(
@@ -102,7 +102,8 @@ def test_a_model_pushed_before_that_was_recorded_is_compared_with_the_version_be
     second = serving.push("b", None)
     choice = serving.choose("b")
     assert choice.version == first
-    assert choice.note == f"the model is version {second} already; compared with version {first}"
+    assert f"version {second}" in choice.note
+    assert f"version {first}" in choice.note
 
 
 def test_versions_of_other_data_or_another_split_are_not_compared_with(serving: Serving) -> None:

@@ -13,7 +13,7 @@ from tfx.types import Artifact, artifact_utils, standard_artifacts
 
 from components.atomic_pusher.manifest import Provenance
 from components.atomic_pusher.publishing import Retention, push
-from components.served_model.executor import Executor, ServedModelError
+from components.served_model.executor import ServedModelError, ServedModelExecutor
 
 pytestmark = pytest.mark.slow
 
@@ -76,7 +76,7 @@ class Node:
         served.uri = str(self.folder / f"served-{self.count}")
         Path(served.uri).mkdir()
         context = base_executor.BaseExecutor.Context(tmp_dir=str(self.folder / "tmp"), unique_id="1")
-        Executor(context).Do(
+        ServedModelExecutor(context).Do(
             {"model": [self.candidate], "examples": [self.examples]},
             {"served_model": [served]},
             {

@@ -10,7 +10,7 @@ import pytest
 from components.data_gate.accepted import AcceptedData
 from components.data_gate.checks import Check, at_least, at_most
 from components.data_gate.judgement import Baseline
-from components.data_gate.record import Record
+from components.data_gate.record import GateRecord
 from pipeline.__main__ import main
 from pipeline.local_run.run_lock import run_lock
 
@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> AcceptedData:
 
 def write(store: AcceptedData, tmp_path: Path, *checks: Check) -> str:
     path = tmp_path / "17.data_gate.json"
-    path.write_text(Record(store, DATA, Baseline(None, None, "note"), checks).to_json())
+    path.write_text(GateRecord(store, DATA, Baseline(None, None, "note"), checks).to_json())
     return str(path)
 
 

@@ -246,7 +246,7 @@ def test_users_with_more_ratings_weigh_more(tmp_path: Path) -> None:
         {"user_id": "1", "movie_id": "b", "user_rating": 2.0},
         {"user_id": "2", "movie_id": "a", "user_rating": 3.0},
     ]
-    config = EvaluationConfig(max_rmse=1, max_mae=0.8, confidence_intervals=False)
+    config = EvaluationConfig(max_rmse=1, max_mae=0.8)
     model = ByUser("user_rating", {"1": 3.5, "2": 3.5}, {"1": 3.0, "2": 3.0})
     evaluated = run(tmp_path, rows, model, ranking_eval_config(config))
     summary = read_metrics(evaluated.uri)

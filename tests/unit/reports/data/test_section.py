@@ -169,8 +169,10 @@ def test_numbers_are_measured_by_jensen_shannon() -> None:
 
 
 def test_checks_that_miss_their_threshold_come_first() -> None:
-    def check(feature: str, metric: float, threshold: float | None, verdict: Verdict) -> distances.Check:
-        return distances.Check("drift", feature, "L-infinity", metric, threshold, verdict)
+    def check(
+        feature: str, metric: float, threshold: float | None, verdict: Verdict
+    ) -> distances.DistanceCheck:
+        return distances.DistanceCheck("drift", feature, "L-infinity", metric, threshold, verdict)
 
     part = distances.checks_part(
         [

@@ -9,14 +9,14 @@ from reports.models.embedding import MovieEmbeddings, embedding_part
 from reports.models.lists import sample_users_part, spread_part
 from reports.page import Head, render_page
 from reports.reading.eval_users import EvalUser
-from reports.reading.movies import Movie
+from reports.reading.movies import ReportedMovie
 from reports.section import Part, Section
 
 HOSTILE = "<script>alert(1)</script>"
 MOVIES = {
-    b"1": Movie(f"{HOSTILE} (1995)", ("Drama",)),
-    b"2": Movie("Second (1996)", ("Comedy", "Drama")),
-    b"3": Movie("Third (1997)", ("<b>Odd</b>",)),
+    b"1": ReportedMovie(f"{HOSTILE} (1995)", ("Drama",)),
+    b"2": ReportedMovie("Second (1996)", ("Comedy", "Drama")),
+    b"3": ReportedMovie("Third (1997)", ("<b>Odd</b>",)),
 }
 RATINGS = {b"1": 30, b"2": 20, b"3": 1}
 

@@ -72,7 +72,8 @@ def test_attempts_end_with_the_time_that_the_call_has(serve: Serve, connect: Con
         connect(peer.address).retrieve("42", timeout=0.2)
     # The third pause is of 0.2 s at least.
     assert 1 <= len(peer.received) <= 3
-    assert failure.value.code is grpc.StatusCode.UNAVAILABLE
+    # The last attempt ends with its own refusal, or with the time of the call on a busy machine.
+    assert failure.value.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 def test_pauses_double_up_to_a_second_with_half_of_them_random() -> None:

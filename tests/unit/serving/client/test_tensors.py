@@ -74,7 +74,7 @@ def test_known_decodings(proto: Any, expected: Any) -> None:
     ("proto", "complaint"),
     [
         (TensorProto(dtype=1, tensor_shape=shape(1), float_val=[1, 2]), "2 values do not fit"),
-        (TensorProto(dtype=1, tensor_shape=shape(2), tensor_content=b"\0" * 5), "5 bytes are no float32"),
+        (TensorProto(dtype=1, tensor_shape=shape(2), tensor_content=b"\0" * 5), "5 bytes are not a float32"),
         (TensorProto(dtype=1, tensor_shape=shape(-1), float_val=[1]), "shape is not fully known"),
         (TensorProto(dtype=1, tensor_shape={"unknown_rank": True}), "shape is not fully known"),
         (TensorProto(dtype=8, tensor_shape=shape(1)), "DT_COMPLEX64 cannot be read"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from contracts import features
-from tests.unit.trainer_module.conftest import Transformed
+from tests.transform_run import Transformed
 from tests.unit.trainer_module.tiny_world import COLD, MOVIES, write
 from trainer_module.common.catalogue import Catalogue, read_catalogue
 

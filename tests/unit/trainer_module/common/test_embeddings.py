@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from contracts import features
+from tests.transform_run import Transformed
 from tests.unit.trainer_module import tiny_world
-from tests.unit.trainer_module.conftest import Transformed
 from tests.unit.trainer_module.tiny_world import TABLE, silence, variable
 from trainer_module.common.embeddings import (
     HistoryBag,

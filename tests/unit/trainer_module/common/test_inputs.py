@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts import features
+from tests.transform_run import Transformed
 from tests.unit.trainer_module import tiny_world
-from tests.unit.trainer_module.conftest import Transformed
 from trainer_module.common import inputs
 from trainer_module.common.inputs import TransformedExamples, align_right, densify, feature_widths
 
@@ -176,3 +176,37 @@ def test_no_training_batch_is_empty(examples: Open) -> None:
     # The mean loss of an empty batch is not a number. One row a batch leaves one in five empty.
     lengths = [len(batch[features.USER_ID]) for batch in training(examples(), batch_size=1)]
     assert set(lengths) == {1}
+
+
+@pytest.mark.usefixtures("_memory")
+def test_withheld_pairs_are_in_neither_part(examples: Open) -> None:
+    opened = examples()
+    cut = {"validation_share": SHARE, "seed": SEED}
+    some = sorted(PAIRS)[::7]
+    users, movies = ([pair[place] for pair in some] for place in (0, 1))
+    keys = inputs.pair_keys({features.USER_ID: tf.constant(users), features.MOVIE_ID: tf.constant(movies)})
+    withheld = np.sort(keys.numpy())
+    parts = []
+    for left_out in (None, withheld, withheld[:0]):
+        parts.append(
+            (
+                set(pairs(opened.training_batches(NAMES, batch_size=64, withheld=left_out, **cut))),
+                set(pairs(opened.validation_batches(NAMES, withheld=left_out, **cut))),
+            )
+        )
+    without, with_them, with_none = parts
+    assert with_none == without
+    # The others stay where they were.
+    assert with_them == tuple(part - set(some) for part in without)
+    assert all(part & set(some) for part in without)
+
+
+def test_keys_are_of_pairs() -> None:
+    def keys(users: list[str], movies: list[str]) -> list[int]:
+        ids = {features.USER_ID: tf.constant(users), features.MOVIE_ID: tf.constant(movies)}
+        found: list[int] = inputs.pair_keys(ids).numpy().tolist()
+        return found
+
+    one, other, swapped, again = keys(["1", "11", "2", "1"], ["12", "2", "1", "12"])
+    assert one == again
+    assert len({one, other, swapped}) == 3

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from contracts import features
+from tests.transform_run import Transformed
 from tests.unit.trainer_module import tiny_world
-from tests.unit.trainer_module.conftest import Transformed
 from tests.unit.trainer_module.tiny_world import RATINGS
 from trainer_module.common.catalogue import read_catalogue
 from trainer_module.common.inputs import TransformedExamples

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from trainer_module.common.inputs import validation_mask
 from trainer_module.joint.batches import RANKING, RETRIEVAL, held_out_with_ratings, side_by_side
 from trainer_module.joint.hyperparameters import JointHyperparameters
 from trainer_module.joint.run_fn import JointModel, run_fn
+from trainer_module.ranking.hyperparameters import RankingHyperparameters
 from trainer_module.ranking.run_fn import RankingModel
 from trainer_module.retrieval.examples import NO_TARGET, RATED, TARGETS
 from trainer_module.retrieval.model import RetrievalModel
@@ -29,26 +29,23 @@ MOVIES = 3
 HISTORY = 3
 
 
-def model(**hyperparameters: Any) -> JointModel:
+def model(**weights: float) -> JointModel:
     """A model of as many users as movies, all of whose weights are 0 and whose mean rating is 3."""
-    chosen = JointHyperparameters(
-        **{
-            "embedding_dim": 2,
-            "dropout": 0.0,
-            "unknown_id_share": 0.0,
-            "l2": 0.0,
-            "user_l2": 0.0,
-            "sequence_length": 0,
-            "hidden_units": (2,),
-            "periods": 1,
-            **hyperparameters,
+    small = {"embedding_dim": 2, "dropout": 0.0, "unknown_id_share": 0.0, "l2": 0.0}
+    chosen = JointHyperparameters.model_validate(
+        {
+            "retrieval": {**small, "user_l2": 0.0, "history_l2": 0.0, "sequence_length": 0, "periods": 1},
+            "ranking": {**small, "hidden_units": (2,)},
+            **weights,
         }
     )
     sizes = tiny_world.sizes(users=MOVIES, movies=MOVIES)
     catalogue = tiny_world.catalogue([str(movie) for movie in range(1, MOVIES + 1)])
     built = JointModel(
-        RetrievalModel(sizes, chosen, catalogue, np.ones([MOVIES, 3], np.float32), np.ones(MOVIES, np.int32)),
-        RankingModel(sizes, chosen, 3.0),
+        RetrievalModel(
+            sizes, chosen.towers, catalogue, np.ones([MOVIES, 3], np.float32), np.ones(MOVIES, np.int32)
+        ),
+        RankingModel(sizes, chosen.ranking, 3.0),
         chosen,
         scale_width=4.0,
     )
@@ -159,7 +156,7 @@ def test_both_tasks_are_validated_on_the_same_ratings() -> None:
     states = tiny_world.states(
         catalogue, {f"u{user}": [(movie, 3.0, 1) for movie in "abc"] for user in range(20)}
     )
-    hyperparameters = JointHyperparameters(validation_share=0.3)
+    hyperparameters = RankingHyperparameters(validation_share=0.3)
     chosen = held_out_with_ratings(states, catalogue, hyperparameters, seed=7)
     assert 0 < chosen.sum() < len(chosen) / 2
     ids = {
@@ -168,7 +165,7 @@ def test_both_tasks_are_validated_on_the_same_ratings() -> None:
     }
     assert chosen.tolist() == validation_mask(ids, 0.3, 7).numpy().tolist()
     with pytest.raises(ValueError, match="holds out none of the training examples"):
-        held_out_with_ratings(states, catalogue, JointHyperparameters(validation_share=1e-9), seed=7)
+        held_out_with_ratings(states, catalogue, RankingHyperparameters(validation_share=1e-9), seed=7)
 
 
 def test_validation_counts_every_row_of_both_once() -> None:
@@ -196,8 +193,11 @@ def test_a_training_run_exports_what_both_answer(
 ) -> None:
     run_fn(
         trainer_args(
-            {"epochs": 2, "validation_share": 0.4, "embedding_dim": 4},
-            tuned={"values": {"ranking_weight": 2.0}},
+            {
+                "retrieval": {"embedding_dim": 4},
+                "ranking": {"epochs": 2, "validation_share": 0.4, "embedding_dim": 4},
+            },
+            tuned={"values": {"ranking_weight": 2.0, "retrieval.dropout": 0.1}},
         )
     )
     signatures = tf.saved_model.load(str(tmp_path / "model")).signatures

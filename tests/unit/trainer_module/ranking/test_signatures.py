@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from contracts import features
 from contracts import signatures as signature_names
+from tests.transform_run import Transformed
 from tests.unit.trainer_module import tiny_world
-from tests.unit.trainer_module.conftest import Transformed
 from tests.unit.trainer_module.tiny_world import (
     AMELIE,
     ANN,

@@ -13,8 +13,8 @@ import pytest
 import tensorflow as tf
 
 from contracts import artifacts, features, signatures
+from tests.transform_run import Transformed
 from tests.unit.trainer_module import tiny_world
-from tests.unit.trainer_module.conftest import Transformed
 from tests.unit.trainer_module.tiny_world import ANN, COLD, MOVIES, RATINGS, THURSDAY_AFTERNOON, Row
 from trainer_module.common.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
 from trainer_module.ranking.run_fn import run_fn

@@ -11,6 +11,7 @@ from tests.unit.trainer_module import tiny_world
 from trainer_module.common.held_out import held_out
 from trainer_module.common.user_states import UserStates
 from trainer_module.retrieval.examples import (
+    HELD_OUT_SHARE,
     NO_TARGET,
     RATED,
     TARGETS,
@@ -105,7 +106,7 @@ def test_ratings_of_one_second_come_in_another_order_each_epoch() -> None:
 
 
 def test_a_part_of_a_users_movies_is_predicted_from_the_others() -> None:
-    dataset = examples(examples="held_out", held_out_share=0.25).training_batches(seed=1)
+    dataset = examples(examples="held_out").training_batches(seed=1)
     drawn = list(rows(dataset.repeat(500)))
     # ben has but one movie, from which nothing can be predicted.
     assert {user for user, *_ in drawn} == {1, 3}
@@ -114,7 +115,7 @@ def test_a_part_of_a_users_movies_is_predicted_from_the_others() -> None:
         assert history == [movie for movie in rated if movie - 1 not in targets]
         assert len(history) + len(targets) == len(rated)
     share = sum(len(targets) for *_, targets, _ in drawn) / (500 * 7)
-    assert share == pytest.approx(0.25, abs=0.03)
+    assert share == pytest.approx(HELD_OUT_SHARE, abs=0.03)
 
 
 def test_each_epoch_holds_out_another_part() -> None:
@@ -125,7 +126,7 @@ def test_each_epoch_holds_out_another_part() -> None:
 
 
 def test_a_query_is_of_the_latest_rating_or_of_now() -> None:
-    settings = {"examples": "held_out", "held_out_share": 0.5}
+    settings = {"examples": "held_out"}
     of_last = {user: period for user, *_, period in rows(examples(**settings).training_batches(1))}
     assert of_last == {1: 3, 3: 3}
     now = {user: period for user, *_, period in rows(examples(as_of="now", **settings).training_batches(1))}

@@ -28,16 +28,6 @@ def test_what_is_hidden_is_no_negative() -> None:
     assert float(softmax_loss(SCORES, TARGETS, FIRST_ROW_HIDES_THE_LAST)) == pytest.approx(by_hand, rel=1e-6)
 
 
-def test_hard_negatives_are_the_best_scored_ones() -> None:
-    targets = TARGETS[:1]
-    # The hardest two of 0, -1 and 3.
-    by_hand = math.log(math.exp(1) + 1 + math.exp(3)) - 1
-    assert float(softmax_loss(SCORES[:1], targets, NOTHING[:1], 2)) == pytest.approx(by_hand, rel=1e-6)
-    # More than there are is all of them.
-    all_of_them = float(softmax_loss(SCORES[:1], targets, NOTHING[:1]))
-    assert float(softmax_loss(SCORES[:1], targets, NOTHING[:1], 100)) == pytest.approx(all_of_them, rel=1e-6)
-
-
 def test_the_squared_loss_weighs_what_was_not_rated_less() -> None:
     # First row: (1 - 1)^2 + .1 (0 + 1), the 3 hidden. Second: (2 - 1)^2 + (0 - 1)^2 + .1 (0 + 0).
     by_hand = (0.1 * 1 + 1 + 1) / 3
@@ -63,11 +53,10 @@ def test_what_came_later_has_no_weight_beside_what_was_read() -> None:
     assert float(loss) == pytest.approx((1 + 1 + 1) / 3, rel=1e-6)
 
 
-@pytest.mark.parametrize("hard_negatives", [None, 1])
-def test_a_batch_without_targets_has_a_finite_loss_and_gradient(hard_negatives: int | None) -> None:
+def test_a_batch_without_targets_has_a_finite_loss_and_gradient() -> None:
     scores = tf.Variable(SCORES)
     with tf.GradientTape() as tape:
-        loss = softmax_loss(scores, tf.zeros_like(TARGETS), ~NOTHING, hard_negatives)
+        loss = softmax_loss(scores, tf.zeros_like(TARGETS), ~NOTHING)
     assert float(loss) == 0
     assert np.isfinite(tape.gradient(loss, scores)).all()
 

@@ -4,16 +4,18 @@ import json
 import logging
 import math
 from collections.abc import Callable
+from operator import attrgetter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from contracts import artifacts
-from tests.unit.trainer_module.conftest import Transformed
+from tests.transform_run import Transformed
 from trainer_module.common.fitting import DivergedError
-from trainer_module.common.hyperparameters import FitHyperparameters
+from trainer_module.common.hyperparameters import with_values
 from trainer_module.common.training_setup import (
     CODE_FINGERPRINT,
     HISTORY_LENGTH,
@@ -24,12 +26,14 @@ from trainer_module.common.training_setup import (
 from trainer_module.joint.hyperparameters import JointHyperparameters
 from trainer_module.ranking.hyperparameters import RankingHyperparameters
 from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
-from trainer_module.tuning.search_spaces import Choice, Range, space_of
+from trainer_module.tuning.joint import joint_space
+from trainer_module.tuning.ranking import ranking_space
+from trainer_module.tuning.retrieval import retrieval_space
+from trainer_module.tuning.search_spaces import Choice, Range, Space
 from trainer_module.tuning.tuner import (
     SEARCH_DIR,
-    TRIAL_EPOCHS,
     TRIALS,
-    RecommenderTuner,
+    HyperparameterSearch,
     SearchError,
     make_tuner,
 )
@@ -57,7 +61,7 @@ class Search:
         self._movie_files = movie_files
         self.tried: list[RankingHyperparameters] = []
 
-    def tuner(self, fit: Fit = bowl, trials: int = 4, **hyperparameters: Any) -> RecommenderTuner:
+    def tuner(self, fit: Fit = bowl, trials: int = 4, **hyperparameters: Any) -> HyperparameterSearch:
         def train(setup: TrainingSetup, values: RankingHyperparameters, folder: str) -> None:
             self.tried.append(values)
             (Path(folder) / "checkpoints").mkdir(parents=True)
@@ -72,18 +76,17 @@ class Search:
             transform_graph_path=self._transformed.path,
             hyperparameters=None,
             custom_config={
-                HYPERPARAMETERS: {"learning_rate": 9e-3, "epochs": 50, **hyperparameters},
+                HYPERPARAMETERS: {"learning_rate": 9e-3, "epochs": 7, **hyperparameters},
                 SEED: 1,
                 HISTORY_LENGTH: 2,
                 CODE_FINGERPRINT: "",
                 TRIALS: trials,
-                TRIAL_EPOCHS: 7,
                 SEARCH_DIR: str(self._folder),
             },
         )
-        return make_tuner(fn_args, RankingHyperparameters, train, monitor=MONITOR, mode="min")
+        return make_tuner(fn_args, RankingHyperparameters, ranking_space, train, monitor=MONITOR, mode="min")
 
-    def found(self, tuner: RecommenderTuner) -> dict[str, Any]:
+    def found(self, tuner: HyperparameterSearch) -> dict[str, Any]:
         values: dict[str, Any] = tuner.get_best_hyperparameters()[0].values
         return values
 
@@ -115,7 +118,7 @@ def test_it_finds_what_is_better_and_stays_within_the_space(search: Search) -> N
     best = search.tried[errors.index(min(errors))]
     assert min(errors) < errors[0] - 0.2
     assert search.found(tuner)["learning_rate"] == best.learning_rate
-    space = space_of(RankingHyperparameters())
+    space = ranking_space(RankingHyperparameters())
     for values in search.tried:
         assert space["dropout"].low <= values.dropout <= space["dropout"].high  # type: ignore[union-attr]
         assert values.hidden_units in space["hidden_units"].values  # type: ignore[union-attr]
@@ -199,32 +202,40 @@ def test_each_trial_is_told_with_the_best_so_far(search: Search, caplog: pytest.
 
 
 @pytest.mark.parametrize(
-    "base",
+    ("base", "space"),
     [
-        RetrievalHyperparameters(),
-        RetrievalHyperparameters(examples="held_out", loss="weighted_squared", batch_size=128),
-        RankingHyperparameters(),
-        RankingHyperparameters(structure="svdpp"),
-        JointHyperparameters(),
+        (base, space_of(base))
+        for base, space_of in (
+            (RetrievalHyperparameters(), retrieval_space),
+            (
+                RetrievalHyperparameters(examples="held_out", loss="weighted_squared", batch_size=128),
+                retrieval_space,
+            ),
+            (RankingHyperparameters(), ranking_space),
+            (RankingHyperparameters(structure="svdpp"), ranking_space),
+            (JointHyperparameters(), joint_space),
+        )
     ],
-    ids=lambda base: type(base).__name__,
+    ids=lambda value: type(value).__name__,
 )
-def test_a_space_names_hyperparameters_and_values_that_they_may_have(base: FitHyperparameters) -> None:
-    space = space_of(base)
-    assert space.keys() <= type(base).model_fields.keys()
+def test_a_space_names_hyperparameters_and_values_that_they_may_have(base: BaseModel, space: Space) -> None:
     for name, domain in space.items():
         values = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
         for value in values:
-            type(base).model_validate({name: value})
+            type(base).model_validate(with_values(base.model_dump(), {name: value}))
         # Where a fit starts is inside, so that it is among what is searched.
-        assert domain.with_value(getattr(base, name)) == domain
+        assert domain.with_value(attrgetter(name)(base)) == domain
 
 
 def test_only_what_a_model_reads_is_searched_for() -> None:
-    assert "l2_factors" not in space_of(RankingHyperparameters())
-    assert "l2" not in space_of(RankingHyperparameters(structure="svdpp"))
-    assert "unobserved_weight" not in space_of(RetrievalHyperparameters())
-    assert "ranking_weight" in space_of(JointHyperparameters())
+    assert "l2_factors" not in ranking_space(RankingHyperparameters())
+    assert "l2" not in ranking_space(RankingHyperparameters(structure="svdpp"))
+    assert "unobserved_weight" not in retrieval_space(RetrievalHyperparameters())
+    joint = joint_space(JointHyperparameters())
+    assert "ranking_weight" in joint
+    # There is one fit, that of ranking.
+    assert "ranking.learning_rate" in joint
+    assert "retrieval.learning_rate" not in joint
 
 
 def test_a_trial_is_one_fit_whatever_the_training_makes_of_it(search: Search) -> None:

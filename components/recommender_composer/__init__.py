@@ -1,0 +1,1 @@
+"""Composes retrieval and ranking into the model that returns the final list."""

@@ -1,0 +1,1 @@
+"""Concurrent requests of one signature, computed in one run of the graph."""

@@ -1,0 +1,1 @@
+"""Flags, text protos and certificates."""

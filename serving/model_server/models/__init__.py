@@ -1,0 +1,1 @@
+"""SavedModels: their versions on disk and in memory, warm-up and Predict."""

@@ -1,0 +1,1 @@
+"""The HTTP API: paths, and JSON to tensors and back."""

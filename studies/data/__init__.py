@@ -1,0 +1,1 @@
+"""The data of a study: split, transformed once, and as arrays."""
