@@ -12,8 +12,8 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
 from components.atomic_pusher.blessings import withheld
-from components.atomic_pusher.figures import overall_figures
 from components.atomic_pusher.manifest import WARM_UP_FILE, Provenance
+from components.atomic_pusher.overall_metrics import overall_metrics
 from components.atomic_pusher.publishing import Pushed, Retention, push
 from components.atomic_pusher.versions import hashed_files
 from components.atomic_pusher.warmup import read_ratings, warm_up_file
@@ -86,7 +86,7 @@ class AtomicPusherExecutor(executor.Executor):
         schema = artifact_utils.get_single_uri(input_dict[SCHEMA_KEY])
         data = {name: artifact_utils.get_single_uri(input_dict[name]) for name in (RATINGS_KEY, MOVIES_KEY)}
         return Provenance(
-            metrics=overall_figures(artifact_utils.get_single_uri(evaluation)) if evaluation else {},
+            metrics=overall_metrics(artifact_utils.get_single_uri(evaluation)) if evaluation else {},
             measured_on=settings[MEASURED_ON],
             run_id=(self._context.pipeline_run_id if self._context else None) or "",
             data={name: _sha256(_below_splits(hashed_files(uri))) for name, uri in data.items()},

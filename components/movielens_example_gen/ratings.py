@@ -7,11 +7,12 @@ without asking anybody, and it writes its files itself: neither ratings nor Exam
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import apache_beam as beam
 import numpy as np
+from apache_beam.utils.shared import Shared
 
 from components.movielens_example_gen import splits
 from components.movielens_example_gen.block_files import Place, read_block, write_blocks
@@ -52,6 +53,13 @@ class RatingsPlan:
     allowed: int
     # Folder for the blocks on their way to the shards.
     blocks: str
+    # The movies, which a process parses once for all workers in it.
+    movies: Shared = field(default_factory=Shared)
+
+    def catalogue(self) -> RawCatalogue:
+        """The movies of `source`."""
+        found: RawCatalogue = self.movies.acquire(lambda: RawCatalogue.read(self.source))
+        return found
 
 
 class ReadRatings(beam.DoFn):
@@ -63,7 +71,7 @@ class ReadRatings(beam.DoFn):
 
     def setup(self) -> None:
         """Reads the movies, which every worker has whole."""
-        self._catalogue = RawCatalogue.read(self._plan.source)
+        self._catalogue = self._plan.catalogue()
 
     def process(self, task: Task) -> Iterator[Any]:
         """Parses one chunk."""
@@ -136,7 +144,7 @@ class CleanShard(beam.DoFn):
 
     def setup(self) -> None:
         """Reads the ids that the rows refer to."""
-        self._catalogue = RawCatalogue.read(self._plan.source)
+        self._catalogue = self._plan.catalogue()
 
     def process(self, grouped: tuple[int, dict[str, Iterable[Any]]]) -> Iterator[Any]:
         """Joins ratings with users, and leaves out what is wrong."""
@@ -164,7 +172,7 @@ class WriteShard(beam.DoFn):
 
     def setup(self) -> None:
         """Serializes the movies."""
-        self._catalogue = RawCatalogue.read(self._plan.source)
+        self._catalogue = self._plan.catalogue()
 
     def process(self, shard: Shard, cut: splits.Cut | None = None) -> Iterator[Summary]:
         """Writes the Examples of a shard; `cut` is that of a temporal split."""

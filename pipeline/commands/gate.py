@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from tfx.dsl.io import fileio
 
 from components.data_gate.checks import FAILED, Check
 from components.data_gate.record import DataGateError, read_record
+from pipeline.commands.dialogue import confirmed
 from pipeline.local_run.run_lock import OutputInUseError, run_lock
 
 __all__ = ["DataGateError", "accept"]
@@ -53,7 +53,7 @@ def accept(record_path: str, reason: str, yes: bool) -> bool:
         )
     _show(f"differs from the last accepted run of {store.series}, split {store.split}:", meant)
     _show("fails all the same:", [check for check in failed if not check.is_comparison])
-    if not (yes or _confirmed()):
+    if not (yes or confirmed("Accept this data? [y/N] ", DataGateError)):
         return False
     with _no_run_below(store.root):
         folder = store.add_review(data, reason)
@@ -78,9 +78,3 @@ def _no_run_below(accepted: str) -> Iterator[None]:
 def _show(title: str, checks: list[Check]) -> None:
     if checks:
         print(title, *(f"  {check.sentence()}" for check in checks), sep="\n")
-
-
-def _confirmed() -> bool:
-    if not sys.stdin.isatty():
-        raise DataGateError("standard input is not a terminal to confirm on; repeat the command with --yes")
-    return input("Accept this data? [y/N] ").strip().lower() in ("y", "yes")

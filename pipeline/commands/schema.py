@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 from rich.console import Console
 from tensorflow_metadata.proto.v0 import schema_pb2
 
+from pipeline.commands.dialogue import confirmed, plain_console
 from pipeline.commands.inferred_schema import (
     MOVIES_SCHEMA_GEN,
     RATINGS_SCHEMA_GEN,
@@ -20,6 +20,7 @@ from pipeline.commands.inferred_schema import (
 )
 from pipeline.commands.schema_adoption import adopted, replace_file
 from pipeline.commands.schema_review import FeatureReview, compare, lines
+from pipeline.local_run.run_summary import shown
 from schema import MOVIES_SCHEMA, RATINGS_SCHEMA
 
 _SCHEMAS: Final = {
@@ -49,7 +50,7 @@ def review(output: str, of: str | None) -> bool:
     Raises:
       SchemaReviewError: there is no run, or a schema cannot be read.
     """
-    console = _console()
+    console = plain_console()
     comparisons = _comparisons(output, of)
     for comparison in comparisons:
         _show(console, comparison, comparison.differences)
@@ -68,7 +69,7 @@ def adopt(output: str, of: str | None, names: Collection[str], yes: bool) -> boo
     Raises:
       SchemaReviewError: there is no run, a feature cannot be adopted, or a file cannot be written.
     """
-    console = _console()
+    console = plain_console()
     comparisons = _comparisons(output, of)
     _check_names(comparisons, names)
     chosen = {
@@ -81,7 +82,9 @@ def adopt(output: str, of: str | None, names: Collection[str], yes: bool) -> boo
         return True
     for comparison, differences in chosen.values():
         _show(console, comparison, differences)
-    if not yes and not _confirmed(f"Write this to {' and '.join(map(_shown, chosen))}? [y/N] "):
+    if not yes and not confirmed(
+        f"Write this to {' and '.join(shown(str(path)) for path in chosen)}? [y/N] ", SchemaReviewError
+    ):
         console.print("nothing was written")
         return False
     for path, (comparison, differences) in chosen.items():
@@ -89,8 +92,8 @@ def adopt(output: str, of: str | None, names: Collection[str], yes: bool) -> boo
         try:
             replace_file(path, adopted(path.read_text(encoding="utf-8"), comparison.inferred, found))
         except OSError as error:
-            raise SchemaReviewError(f"{_shown(path)}: cannot be written ({error.strerror})") from error
-        console.print(f"{_shown(path)}: adopted {', '.join(found)}")
+            raise SchemaReviewError(f"{shown(str(path))}: cannot be written ({error.strerror})") from error
+        console.print(f"{shown(str(path))}: adopted {', '.join(found)}")
     return True
 
 
@@ -126,24 +129,8 @@ def _check_names(comparisons: Iterable[_Comparison], names: Iterable[str]) -> No
             )
 
 
-def _confirmed(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise SchemaReviewError("there is no terminal to ask on; repeat the command with --yes")
-    return input(question).strip().lower() in ("y", "yes")
-
-
-def _console() -> Console:
-    return Console(highlight=False, markup=False, soft_wrap=True)
-
-
 def _show(console: Console, comparison: _Comparison, differences: Sequence[FeatureReview]) -> None:
     verdict = "" if differences else ": no difference"
-    console.print(f"{_shown(comparison.curated_path)} -> {_shown(comparison.inferred_path)}{verdict}")
+    console.print(f"{shown(str(comparison.curated_path))} -> {shown(str(comparison.inferred_path))}{verdict}")
     for line in lines(differences):
         console.print(line)
-
-
-def _shown(path: Path) -> str:
-    """The path as a person standing in the working directory would write it."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)

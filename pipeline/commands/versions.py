@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from rich.console import Console
-
-from components.atomic_pusher.figures import CANDIDATE
 from components.atomic_pusher.history import LOG_FILE
 from components.atomic_pusher.manifest import PROMOTE, PUSH, ROLLBACK, Action, Manifest, ManifestError
+from components.atomic_pusher.overall_metrics import CANDIDATE
 from components.atomic_pusher.publishing import PushError, point
 from components.atomic_pusher.versions import is_model, read_manifest, served_version, versions_in
+from pipeline.commands.dialogue import confirmed, plain_console
 from pipeline.config import JOINT, MODELS, PipelineConfig
 from pipeline.local_run.run_summary import shown
 
@@ -58,21 +56,21 @@ def show_versions(output: str, model: str | None) -> None:
     found = {name: _versions(folder) for name, folder in folders.items()}
     if not any(found.values()):
         raise VersionError(
-            f"no version below {' and '.join(map(_shown, folders.values()))}; name the output folder of a "
+            f"no version below {' and '.join(map(shown, folders.values()))}; name the output folder of a "
             "run with --output, or run local_runner.py first"
         )
-    console = _console()
+    console = plain_console()
     for name, folder in folders.items():
         if not found[name] and name == JOINT:  # Most pipelines train none.
             continue
         served = served_version(folder)
         told = "no version" if served is None else f"version {served} is served by default"
-        console.print(f"{name}: {told} [{_shown(folder)}]")
+        console.print(f"{name}: {told} [{shown(folder)}]")
         for version in reversed(found[name].values()):
             for line in _lines(version, version.number == served):
                 console.print(line)
         if found[name]:
-            console.print(f"  who served what when: {_shown(f'{folder}/{LOG_FILE}')}")
+            console.print(f"  who served what when: {shown(f'{folder}/{LOG_FILE}')}")
 
 
 def promote(output: str, model: str, version: int, yes: bool) -> bool:
@@ -90,7 +88,7 @@ def promote(output: str, model: str, version: int, yes: bool) -> bool:
     folder, versions, served = _state(output, model)
     target = _known(versions, version, folder)
     if target.origin == served.origin:
-        _console().print(f"{model}: {_same_model(target, served)} is served already; nothing to do")
+        plain_console().print(f"{model}: {_same_model(target, served)} is served already; nothing to do")
         return True
     return _point(model, folder, served, target, PROMOTE, yes)
 
@@ -115,7 +113,7 @@ def rollback(output: str, model: str, version: int | None, yes: bool) -> bool:
     earlier = {origin: versions.get(origin, each) for origin, each in earlier.items()}
     if version is None and not earlier:
         raise VersionError(
-            f"{_shown(folder)} holds no model from before version {served.number}; "
+            f"{shown(folder)} holds no model from before version {served.number}; "
             "`python -m pipeline versions` lists what there is"
         )
     target = earlier[max(earlier)] if version is None else _known(versions, version, folder)
@@ -130,15 +128,15 @@ def rollback(output: str, model: str, version: int | None, yes: bool) -> bool:
 
 
 def _point(model: str, folder: str, served: _Version, target: _Version, action: Action, yes: bool) -> bool:
-    console = _console()
-    console.print(f"{model} in {_shown(folder)}, from:")
+    console = plain_console()
+    console.print(f"{model} in {shown(folder)}, from:")
     for line in _lines(served, True):
         console.print(line)
     console.print("to:")
     for line in _lines(target, False):
         console.print(line)
     question = f"Serve the model of version {target.number}, as a new version? [y/N] "
-    if not yes and not _confirmed(question):
+    if not yes and not confirmed(question, VersionError):
         console.print("nothing was changed")
         return False
     try:
@@ -158,7 +156,7 @@ def _state(output: str, model: str) -> tuple[str, Mapping[int, _Version], _Versi
     served = served_version(folder)
     if served is None:
         raise VersionError(
-            f"{_shown(folder)} holds no version to choose from; name the output folder of a run with "
+            f"{shown(folder)} holds no version to choose from; name the output folder of a run with "
             "--output, or run local_runner.py first"
         )
     return folder, versions, versions[served]
@@ -167,7 +165,7 @@ def _state(output: str, model: str) -> tuple[str, Mapping[int, _Version], _Versi
 def _known(versions: Mapping[int, _Version], number: int, folder: str) -> _Version:
     if number not in versions:
         there = ", ".join(map(str, versions))
-        raise VersionError(f"{_shown(folder)} has no version {number}; there are: {there}")
+        raise VersionError(f"{shown(folder)} has no version {number}; there are: {there}")
     version = versions[number]
     if version.complaint:
         raise VersionError(f"version {number} cannot be served: {version.complaint}")
@@ -183,7 +181,7 @@ def _versions(folder: str) -> dict[int, _Version]:
         there = versions_in(folder)
         return {number: _version(number, path) for number, path in there.items()}
     except OSError as error:
-        raise VersionError(f"{_shown(folder)}: cannot be read ({error.strerror or error})") from error
+        raise VersionError(f"{shown(folder)}: cannot be read ({error.strerror or error})") from error
 
 
 def _version(number: int, path: str) -> _Version:
@@ -193,7 +191,7 @@ def _version(number: int, path: str) -> _Version:
     except ManifestError as error:
         complaint = str(error)
     if not is_model(path):
-        complaint = f"{_shown(path)} holds no saved_model.pb"
+        complaint = f"{shown(path)} holds no saved_model.pb"
     return _Version(number, manifest.origin if manifest else number, manifest, complaint)
 
 
@@ -242,17 +240,3 @@ def _same_model(target: _Version, served: _Version) -> str:
     if target.number == served.number:
         return f"version {served.number}"
     return f"the model of version {target.number}, as version {served.number},"
-
-
-def _confirmed(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise VersionError("there is no terminal to ask on; repeat the command with --yes")
-    return input(question).strip().lower() in ("y", "yes")
-
-
-def _console() -> Console:
-    return Console(highlight=False, markup=False, soft_wrap=True)
-
-
-def _shown(path: str) -> str:
-    return path if "://" in path else shown(path)

@@ -4,9 +4,8 @@ import contextlib
 import functools
 import json
 import logging
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,12 +14,13 @@ from tfx.dsl.io import fileio
 from tfx.orchestration import metadata
 from tfx.orchestration.local.local_dag_runner import LocalDagRunner
 from tfx.orchestration.pipeline import Pipeline
-from tfx.orchestration.portable import cache_utils, launcher, outputs_utils
+from tfx.orchestration.portable import outputs_utils
 from tfx.orchestration.portable.mlmd import execution_lib
 
 from pipeline.local_run.artifact_files import abandon_damaged, record_digests
 from pipeline.local_run.node_run import NodeFailedError, NodeRun, OutputArtifact, RunObserver
 from pipeline.local_run.root_cause import root_cause
+from pipeline.local_run.tfx_internals import HookedLauncher, hooked, no_command_line
 from pipeline.local_run.unfinished import settle
 from reports.reading.run_data import FINAL_STATUS
 
@@ -58,7 +58,7 @@ def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
     for node_id in settle(pipeline, KILLED):
         observer.note(f"{node_id} was cut short in an earlier run; its unfinished outputs are removed")
     try:
-        with _watched(course), _no_command_line():
+        with _watched(course), no_command_line():
             LocalDagRunner().run(pipeline)
     except BaseException:
         # Ctrl-C and its like, which TFX lets pass.
@@ -74,17 +74,6 @@ def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
     return course.finished
 
 
-@contextlib.contextmanager
-def _no_command_line() -> Iterator[None]:
-    # TFX hands `sys.argv` to executors and to absl's flags, where our flags would mean something else.
-    argv = sys.argv
-    sys.argv = argv[:1]
-    try:
-        yield
-    finally:
-        sys.argv = argv
-
-
 @dataclass
 class _Course:
     """How a run goes: who is told, what ended well, and the first failure."""
@@ -94,7 +83,7 @@ class _Course:
     failure: NodeFailedError | None = None
 
 
-class _WatchedLauncher(launcher.Launcher):
+class _WatchedLauncher(HookedLauncher):
     """A launcher that tells how its node fared and, after a failure, launches only what reports on it."""
 
     def __init__(
@@ -131,23 +120,16 @@ class _WatchedLauncher(launcher.Launcher):
         observer.node_finished(node)
         return execution_info
 
-    def _run_executor(self, execution_info: Any) -> Any:
+    def before_executor(self, outputs: Mapping[str, Sequence[Any]]) -> None:
         # Ids start anew with a new metadata store, and folders of an old one may still be there.
-        outputs = execution_info.output_dict.items()
-        there = {channel: [each for each in found if fileio.exists(each.uri)] for channel, found in outputs}
+        there = {
+            channel: [each for each in found if fileio.exists(each.uri)] for channel, found in outputs.items()
+        }
         outputs_utils.remove_output_dirs(there)
-        return super()._run_executor(execution_info)
 
-    def _publish_successful_execution(
-        self, execution_id: int, contexts: Any, output_dict: Any, executor_output: Any
-    ) -> None:
-        # What an executor says of its outputs replaces what the launcher knows of them.
-        told = executor_output.output_artifacts if executor_output else {}
-        for channel, outputs in output_dict.items():
-            known = [output.mlmd_artifact for output in outputs]
-            for artifact in told[channel].artifacts if channel in told else known:
-                record_digests(artifact)
-        super()._publish_successful_execution(execution_id, contexts, output_dict, executor_output)
+    def before_publication(self, artifacts: Iterable[Any]) -> None:
+        for artifact in artifacts:
+            record_digests(artifact)
 
     def _fail(self, error: Exception) -> None:
         if self._course.failure is not None:
@@ -159,25 +141,12 @@ class _WatchedLauncher(launcher.Launcher):
             self._course.failure.__cause__ = error
 
 
-@contextlib.contextmanager
-def _watched(course: _Course) -> Iterator[None]:
-    # LocalDagRunner offers no hook. It makes one `launcher.Launcher` a node, by keyword arguments, and that
-    # asks `cache_utils.get_cached_outputs` for what can be reused.
-    module: Any = launcher
-    cache: Any = cache_utils
-    original, cached_outputs = module.Launcher, cache.get_cached_outputs
-
-    def intact_outputs(metadata_handle: metadata.Metadata, cache_context: Any) -> Any:
-        for problem in abandon_damaged(metadata_handle, cache_context):
+def _watched(course: _Course) -> contextlib.AbstractContextManager[None]:
+    def before_cache(handle: metadata.Metadata, cache_context: Any) -> None:
+        for problem in abandon_damaged(handle, cache_context):
             course.observer.note(f"{problem}; what it belongs to is made again")
-        return cached_outputs(metadata_handle=metadata_handle, cache_context=cache_context)
 
-    module.Launcher = functools.partial(_WatchedLauncher, course=course)
-    cache.get_cached_outputs = intact_outputs
-    try:
-        yield
-    finally:
-        module.Launcher, cache.get_cached_outputs = original, cached_outputs
+    return hooked(functools.partial(_WatchedLauncher, course=course), before_cache)
 
 
 def _read_execution(

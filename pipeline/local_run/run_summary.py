@@ -88,6 +88,8 @@ def _outputs_of(nodes: Iterable[NodeRun], channel: str) -> Iterator[tuple[NodeRu
 
 
 def shown(path: str) -> str:
-    """The path from here if it is below the working directory, which is shorter."""
+    """The path from here if it is below the working directory, which is shorter; an address as it is."""
+    if "://" in path:
+        return path
     relative = os.path.relpath(path)
     return path if relative.startswith(os.pardir) else relative

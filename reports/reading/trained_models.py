@@ -10,11 +10,14 @@ from typing import Any, Final
 
 from contracts import artifacts
 from contracts.artifacts import SERVED_MODEL
+from contracts.signatures import JOINT, RANKING, RECOMMENDER
 from reports.reading.run_data import Artifact, Node, Run
 from reports.verdict import Verdict
 
 # Where TFX's Trainer puts the SavedModel in its artifact.
 SERVING_FORMAT: Final = "Format-Serving"
+_COMPOSER: Final = "RecommenderComposer"
+_RERANKING_MODEL: Final = "reranking_model"
 _TRAINER: Final = "Trainer"
 _TUNER: Final = "Tuner"
 # Its file in the Tuner's artifact.
@@ -76,26 +79,44 @@ class TrainedModel:
 
 def trained_models(run: Run) -> Iterator[TrainedModel]:
     """Yields the models of a run whose files are still there."""
-    for trainer, artifact in run.outputs("model"):
+    for name, trainer, artifact in _servables(run):
         if not (artifact.folder / SERVING_FORMAT).is_dir():
             continue
-        evaluation = _made_from(run, trainer, artifact, "evaluation")
-        pushed = _made_from(run, trainer, artifact, "pushed_model")
-        blessing = _made_from(run, trainer, artifact, "infra_blessing")
+        evaluation = _made_from(run, name, artifact, "evaluation")
+        pushed = _made_from(run, name, artifact, "pushed_model")
+        blessing = _made_from(run, name, artifact, "infra_blessing")
         version = str(pushed.properties.get("pushed_version", "")) if pushed else ""
         model_run = run.artifact(trainer.id, "model_run")
         trials = run.artifact(trainer.id.replace(_TRAINER, _TUNER), "tuner_results")
         yield TrainedModel(
-            name=trainer.id.removesuffix(_TRAINER).lower(),
+            name=name,
             trainer=trainer,
             saved_model=artifact.folder / SERVING_FORMAT,
             model_run=model_run.folder if model_run else None,
             evaluation=evaluation.folder if evaluation and evaluation.folder.is_dir() else None,
-            served=_made_from(run, trainer, artifact, SERVED_MODEL),
+            served=_made_from(run, name, artifact, SERVED_MODEL),
             pushed=version if pushed and pushed.properties.get("pushed") else "",
             blessing=blessing.folder if blessing and blessing.folder.is_dir() else None,
             tuner_results=trials.folder if trials else None,
         )
+
+
+def _servables(run: Run) -> Iterator[tuple[str, Node, Artifact]]:
+    """Name, node and model of what is evaluated and pushed: composed models in place of trained ones."""
+    composed = {
+        channel: artifact
+        for channel in ("model", _RERANKING_MODEL)
+        for node, artifact in run.outputs(channel)
+        if node.id == _COMPOSER
+    }
+    names = {node.id: node.id.removesuffix(_TRAINER).lower() for node, _ in run.outputs("model")}
+    for trainer, artifact in run.outputs("model"):
+        name = names[trainer.id]
+        if trainer.id != _COMPOSER:
+            channel = {RANKING: _RERANKING_MODEL, JOINT: "model"}.get(name, "")
+            yield name, trainer, composed.get(channel, artifact)
+        elif JOINT not in names.values():
+            yield RECOMMENDER, trainer, artifact
 
 
 def _read(folder: Path | None, name: str) -> Any:
@@ -108,12 +129,12 @@ def verdict_of(blessed: bool) -> Verdict:
     return Verdict.PASSED if blessed else Verdict.FAILED
 
 
-def _made_from(run: Run, trainer: Node, model: Artifact, channel: str) -> Artifact | None:
+def _made_from(run: Run, name: str, model: Artifact, channel: str) -> Artifact | None:
     """The output on `channel` of the node that read the model."""
     for node, artifact in run.outputs(channel):
         read = node.inputs.get("model", ())
         # Where lineage is not known, the names of the nodes tell.
-        same_name = node.id.startswith(trainer.id.removesuffix(_TRAINER))
+        same_name = node.id.startswith(name.capitalize())
         if any(found.id == model.id and found.uri == model.uri for found in read) or (not read and same_name):
             return artifact
     return None

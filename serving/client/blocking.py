@@ -89,9 +89,6 @@ class Client:
           k: the most movies to return.
           candidates: movies to retrieve; `k` if that is more.
           exclude: ids of further movies to leave out.
-          retrieval_version: version or label of the retrieval model; None for the latest.
-          ranking_version: version or label of the ranking model; None for the latest.
-          timeout: seconds for the whole call; None for the client's own.
         """
         [recommendation] = self.recommend_many(
             [user_id],
@@ -124,9 +121,6 @@ class Client:
           k: the most movies per user.
           candidates: movies to retrieve per user.
           exclude: ids of further movies to leave out, by user.
-          retrieval_version: version or label of the retrieval model; None for the latest.
-          ranking_version: version or label of the ranking model; None for the latest.
-          timeout: seconds for the whole call; None for the client's own.
         """
         plan = ranking.recommend(
             user_ids,
@@ -156,8 +150,6 @@ class Client:
           user_id: the user.
           k: the most movies to return.
           exclude: ids of movies to leave out, besides those that the user has rated.
-          version: version or label of the model; None for the latest.
-          timeout: seconds for the whole call; None for the client's own.
         """
         [found] = self.retrieve_many(
             [user_id], k, exclude={user_id: exclude}, version=version, timeout=timeout
@@ -190,8 +182,6 @@ class Client:
         Args:
           movie_ids: movies that they have seen, the oldest first; none of them is returned.
           k: the most movies to return; the model has a limit of its own, which `metadata` shows.
-          version: version or label of the model; None for the latest.
-          timeout: seconds for the whole call; None for the client's own.
         """
         [found] = self.retrieve_from_history_many([movie_ids], k, version=version, timeout=timeout)
         return found
@@ -254,8 +244,6 @@ class Client:
         Args:
           user_ids: the users, [B].
           movie_ids: one list of movies per user, of any lengths.
-          version: version or label of the model; None for the latest.
-          timeout: seconds for the whole call; None for the client's own.
         """
         return self._run(ranking.rank(user_ids, movie_ids, version, self._endpoint.batch_size), timeout)
 

@@ -19,9 +19,20 @@ RANKING = {"RankingTrainer", "RankingServedModel", "RankingEvaluator", "RankingP
 RETRIEVAL = {
     *("RetrievalTrainer", "RetrievalServedModel", "RetrievalEvaluator", "RetrievalProbe", "RetrievalPusher")
 }
-MODELS = RANKING | RETRIEVAL
-PUSHERS = {"RankingPusher", "RetrievalPusher"}
-PROBES = {"RankingProbe", "RetrievalProbe"}
+RECOMMENDER = {
+    "RecommenderComposer",
+    "RecommenderServedModel",
+    "RecommenderEvaluator",
+    "RecommenderProbe",
+    "RecommenderPusher",
+}
+MODELS = RANKING | RETRIEVAL | RECOMMENDER
+PUSHERS = {"RankingPusher", "RetrievalPusher", "RecommenderPusher"}
+PROBES = {"RankingProbe", "RetrievalProbe", "RecommenderProbe"}
+EVALUATORS = {"RankingEvaluator", "RetrievalEvaluator", "RecommenderEvaluator"}
+TRAINERS = {"RankingTrainer", "RetrievalTrainer"}
+# The final order is in the ranking model too, so a new retrieval model makes it another one.
+AFTER_RETRIEVAL = MODELS - {"RankingTrainer"}
 # It reads what all others gave out.
 REPORT = {"ReportGen"}
 RATINGS = {"RatingsStatistics", "RatingsSchemaGen", "RatingsValidator"}
@@ -36,11 +47,11 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
     "comment": ("trainer_module/retrieval/towers.py", "# One more line.\n", set()),
     "entry point": ("local_runner.py", "EDITED = 1\n", set()),
     "console": ("pipeline/local_run/console.py", "EDITED = 1\n", set()),
-    "ranking": ("trainer_module/ranking/run_fn.py", "EDITED = 1\n", RANKING),
-    "ranking signatures": ("trainer_module/ranking/signatures.py", "EDITED = 1\n", RANKING),
-    "interactions": ("trainer_module/ranking/interactions.py", "EDITED = 1\n", RANKING),
-    "retrieval": ("trainer_module/retrieval/run_fn.py", "EDITED = 1\n", RETRIEVAL),
-    "towers": ("trainer_module/retrieval/towers.py", "EDITED = 1\n", RETRIEVAL),
+    "ranking": ("trainer_module/ranking/run_fn.py", "EDITED = 1\n", RANKING | RECOMMENDER),
+    "ranking signatures": ("trainer_module/ranking/signatures.py", "EDITED = 1\n", RANKING | RECOMMENDER),
+    "interactions": ("trainer_module/ranking/interactions.py", "EDITED = 1\n", RANKING | RECOMMENDER),
+    "retrieval": ("trainer_module/retrieval/run_fn.py", "EDITED = 1\n", AFTER_RETRIEVAL),
+    "towers": ("trainer_module/retrieval/towers.py", "EDITED = 1\n", AFTER_RETRIEVAL),
     "embeddings": ("trainer_module/common/embeddings.py", "EDITED = 1\n", MODELS),
     "trainer component": ("components/recommender_trainer/executor.py", "EDITED = 1\n", MODELS),
     "data gate": ("components/data_gate/volume.py", "EDITED = 1\n", {"DataGate", "Transform"} | MODELS),
@@ -55,17 +66,17 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
     "metrics": (
         "pipeline/evaluation/tfma_metrics.py",
         "EDITED = 1\n",
-        PUSHERS | {"RankingEvaluator", "RetrievalEvaluator"},
+        PUSHERS | EVALUATORS,
     ),
     "cold slices": (
         "pipeline/evaluation/cold_slices.py",
         "EDITED = 1\n",
-        PUSHERS | {"RankingEvaluator", "RetrievalEvaluator"},
+        PUSHERS | EVALUATORS,
     ),
     "served model": (
         "components/served_model/choice.py",
         "EDITED = 1\n",
-        MODELS - PROBES - {"RankingTrainer", "RetrievalTrainer"},
+        MODELS - PROBES - TRAINERS - {"RecommenderComposer"},
     ),
     "curated schema": (
         "schema/ratings.pbtxt",
@@ -154,7 +165,7 @@ def test_a_run_after_an_edit_repeats_what_depends_on_it_and_nothing_else(
     run = run_pipeline(edited_project, sample_run.output, *SMALL_SAMPLE)
 
     assert run.status == 0, run.out + run.err
-    assert run.nodes_run == RANKING | REPORT
+    assert run.nodes_run == RANKING | RECOMMENDER | REPORT
     # The edit took the users' part out of the bias model, so it was the edited code that ran.
     assert run.summaries["RankingEvaluator"] != sample_run.summaries["RankingEvaluator"]
     assert _biases(run) > _biases(sample_run)

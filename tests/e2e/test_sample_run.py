@@ -16,6 +16,8 @@ NODES = {
     *("DataGate", "Transform"),
     *("RetrievalTrainer", "RetrievalServedModel", "RetrievalEvaluator", "RetrievalProbe", "RetrievalPusher"),
     *("RankingTrainer", "RankingServedModel", "RankingEvaluator", "RankingProbe", "RankingPusher"),
+    "RecommenderComposer",
+    *("RecommenderServedModel", "RecommenderEvaluator", "RecommenderProbe", "RecommenderPusher"),
     "ReportGen",
 }
 

@@ -86,13 +86,14 @@ def train(
     before: dict[str, Mapping[str, Any]] = {}
     save = tf.saved_model.save
 
-    def ask_and_save(model: Any, path: str, signatures: Mapping[str, Any]) -> None:
-        before.update(answers(signatures, world.examples))
+    def ask_and_save(model: Any, path: str, signatures: Mapping[str, Any] | None = None) -> None:
+        if signatures is not None:  # Without any it is not the model that is served.
+            before.update(answers(signatures, world.examples))
         save(model, path, signatures=signatures)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tf.saved_model, "save", ask_and_save)
-        importlib.import_module(f"trainer_module.{module}").run_fn(
+        importlib.import_module(f"trainer_module.{module}.run_fn").run_fn(
             SimpleNamespace(
                 train_files=[world.transformed.files],
                 eval_files=[],

@@ -194,8 +194,10 @@ def test_a_run_whose_model_is_refused_ends_in_one_line_that_says_why(
     assert run.nodes_run == {
         "RankingProbe",
         "RetrievalProbe",
+        "RecommenderProbe",
         "RankingPusher",
         "RetrievalPusher",
+        "RecommenderPusher",
         "ReportGen",
     }
     assert run.pushed == sample_run.pushed
