@@ -19,7 +19,7 @@ from pipeline.config import ConfigError, PipelineConfig, load_config, preset_nam
 
 if TYPE_CHECKING:
     from pipeline.data_source import DataSource
-    from pipeline.local_run.killed_run import LastWords
+    from pipeline.local_run.killed_run import KillReporter
 
 # TFX takes seconds to import, so bad input is refused before that, and `--help` does without.
 
@@ -67,17 +67,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail("interrupted", INTERRUPTED, *([again] if log_path else []))
 
     from pipeline.local_run.failure_advice import failure_advice
-    from pipeline.local_run.killed_run import LastWords
+    from pipeline.local_run.killed_run import KillReporter
     from pipeline.local_run.metadata_file import check_metadata
     from pipeline.local_run.run_lock import OutputInUseError, run_lock
     from pipeline.local_run.run_summary import shown
 
     after_failure = (f"log: {shown(str(log_path))}   run again (what is done is reused):", again)
     try:
-        with _stoppable() as stopped, run_lock(Path(config.output)), LastWords(after_failure) as words:
+        with _stoppable() as stopped, run_lock(Path(config.output)), KillReporter(after_failure) as reporter:
             check_metadata(Path(config.metadata_path), Path(config.artifact_root))
             config = config.model_copy(update={"data_dir": str(source.path)})
-            status, problem = _run(config, source, log_path, words, verbose=args.verbose)
+            status, problem = _run(config, source, log_path, reporter, verbose=args.verbose)
     except ConfigError as error:
         return _fail(str(error), BAD_INPUT)
     except OutputInUseError as error:
@@ -174,12 +174,12 @@ def _open_output(output: Path) -> Path:
 
 
 def _run(
-    config: PipelineConfig, source: "DataSource", log_path: Path, words: "LastWords", *, verbose: bool
+    config: PipelineConfig, source: "DataSource", log_path: Path, reporter: "KillReporter", *, verbose: bool
 ) -> tuple[int, str]:
     """Runs the pipeline and tells of it; returns the exit status and what went wrong."""
     from pipeline.local_run.console import RunConsole
     from pipeline.local_run.failure_advice import failure_advice
-    from pipeline.local_run.killed_run import ObserverWithLastWords
+    from pipeline.local_run.killed_run import KillReportingObserver
     from pipeline.local_run.latest_report import publish_report
     from pipeline.local_run.log_capture import captured_output
     from pipeline.local_run.node_run import NodeFailedError
@@ -196,7 +196,7 @@ def _run(
             dag = create_pipeline(config)
             note = source.name if source.synthetic else ""
             with RunConsole(terminal, local_dag.node_ids(dag), title, note) as console:
-                nodes = local_dag.run(dag, ObserverWithLastWords(words, console))
+                nodes = local_dag.run(dag, KillReportingObserver(reporter, console))
             measured_on = f"eval split, {config.data.split_name}, {source.name}"
             report = publish_report(nodes, Path(config.output))
             print("", *summary_lines(nodes, measured_on, report, log_path), sep="\n", file=terminal)

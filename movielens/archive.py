@@ -11,7 +11,7 @@ def unpack(archive: Path, folder: Path) -> None:
     """Extracts `archive` into `folder`. Every member is checked before the first is written.
 
     Raises:
-      DatasetError: This is no zip file, or it is damaged, or a member is a link or leads out of `folder`.
+      DatasetError: This is not a zip file, or it is damaged, or a member is a link or leads out of `folder`.
     """
     try:
         with zipfile.ZipFile(archive) as members:

@@ -8,7 +8,7 @@ from typing import BinaryIO, Final, NamedTuple
 
 from movielens.records import DatasetError
 
-# The longest real line has under 400 bytes; anything past this is no MovieLens row, and cutting it off
+# The longest real line has under 400 bytes; anything past this is not a MovieLens row, and cutting it off
 # keeps a binary file without newlines out of memory.
 MAX_LINE_BYTES: Final = 1 << 16
 

@@ -1,7 +1,7 @@
 """Turns lines of MovieLens files into records.
 
 A file is never held whole. Every parser takes raw lines and yields `(line number, record)`, the record
-being a `Rejected` where a line makes no sense, so that callers can count what was left out and say where.
+being a `Rejected` where a line cannot be read, so that callers can count what was left out and say where.
 """
 
 import csv

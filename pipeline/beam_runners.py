@@ -57,7 +57,7 @@ def beam_pipeline_args(runner: RunnerName, args: Sequence[str] = ()) -> list[str
     for arg in args:
         name, _, value = arg.removeprefix("--").partition("=")
         if not arg.startswith("--") or not name.isidentifier():
-            raise ValueError(f"beam.args: {arg!r} is no flag of the form --name=value")
+            raise ValueError(f"beam.args: {arg!r} is not a flag of the form --name=value")
         given[name] = value
     if "runner" in given:
         raise ValueError(

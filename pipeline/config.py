@@ -1,6 +1,6 @@
 """Every setting of the pipeline: one tree of validated, frozen models.
 
-Nothing here imports TensorFlow or TFX, so a front door can refuse a bad setting in well under a second.
+Nothing here imports TensorFlow or TFX, so an entry point can refuse a bad setting in well under a second.
 `load_config` reads a preset, YAML and `a.b=c` overrides; `configs/default.yaml` shows every key with its
 default.
 """

@@ -14,9 +14,9 @@ from typing import Final
 
 import grimp
 
-# The rooms that a node's code can live in. Only those beside this one count, so that an installed package
+# The packages that a node's code can live in. Only those beside this one count, so that an installed package
 # of another project with the same name is not taken for ours.
-ROOMS: Final = (
+PACKAGES: Final = (
     "components",
     "contracts",
     "movielens",
@@ -35,7 +35,7 @@ def source_fingerprint(module: str) -> str:
 
     Imports count wherever they stand in a file, at any depth, packages' `__init__` files included; those
     for type checkers alone do not. What is hashed is the syntax tree without docstrings, because a reworded
-    comment or a new line break is no reason to train again. Modules that are imported by a name put
+    comment or a new line break is not a reason to train again. Modules that are imported by a name put
     together at run time are not seen.
 
     Args:
@@ -48,7 +48,7 @@ def source_fingerprint(module: str) -> str:
     graph = _import_graph()
     name = module if module in graph.modules else module.rpartition(".")[0]
     if name not in graph.modules:
-        raise ValueError(f"{module} names neither a module below {', '.join(ROOMS)} nor something in one")
+        raise ValueError(f"{module} names neither a module below {', '.join(PACKAGES)} nor something in one")
     digest = hashlib.sha256()
     for source in sorted(_imported_by(name, graph)):
         digest.update(f"{source} {_syntax_hash(source)}\n".encode())
@@ -57,8 +57,8 @@ def source_fingerprint(module: str) -> str:
 
 @cache
 def _import_graph() -> grimp.ImportGraph:
-    rooms = [room for room in ROOMS if (PROJECT / room / "__init__.py").is_file()]
-    return grimp.build_graph(*rooms, cache_dir=None, exclude_type_checking_imports=True)
+    packages = [package for package in PACKAGES if (PROJECT / package / "__init__.py").is_file()]
+    return grimp.build_graph(*packages, cache_dir=None, exclude_type_checking_imports=True)
 
 
 def _imported_by(module: str, graph: grimp.ImportGraph) -> set[str]:

@@ -110,7 +110,7 @@ def put(tree: dict[str, Any], dotted: str, value: Any, text: str) -> None:
     """Sets the value under a dotted key, as the override `text` says.
 
     Raises:
-      ConfigError: a part of the key is no section.
+      ConfigError: a part of the key is not a section.
     """
     *parents, key = dotted.split(".")
     for parent in parents:
@@ -118,5 +118,5 @@ def put(tree: dict[str, Any], dotted: str, value: Any, text: str) -> None:
             tree[parent] = {}
         tree = tree[parent]
         if not isinstance(tree, dict):
-            raise ConfigError(f"override {text!r}: {parent} is no section")
+            raise ConfigError(f"override {text!r}: {parent} is not a section")
     tree[key] = value

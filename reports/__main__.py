@@ -134,7 +134,7 @@ def _built(run: Run) -> Path | None:
 
 
 def _folder(output: Path, name: str) -> Path:
-    # A colon is no part of a file name on every system, and reports are sent around.
+    # Not every system allows a colon in a file name, and reports are sent around.
     return output / REPORTS_FOLDER / name.replace(":", "-").replace(" ", "_")
 
 

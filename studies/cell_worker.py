@@ -1,4 +1,4 @@
-"""Fits and measures one cell: a child of `harness`. A peer's process does not load TensorFlow."""
+"""Fits and measures one cell: a child of `harness`. A baseline's process does not load TensorFlow."""
 
 import shutil
 import sys
@@ -14,20 +14,22 @@ from studies.data.prepared import PreparedSplit
 def _work(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
     cell = Cell(**task["cell"])
     split = PreparedSplit(**task["split"])
-    outcome = _peer(cell, split, tell) if cell.settings is None else _model(cell, split, task["folder"], tell)
+    outcome = (
+        _baseline(cell, split, tell) if cell.settings is None else _model(cell, split, task["folder"], tell)
+    )
     return asdict(outcome)
 
 
-def _peer(cell: Cell, split: PreparedSplit, tell: Tell) -> Outcome:
+def _baseline(cell: Cell, split: PreparedSplit, tell: Tell) -> Outcome:
+    from studies.baselines.registry import BASELINES
+    from studies.baselines.tuning import measure_baseline
     from studies.data.split_data import SplitData
-    from studies.peers.registry import PEERS
-    from studies.peers.tuning import measure_peer
 
     def progress(number: int, count: int, best: str) -> None:
         tell(f"setting {number} of {count}, best on the tuning cut: {best}")
 
     data = SplitData.read(Path(split.arrays))
-    return measure_peer(PEERS[cell.model], data, split.split, cell.seed, progress)
+    return measure_baseline(BASELINES[cell.model], data, split.split, cell.seed, progress)
 
 
 def _model(cell: Cell, split: PreparedSplit, folder: str, tell: Tell) -> Outcome:

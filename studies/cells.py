@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from pipeline.fingerprint import source_fingerprint
-from studies.peers.registry import PEERS
+from studies.baselines.registry import BASELINES
 from studies.tasks import Task
 
 
@@ -18,10 +18,10 @@ class Cell:
 
     Attributes:
       split: a key of `studies.data.splits.SPLITS`.
-      model: its name in tables; of a peer, its key in `studies.peers.registry.PEERS`.
+      model: its name in tables; of a baseline, its key in `studies.baselines.registry.BASELINES`.
       task: what it does.
       seed: of the fit.
-      settings: hyperparameters of a model of ours, all of them; None for a peer, which is tuned.
+      settings: hyperparameters of a model of ours, all of them; None for a baseline, which is tuned.
     """
 
     split: str
@@ -32,12 +32,12 @@ class Cell:
 
     @property
     def code(self) -> str:
-        """Digest of what the metrics hang on: the code of a model of ours, what a peer is tuned over."""
+        """Digest of what the metrics hang on: the code of a model of ours, what a baseline is tuned over."""
         return _grid(self.model) if self.settings is None else _code(self.task)
 
     @property
     def asked(self) -> str:
-        """The settings as text, "tuned" for a peer."""
+        """The settings as text, "tuned" for a baseline."""
         return "tuned" if self.settings is None else json.dumps(self.settings, sort_keys=True)
 
     def to_json(self) -> dict[str, Any]:
@@ -51,9 +51,9 @@ class Outcome:
 
     Attributes:
       metrics: on the eval split, by name.
-      fit_seconds: from Examples to an exported SavedModel; of a peer, its last fit.
+      fit_seconds: from Examples to an exported SavedModel; of a baseline, its last fit.
       per_second: users that got a list, or ratings predicted, in a second.
-      settings: those of the fit, which tuning chose for a peer.
+      settings: those of the fit, which tuning chose for a baseline.
       tuning_seconds: of all fits on the tuning cut; 0 where nothing was tuned.
       weights: how many numbers the fit learned; None where that is not known.
     """
@@ -67,8 +67,8 @@ class Outcome:
 
 
 @cache
-def _grid(peer: str) -> str:
-    grid = [dict(settings) for settings in PEERS[peer].grid]
+def _grid(baseline: str) -> str:
+    grid = [dict(settings) for settings in BASELINES[baseline].grid]
     return hashlib.sha256(json.dumps(grid, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -47,13 +47,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, harness: Harness) -> str:
     """Fits iALS, lets its embeddings die, writes table and plot, and returns the table."""
-    from studies.peers.ials import ImplicitAls
+    from studies.baselines.ials import ImplicitAls
 
     split = harness.prepare(options.split)
     data = SplitData.read(Path(split.arrays))
-    peer = ImplicitAls(seed=options.seed)
-    peer.fit(data)
-    scores = peer.scores(np.arange(len(data.user_ids)))
+    baseline = ImplicitAls(seed=options.seed)
+    baseline.fit(data)
+    scores = baseline.scores(np.arange(len(data.user_ids)))
     readings = {
         share: read(with_dead(scores, share, options.seed), data.evaluation, options.seed)
         for share in sorted(options.dead)
@@ -104,5 +104,5 @@ def _alive(size: int, share: float, random: np.random.Generator) -> Bools:
 def _share(text: str) -> float:
     share = float(text)
     if not 0 <= share <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is no share from 0 to 1")
+        raise argparse.ArgumentTypeError(f"{text} is not a share from 0 to 1")
     return share

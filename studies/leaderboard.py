@@ -1,4 +1,4 @@
-"""Our models beside the peers, on the same Examples by the same evaluator."""
+"""Our models beside the baselines, on the same Examples by the same evaluator."""
 
 import argparse
 from collections.abc import Iterable, Sequence
@@ -8,10 +8,10 @@ from typing import Final
 from benchmarks.tables import markdown
 from contracts.metrics import MAE, NDCG_AT, RECALL_AT, RMSE
 from studies import our_models, plots, tables
+from studies.baselines.registry import BASELINES
 from studies.cells import Cell
 from studies.data.splits import SPLITS
 from studies.harness import Harness
-from studies.peers.registry import PEERS
 from studies.results import Row, does
 from studies.tasks import JOINT, NEW_USERS_NDCG, RANKING, RETRIEVAL
 
@@ -43,9 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def cells(options: argparse.Namespace) -> list[Cell]:
     """What the flags ask for, cheap rows first."""
-    peers = [
+    baselines = [
         Cell(split, name, spec.task, seed)
-        for name, spec in PEERS.items()
+        for name, spec in BASELINES.items()
         for split in options.splits
         for seed in (options.seeds if spec.seeded else options.seeds[:1])
         if _FOR_NEW_USERS not in name or split == "temporal"
@@ -53,7 +53,7 @@ def cells(options: argparse.Namespace) -> list[Cell]:
     models = our_models.cells_of(
         our_models.distinct_models(our_models.configurations()), options.splits, options.seeds
     )
-    wanted = [cell for cell in (*peers, *models) if cell.task in options.tasks]
+    wanted = [cell for cell in (*baselines, *models) if cell.task in options.tasks]
     if options.models is not None:
         names = dict.fromkeys(cell.model for cell in wanted)
         for name in options.models:

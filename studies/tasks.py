@@ -1,4 +1,4 @@
-"""What a model or a peer is asked to do, and what it is measured by."""
+"""What a model or a baseline is asked to do, and what it is measured by."""
 
 from typing import Final, Literal
 

@@ -17,7 +17,7 @@ def withheld(
     Args:
         inputs: artifacts by input.
         wired: by servable, the blessings that the component was given. One of them without an artifact, as
-            an optional input can be, is no blessing.
+            an optional input can be, is not a blessing.
     """
     found = {name: _withheld(inputs, name, kinds) for name, kinds in wired.items()}
     return {name: why for name, why in found.items() if why}

@@ -20,8 +20,8 @@ from components.atomic_pusher.channels import (
     SERVED_MODEL,
     input_key,
 )
-from components.atomic_pusher.figures import overall_figures
 from components.atomic_pusher.manifest import WARM_UP_FILE, Provenance
+from components.atomic_pusher.overall_metrics import overall_metrics
 from components.atomic_pusher.publishing import PushCandidate, Pushed, Retention, push
 from components.atomic_pusher.versions import hashed_files
 from components.atomic_pusher.warmup import read_ratings, warm_up_file
@@ -106,7 +106,7 @@ def _provenance_of_model(input_dict: _Artifacts, servable: str, settings: dict[s
     evaluation = input_dict.get(input_key(servable, EVALUATION))
     served = input_dict.get(input_key(servable, SERVED_MODEL))
     return {
-        "metrics": overall_figures(artifact_utils.get_single_uri(evaluation)) if evaluation else {},
+        "metrics": overall_metrics(artifact_utils.get_single_uri(evaluation)) if evaluation else {},
         "code": settings[CODE][servable],
         "baseline": artifact_utils.get_single_instance(served).get_string_custom_property(SERVED_DIGEST)
         if served

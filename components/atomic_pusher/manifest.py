@@ -148,7 +148,7 @@ class Manifest:
         """The reverse of `to_json`.
 
         Raises:
-            ManifestError: it is no manifest; the message names `path`.
+            ManifestError: it is not a manifest; the message names `path`.
         """
         try:
             values = json.loads(text)
@@ -168,7 +168,7 @@ class Manifest:
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ManifestError(
-                f"{path}: is no manifest of a version ({type(error).__name__}: {error})"
+                f"{path}: is not a manifest of a version ({type(error).__name__}: {error})"
             ) from error
 
 

@@ -274,7 +274,7 @@ def _settle(bases: Sequence[str], retention: Retention | None) -> None:
         if retention:
             kept = {number for base in bases for number in _newest(base, retention.keep)}
             for base in bases:
-                # What is no SavedModel does not count and does not go.
+                # What is not a SavedModel does not count and does not go.
                 for number, path in versions_in(base).items():
                     if is_model(path) and number not in {*kept, *retention.pinned}:
                         _remove(base, number)

@@ -70,7 +70,7 @@ def next_version(known: Iterable[int]) -> int:
 
 
 def staged_version(name: str) -> int | None:
-    """The version that a folder of this name is being made for, None if it is no such folder."""
+    """The version that a folder of this name is being made for, None for any other folder."""
     number = name.removeprefix(STAGED).partition("-")[0]
     return int(number) if name.startswith(STAGED) and number.isdecimal() else None
 

@@ -27,7 +27,7 @@ class CuratedSchemaGenExecutor(base_executor.BaseExecutor):
         """Writes the schema.
 
         Raises:
-          google.protobuf.text_format.ParseError: naming line and column where the text is no schema.
+          google.protobuf.text_format.ParseError: naming line and column where the text is not a schema.
         """
         text = exec_properties[SCHEMA_TEXT_KEY]
         text_format.Parse(text, schema_pb2.Schema())

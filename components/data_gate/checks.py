@@ -72,7 +72,7 @@ COMPARISONS: Final = (DRIFT, TIME_SHIFT, VOLUME_CHANGE)
 def at_most(
     name: str, feature: str, measure: str, value: float, threshold: float, where: str = "", detail: str = ""
 ) -> Check:
-    """A check that a value is not above its threshold; one that is no number fails."""
+    """A check that a value is not above its threshold; one that is not a number fails."""
     verdict: Verdict = PASSED if value <= threshold else FAILED
     return Check(name, feature, measure, value, threshold, "at most", verdict, where, detail)
 
@@ -80,7 +80,7 @@ def at_most(
 def at_least(
     name: str, feature: str, measure: str, value: float, threshold: float, where: str = "", detail: str = ""
 ) -> Check:
-    """A check that a value is not below its threshold; one that is no number fails."""
+    """A check that a value is not below its threshold; one that is not a number fails."""
     verdict: Verdict = PASSED if value >= threshold else FAILED
     return Check(name, feature, measure, value, threshold, "at least", verdict, where, detail)
 

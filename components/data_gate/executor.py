@@ -57,7 +57,7 @@ class DataGateExecutor(base_beam_executor.BaseBeamExecutor):
         settings = DataGateSettings.model_validate_json(exec_properties[SETTINGS_KEY])
         if unknown := unknown_anomalies(settings):
             raise DataGateError(
-                f"data_gate.allow: {', '.join(unknown)} is no type of anomaly; take the name from the record "
+                f"data_gate.allow: {', '.join(unknown)} is not an anomaly type; take the name from the "
                 "of a refusal, for example ENUM_TYPE_UNEXPECTED_STRING_VALUES"
             )
         result = artifact_utils.get_single_instance(output_dict[RESULT_KEY])

@@ -91,7 +91,7 @@ class GateRecord:
 
 
 def _plain(check: Check) -> dict[str, Any]:
-    # JSON has no word for a value that is no number.
+    # JSON has no word for a value that is not a number.
     value = None if check.value is None or not math.isfinite(check.value) else check.value
     return {**asdict(check), "value": value}
 
@@ -100,7 +100,7 @@ def read_record(text: str) -> tuple[AcceptedData, str, list[Check]]:
     """Reads what `GateRecord.to_json` gave: the store, the digest of the data, and the checks.
 
     Raises:
-      DataGateError: the text is no record.
+      DataGateError: the text is not a record.
     """
     try:
         tree = json.loads(text)
@@ -110,4 +110,4 @@ def read_record(text: str) -> tuple[AcceptedData, str, list[Check]]:
             [Check(**check) for check in tree["checks"]],
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise DataGateError(f"is no record of the data gate ({error})") from error
+        raise DataGateError(f"is not a record of the data gate ({error})") from error

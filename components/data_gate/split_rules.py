@@ -2,7 +2,7 @@
 
 `random` splits are alike. `leave_last_out` takes one rating of each user, so people who rate much weigh less
 in eval; measured on ML-100k, its largest distances are .032 for gender and .055 for the release year, which
-the thresholds leave room for. `temporal` puts other people and newer films into eval: on ML-100k the
+the thresholds allow. `temporal` puts other people and newer films into eval: on ML-100k the
 occupation moves by .140 and on the synthetic sample by .162, with nothing wrong. What people like moves less:
 ratings by at most .002 and genres by at most .022.
 """

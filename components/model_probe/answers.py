@@ -66,7 +66,7 @@ class SignatureTally:
                 self._count(FINITE, wrong, request, f"{wrong} of {array.size} in {name}")
         shapes = self._shapes(request, answer)
         self._count(SHAPES, len(shapes), request, "; ".join(shapes))
-        # The features that Transform makes are held against those of training, and are no answers to people.
+        # The features that Transform makes are held against those of training, and are not answers to people.
         if shapes or self._signature == signatures.TRANSFORM_FEATURES:
             return
         for name, array in answer.items():

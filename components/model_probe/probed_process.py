@@ -51,7 +51,7 @@ class ProcessEndedError(RuntimeError):
 
 
 class NotStartedError(RuntimeError):
-    """There is no such process on this machine, which is no fault of any model."""
+    """There is no such process on this machine, which is not the fault of a model."""
 
 
 class RefusedRequestError(RuntimeError):

@@ -24,7 +24,7 @@ def fold_rows(source: RawSource, fold: int) -> splits.BoolArray:
       fold: from 1.
 
     Returns:
-      [lines of the ratings file, its header left out]; a line that is no rating is not marked.
+      [lines of the ratings file, its header left out]; a line that is not a rating is not marked.
 
     Raises:
       DatasetError: the layout has no folds, a file of the fold is missing, or its two files together are not
@@ -57,7 +57,7 @@ def fold_rows(source: RawSource, fold: int) -> splits.BoolArray:
 
 
 def _pairs(source: RawSource, file: str) -> dict[int, tuple[str, str]]:
-    """(user, movie) of every rating of `file`, by its line from 1; what is no rating is left out."""
+    """(user, movie) of every rating of `file`, by its line from 1; what is not a rating is left out."""
     return {
         number: (rating.user_id, rating.movie_id)
         for chunk in source.chunks(file)

@@ -31,7 +31,7 @@ def read_schema(path: Path) -> schema_pb2.Schema:
     """Reads a schema in text form.
 
     Raises:
-      SchemaReviewError: the file cannot be read or is no Schema.
+      SchemaReviewError: the file cannot be read or is not a Schema.
     """
     try:
         return text_format.Parse(path.read_text(encoding="utf-8"), schema_pb2.Schema())
@@ -78,7 +78,7 @@ def _check_is_sqlite(path: Path) -> None:
         ) as connection:
             connection.execute("select count(*) from Context")
     except sqlite3.Error as error:
-        raise SchemaReviewError(f"{path}: is no metadata of a run ({error})") from error
+        raise SchemaReviewError(f"{path}: is not metadata of a run ({error})") from error
 
 
 def _schemas_newest_first(

@@ -68,7 +68,7 @@ def keep(output: str, run_id: str, name: str, folder: Path = PRESETS, *, overwri
       PresetError: no such run, it has not ended, it had no Tuner, or the preset has such a section already.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
-        raise PresetError(f"{name!r} is no name of a preset; use lower-case letters, digits, - and _")
+        raise PresetError(f"{name!r} is not a name of a preset; use lower-case letters, digits, - and _")
     try:
         run = load_run(Path(output), run_id)
     except ReportError as error:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from components.atomic_pusher.figures import CANDIDATE
 from components.atomic_pusher.manifest import PUSH, Manifest, ManifestError
+from components.atomic_pusher.overall_metrics import CANDIDATE
 from components.atomic_pusher.sets import unfinished
 from components.atomic_pusher.versions import is_model, read_manifest, versions_in
 from pipeline.local_run.run_summary import shown

@@ -168,7 +168,7 @@ class RunConsole(logging.Handler):
 
 
 def _trial(record: logging.LogRecord) -> str:
-    """Such as "trial 3 of 20 (best val_rmse 0.9312 in trial 1): "; "" for a fit that is no trial."""
+    """Such as "trial 3 of 20 (best val_rmse 0.9312 in trial 1): "; "" for a fit that is not a trial."""
     if not hasattr(record, "trial"):
         return ""
     best = getattr(record, "best", "")

@@ -1,7 +1,7 @@
-"""Says what a run itself no longer can: that its process was killed, in which node, and how to go on.
+"""Reports a run whose process was killed: in which node, and how to resume it.
 
-The kernel ends a process that has used up the memory without a chance to say so. A second small process waits
-for the end of the run at the other end of a pipe. This file is that process, too, so it imports little.
+A process that the kernel kills for lack of memory cannot write a message. A second small process reads a pipe
+from the run until it ends. That process runs this file as a script, so it imports little.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _VMSTAT: Final = "/proc/vmstat"
 _SHOW_CURSOR: Final = "\x1b[?25h"  # The live table hides it.
 
 
-class LastWords:
-    """Watches over this process, from the start of the `with` block to its end."""
+class KillReporter:
+    """Reports it on standard error if this process is killed inside the `with` block."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        """Prepares the words.
+        """Prepares the report.
 
         Args:
           lines: what standard error gets below the error: where the log is, how to resume.
         """
         self._lines = lines
 
-    def __enter__(self) -> LastWords:
+    def __enter__(self) -> KillReporter:
         """Starts the watching process, which writes to what is standard error now."""
         # In a session of its own, so that neither Ctrl-C nor the end of the process group reaches it.
         self._process = subprocess.Popen(
@@ -47,7 +47,7 @@ class LastWords:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Lets it go; whatever went wrong is told by others."""
+        """Stops the watching process; the run reports its own errors."""
         self.running(_ENDED)
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
@@ -55,7 +55,7 @@ class LastWords:
         self._process.wait()
 
     def running(self, node_id: str) -> None:
-        """Says which node runs from now on."""
+        """Writes to the watching process which node runs from now on."""
         assert self._process.stdin is not None
         # Without the other process the run goes on all the same.
         with contextlib.suppress(BrokenPipeError):
@@ -63,15 +63,15 @@ class LastWords:
 
 
 @dataclass(frozen=True)
-class ObserverWithLastWords:
-    """A `RunObserver` that tells the last words of each node, and then another observer of everything."""
+class KillReportingObserver:
+    """A `RunObserver` that passes each started node to the reporter, and every event to another observer."""
 
-    words: LastWords
+    reporter: KillReporter
     observer: RunObserver
 
     def node_started(self, node_id: str) -> None:
         """See `RunObserver`."""
-        self.words.running(node_id)
+        self.reporter.running(node_id)
         self.observer.node_started(node_id)
 
     def node_finished(self, node: NodeRun) -> None:
@@ -87,13 +87,13 @@ class ObserverWithLastWords:
         self.observer.note(message)
 
 
-def wait_and_tell(nodes: TextIO, error: TextIO, lines: Sequence[str]) -> None:
-    """Waits for the end of `nodes`, and tells of it unless the run has ended by itself.
+def wait_and_report(nodes: TextIO, error: TextIO, lines: Sequence[str]) -> None:
+    """Waits for the end of `nodes`, and reports it unless the run has ended by itself.
 
     Args:
       nodes: a line for each node that starts.
-      error: where to tell.
-      lines: see `LastWords`.
+      error: where to report.
+      lines: see `KillReporter`.
     """
     before = _killed_for_memory()
     node = ""
@@ -103,22 +103,22 @@ def wait_and_tell(nodes: TextIO, error: TextIO, lines: Sequence[str]) -> None:
         return
     if _killed_for_memory() > before:
         cause = (
-            "killed by the kernel, because the memory of the machine was used up; end other programs, give "
-            "it more, or lower a batch_size"
+            "killed by the kernel because the machine ran out of memory; end other programs, add memory, "
+            "or lower a batch_size"
         )
     else:
-        cause = "the process was killed or has crashed; the end of the log may tell why"
+        cause = "the process was killed or crashed; see the end of the log"
     where = f"{node}: " if node else ""
     cursor = _SHOW_CURSOR if error.isatty() else ""
     print(f"{cursor}error: {where}{cause}", *lines, sep="\n", file=error, flush=True)
 
 
 def _killed_for_memory() -> int:
-    """How many processes the kernel has killed for lack of memory since it started; 0 if it does not say."""
+    """Count of processes that the kernel has killed for lack of memory; 0 if that cannot be read."""
     with contextlib.suppress(OSError), open(_VMSTAT, encoding="ascii") as file:
         return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
     return 0
 
 
 if __name__ == "__main__":
-    wait_and_tell(sys.stdin, sys.stderr, sys.argv[1:])
+    wait_and_report(sys.stdin, sys.stderr, sys.argv[1:])

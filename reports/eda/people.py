@@ -246,7 +246,7 @@ def _leaders(states: list[str], told: dict[str, str]) -> str:
 
 
 def _people(occupation: str) -> str:
-    """The occupation in the plural, for those where that is no more than an s."""
+    """The occupation in the plural, for those where it only adds an s."""
     if not occupation or occupation in ("none", "other"):
         return f"People with occupation '{occupation or _UNKNOWN}'"
     plain = occupation.isalpha() and occupation.endswith(("t", "r", "n"))

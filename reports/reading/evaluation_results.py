@@ -113,9 +113,9 @@ class Thresholds:
         at_least: lower bound, None if there is none.
         at_most: upper bound, None if there is none.
         beats_reference: whether the model has to be better than its reference.
-        behind_served: how far the model may be behind the served version, None if that is no matter.
+        behind_served: how far the model may be behind the served version, None if that does not matter.
         behind_in_slices: how far it may be behind the reference and the served version for certain, in any
-            slice with enough users; None if that is no matter.
+            slice with enough users; None if that does not matter.
     """
 
     at_least: float | None = None

@@ -90,7 +90,7 @@ def _open(output: Path) -> metadata_store.MetadataStore:
         with contextlib.closing(sqlite3.connect(uri, uri=True)) as found:
             found.execute("select count(*) from Context")
     except sqlite3.Error as error:
-        raise ReportError(f"{path}: is no metadata of a run ({error})") from error
+        raise ReportError(f"{path}: is not metadata of a run ({error})") from error
     connection = mlmd.ConnectionConfig()
     connection.sqlite.filename_uri = str(path)
     connection.sqlite.connection_mode = mlmd.SqliteMetadataSourceConfig.READONLY
@@ -103,7 +103,7 @@ def _runs(store: metadata_store.MetadataStore) -> list[Any]:
 
 def _position(names: Sequence[str], run_id: str, output: Path) -> int:
     if not names:
-        raise ReportError(f"{output}: its metadata knows no run; run local_runner.py first")
+        raise ReportError(f"{output}: its metadata holds no run; run local_runner.py first")
     if run_id == LATEST:
         return len(names) - 1
     if run_id in names:
@@ -136,7 +136,7 @@ def _read(store: metadata_store.MetadataStore, output: Path, context: Any) -> Ru
             error=_error(found) if state is NodeState.FAILED else "",
             properties=_scalars(found.properties, found.custom_properties),
             inputs=inputs.get(found.id, {}),
-            # What a node that failed left behind is no result.
+            # What a node that failed left behind is not a result.
             outputs=outputs.get(found.id, {}) if state in (NodeState.DONE, NodeState.CACHED) else {},
         )
     about = _about(nodes.values())

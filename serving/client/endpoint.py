@@ -75,7 +75,7 @@ class Tls:
             raise ValueError("mutual TLS takes both a certificate and its private key")
 
     def credentials(self) -> Any:
-        """gRPC's form of it.
+        """The credentials as gRPC takes them.
 
         Raises:
           OSError: a file cannot be read.

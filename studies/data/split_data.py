@@ -1,4 +1,4 @@
-"""A split as arrays, in the order of its Examples; free of TensorFlow, so that a peer's memory is its own."""
+"""A split as arrays, in the order of its Examples; free of TensorFlow, to measure a baseline's memory."""
 
 from dataclasses import dataclass
 from pathlib import Path

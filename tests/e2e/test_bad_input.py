@@ -1,6 +1,6 @@
 """Bad input ends in one clear error, a status other than 0, and nothing pushed.
 
-What the front door refuses before anything runs is tested with it, in tests/unit/pipeline.
+What the entry point refuses before anything runs is tested with it, in tests/unit/pipeline.
 """
 
 import functools

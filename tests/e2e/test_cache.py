@@ -43,7 +43,7 @@ NodeKeys: TypeAlias = dict[str, tuple[str, list[str]]]
 EDITS: Mapping[str, tuple[str, str, set[str]]] = {
     "README": ("README.md", "One more line.\n", set()),
     "comment": ("trainer_module/retrieval/towers.py", "# One more line.\n", set()),
-    "front door": ("local_runner.py", "EDITED = 1\n", set()),
+    "entry point": ("local_runner.py", "EDITED = 1\n", set()),
     "console": ("pipeline/local_run/console.py", "EDITED = 1\n", set()),
     "ranking": ("trainer_module/ranking/run_fn.py", "EDITED = 1\n", RANKING | RECOMMENDER),
     "ranking signatures": ("trainer_module/ranking/signatures.py", "EDITED = 1\n", RANKING | RECOMMENDER),

@@ -66,7 +66,7 @@ def test_both_models_are_pushed_and_the_end_says_where_things_are(sample_run: Pi
         assert (version / "saved_model.pb").is_file()
         assert f"  {version}\n" in end
     folders = re.findall(r"^  (?:evaluation|TensorBoard|statistics|anomalies), \w+: (.+)$", end, re.MULTILINE)
-    assert len(folders) == 8
+    assert len(folders) == 9
     for folder in folders:
         assert any((sample_run.output / folder).iterdir())
 

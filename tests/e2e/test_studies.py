@@ -29,12 +29,12 @@ from tests.pipeline_run import PROJECT, PipelineRun
 
 pytestmark = pytest.mark.slow
 
-PEERS = ("popularity", "EASE", "iALS")
+BASELINES = ("popularity", "EASE", "iALS")
 
 
 @dataclass(frozen=True)
 class Study:
-    """A leaderboard of peers that has ended."""
+    """A leaderboard of baselines that has ended."""
 
     data: Path
     work: Path
@@ -44,7 +44,7 @@ class Study:
         command = [
             *(sys.executable, "-m", "studies", "leaderboard"),
             *("--data-dir", str(self.data), "--output", str(self.work)),
-            *("--splits", "random", "--models", *PEERS),
+            *("--splits", "random", "--models", *BASELINES),
         ]
         return subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
 
@@ -58,11 +58,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     return Study(folder / "sample", folder / "work", done.stdout)
 
 
-def test_peers_find_the_planted_tastes(study: Study) -> None:
+def test_baseline_find_the_planted_tastes(study: Study) -> None:
     with (study.work / "leaderboard" / "results.csv").open(newline="") as file:
         found = {row["model"]: float(row[NDCG_AT[10]]) for row in csv.DictReader(file)}
 
-    assert set(found) == set(PEERS)
+    assert set(found) == set(BASELINES)
     assert min(found["EASE"], found["iALS"]) > 1.2 * found["popularity"]
     assert "## Retrieval, synthetic sample, split random" in study.out
     assert study.out.strip() == (study.work / "leaderboard" / "results.md").read_text().strip()
@@ -73,7 +73,7 @@ def test_the_second_run_measures_nothing(study: Study) -> None:
     done = study.again()
 
     assert done.returncode == 0
-    assert done.stderr.count(", kept\n") == len(PEERS)
+    assert done.stderr.count(", kept\n") == len(BASELINES)
     assert (study.work / "leaderboard" / "results.csv").read_bytes() == before
     assert done.stdout == study.out
 

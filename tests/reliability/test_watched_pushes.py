@@ -45,7 +45,7 @@ class Watcher(threading.Thread):
                 try:
                     self._look(number, path)
                 except Exception as problem:
-                    # That an old version goes while it is being read is no fault: servers have left it.
+                    # That an old version goes while it is being read is not a fault: servers have left it.
                     if Path(path).is_dir():
                         self._tell(complaint=f"{path}: {type(problem).__name__}: {problem}")
 

@@ -40,13 +40,13 @@ def test_everything_that_is_copied_is_there_and_let_through() -> None:
 
 
 def test_every_room_that_a_node_needs_is_in_the_image() -> None:
-    rooms = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
-    graph = grimp.build_graph(*rooms, cache_dir=None)
+    packages = sorted(path.parent.name for path in ROOT.glob("*/__init__.py"))
+    graph = grimp.build_graph(*packages, cache_dir=None)
     # Executors come in by their components, what Transform and the trainers run by name alone.
     named = [name for name in graph.modules if name.startswith("trainer_module.")]
     needed = {"pipeline.pipeline", *named}
     needed |= {upstream for name in needed for upstream in graph.find_upstream_modules(name)}
-    assert {name.partition(".")[0] for name in needed} == set(copied()) & set(rooms)
+    assert {name.partition(".")[0] for name in needed} == set(copied()) & set(packages)
 
 
 def test_python_and_the_lock_file_are_those_of_the_project() -> None:

@@ -220,7 +220,7 @@ def _scalar(value: Any) -> Any:
 
 
 def _search_id(fn_args: TrainerArgs, base: BaseModel, space: Space) -> str:
-    """Names a search by what its scores depend on; more trials are no other search."""
+    """Names a search by what its scores depend on; more trials do not make another search."""
     depends_on = {
         "data": [fn_args.train_files, fn_args.movie_files, fn_args.transform_graph_path],
         "config": {

@@ -42,7 +42,7 @@ def test_complete_profiles():
 
 @pytest.mark.parametrize("flag", ["region=r", "-x", "--", "--=1", "--no such=1"])
 def test_malformed_flag_is_refused(flag):
-    with pytest.raises(ValueError, match="is no flag of the form --name=value"):
+    with pytest.raises(ValueError, match="is not a flag of the form --name=value"):
         beam_pipeline_args("local", [flag])
 
 

@@ -240,7 +240,7 @@ def test_missing_file_is_refused(tmp_path: Path):
         ("evaluation.slices=7", "override 'evaluation.slices=7': evaluation.slices is 7, which should be"),
         ("seed", "override 'seed': expected section.key=value"),
         ("ranking..epochs=3", "override 'ranking..epochs=3': expected section.key=value"),
-        ("seed.x=3", "override 'seed.x=3': seed is no section"),
+        ("seed.x=3", "override 'seed.x=3': seed is not a section"),
         ("ranking.hidden_units=[1", "override 'ranking.hidden_units=[1': '[1' is not valid YAML"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Which edits change the fingerprint of which node's code, on a small copy of the rooms."""
+"""Which edits change the fingerprint of which node's code, on a small copy of the packages."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import pytest
 
-from pipeline.fingerprint import PROJECT, ROOMS
+from pipeline.fingerprint import PACKAGES, PROJECT
 
 pytestmark = pytest.mark.slow
 
@@ -51,8 +51,8 @@ def original() -> dict[str, str]:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of the code that may be edited."""
-    for room in ROOMS:
-        shutil.copytree(PROJECT / room, tmp_path / room, ignore=shutil.ignore_patterns("__pycache__"))
+    for package in PACKAGES:
+        shutil.copytree(PROJECT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
 

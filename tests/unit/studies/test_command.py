@@ -20,7 +20,7 @@ def cells(study: object, *arguments: str) -> list[Cell]:
     return study.cells(parser.parse_args(arguments))  # type: ignore[attr-defined]
 
 
-def test_leaderboard_has_every_peer_and_the_default_of_both_models() -> None:
+def test_leaderboard_has_every_baseline_and_the_default_of_both_models() -> None:
     found = {cell.model for cell in cells(leaderboard, "--splits", "temporal")}
 
     assert {
@@ -107,7 +107,10 @@ def test_a_child_that_dies_names_its_log(tmp_path: Path) -> None:
 
 
 def test_a_child_that_fails_says_why(tmp_path: Path) -> None:
-    task = {"cell": {"split": "random", "model": "no such peer", "task": "ranking", "seed": 1}, "split": {}}
+    task = {
+        "cell": {"split": "random", "model": "no such baseline", "task": "ranking", "seed": 1},
+        "split": {},
+    }
 
     with pytest.raises(StudyError, match="log: "):
         run_child("studies.cell_worker", task, tmp_path / "log.txt", print)

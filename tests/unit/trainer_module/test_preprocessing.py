@@ -144,7 +144,7 @@ def test_genres_are_multi_hot(rows: Rows) -> None:
     [
         (("ann", "1"), "amélie"),
         (("ann", "2"), "léon the professional"),
-        # Only the year in brackets at the end is no word of the title.
+        # Only the year in brackets at the end is not a word of the title.
         (("çy", "3"), "1895 arrival of a train don t look"),
         (("çy", "5"), ""),
         (("ben", "4"), "a b c d e f g h i j k l"),

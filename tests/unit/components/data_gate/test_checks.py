@@ -74,7 +74,7 @@ for _name, _least, _share in (("age", 1, 0.0), ("history", 0, 0.0), ("id", 1, 1.
         (100, [("ratings.age", "missing values", 0.0, "passed")]),
         (60, [("ratings.age", "missing values", pytest.approx(0.4), "failed")]),
         (90, [("ratings.age", "missing values", pytest.approx(0.1), "passed")]),
-        # A data set that knows no ages.
+        # A data set without ages.
         (0, []),
     ],
 )

@@ -28,7 +28,7 @@ NONE: frozenset[bytes] = frozenset()
         ([b"1", b"9", b"3"], [], "1 that the catalogue does not hold, such as '9'"),
         ([b"1", b"", b"3"], [], "an empty slot before a movie; 2 movies where 3 are left"),
         ([b"1", b"2", b""], [b"4"], "2 movies where 3 are left"),
-        # What is excluded and unknown makes no list shorter.
+        # What is excluded and unknown does not shorten a list.
         ([b"1", b"2", b""], [b"4", b"9"], "2 movies where 3 are left"),
         ([], [], ""),
     ],

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from components.model_probe import probed_process
-from pipeline.fingerprint import ROOMS
+from pipeline.fingerprint import PACKAGES
 
 SCRIPT = Path(probed_process.__file__).with_name("bare_process.py")
 
 
-@pytest.mark.parametrize("room", [*ROOMS, "local_runner", "kubeflow_runner"])
-def test_our_code_is_not_there(room: str) -> None:
+@pytest.mark.parametrize("package", [*PACKAGES, "local_runner", "kubeflow_runner"])
+def test_our_code_is_not_there(package: str) -> None:
     refusal = runpy.run_path(str(SCRIPT))["Refusal"]()
-    with pytest.raises(ModuleNotFoundError, match=room):
-        refusal.find_spec(f"{room}.part")
+    with pytest.raises(ModuleNotFoundError, match=package):
+        refusal.find_spec(f"{package}.part")
     assert refusal.find_spec("tensorflow") is None

@@ -66,8 +66,8 @@ def test_nothing_is_written_without_a_yes(
     ("text", "message"),
     [
         (None, "cannot be read"),
-        ("{}", "is no record of the data gate"),
-        ("no JSON", "is no record of the data gate"),
+        ("{}", "is not a record of the data gate"),
+        ("no JSON", "is not a record of the data gate"),
     ],
 )
 def test_what_is_no_record(

@@ -116,5 +116,5 @@ def test_a_tuner_that_failed_has_found_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../best", "Best", "", "a b"])
 def test_a_name_is_one_of_a_file(tmp_path: Path, name: str) -> None:
-    with pytest.raises(PresetError, match="is no name of a preset"):
+    with pytest.raises(PresetError, match="is not a name of a preset"):
         keep(str(tmp_path), "latest", name, tmp_path)

@@ -72,10 +72,10 @@ def runs(tmp_path: Path) -> Runs:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of the rooms that the command needs, so that it can write to the schemas."""
-    for room in ("pipeline", "schema", "trainer_module"):
+    """A copy of the packages that the command needs, so that it can write to the schemas."""
+    for package in ("pipeline", "schema", "trainer_module"):
         shutil.copytree(
-            PROJECT / room, tmp_path / "project" / room, ignore=shutil.ignore_patterns("__pycache__")
+            PROJECT / package, tmp_path / "project" / package, ignore=shutil.ignore_patterns("__pycache__")
         )
     return tmp_path / "project"
 
@@ -241,7 +241,7 @@ def test_unusable_metadata_and_schemas_are_named(runs: Runs, tmp_path: Path) -> 
     other = tmp_path / "other"
     other.mkdir()
     (other / "metadata.sqlite").write_text("not a database, but long enough to be taken for one")
-    with pytest.raises(SchemaReviewError, match=r"metadata\.sqlite: is no metadata of a run"):
+    with pytest.raises(SchemaReviewError, match=r"metadata\.sqlite: is not metadata of a run"):
         inferred_schema_path(str(other), RATINGS_SCHEMA_GEN)
     broken = tmp_path / "broken.pbtxt"
     broken.write_text('feature {\n  name: "id"\n  typo: BYTES\n}\n')

@@ -198,7 +198,7 @@ def test_broken_versions_are_listed_with_what_is_wrong_and_refused(
     (second / "saved_model.pb").unlink()
     assert runs.command("versions", "ranking") == 0
     out = capsys.readouterr().out
-    assert f"{first.name}  {first}/assets.extra/manifest.json: is no manifest" in out
+    assert f"{first.name}  {first}/assets.extra/manifest.json: is not a manifest" in out
     assert f"{second.name}  {second} holds no saved_model.pb" in out
     for version in (first, second):
         assert runs.command("promote", version.name, "--yes") == 2

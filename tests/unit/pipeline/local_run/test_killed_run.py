@@ -11,10 +11,10 @@ ROOT = Path(__file__).parents[3]
 
 RUN = """
 import sys
-from pipeline.local_run.killed_run import LastWords
-with LastWords(["log: x.log", "python local_runner.py --output 'a b'"]) as words:
+from pipeline.local_run.killed_run import KillReporter
+with KillReporter(["log: x.log", "python local_runner.py --output 'a b'"]) as reporter:
     for node in sys.argv[1:]:
-        words.running(node)
+        reporter.running(node)
     print("all told", flush=True)
     if sys.stdin.read() == "fail":
         raise SystemExit(3)

@@ -120,7 +120,7 @@ def _what_was_told(nodes: Sequence[NodeRun]) -> dict[str, Any]:
     return told
 
 
-def test_flags_of_the_front_door_do_not_reach_executors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_flags_of_the_entry_point_do_not_reach_executors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     from tests.unit.pipeline import tiny_pipeline
 
     argv = ["local_runner.py", "--output", "somewhere"]

@@ -1,4 +1,4 @@
-"""The front door: bad input is refused at once, in one sentence, and leaves no trace of a run."""
+"""The entry point: bad input is refused at once, in one sentence, and leaves no trace of a run."""
 
 import contextlib
 import os

@@ -162,5 +162,5 @@ def test_no_runs(tmp_path: Path) -> None:
     with pytest.raises(ReportError, match=r"no run has written to .*--output"):
         list_runs(tmp_path)
     (tmp_path / "metadata.sqlite").write_text("not a database")
-    with pytest.raises(ReportError, match="is no metadata of a run"):
+    with pytest.raises(ReportError, match="is not metadata of a run"):
         list_runs(tmp_path)

@@ -10,7 +10,7 @@ import tensorflow as tf
 from trainer_module.retrieval.index import NO_SCORE, BruteForce, FixedRanking, Found, Index, Partitioned
 
 # Three groups of movies, each along a direction of its own, the longer the better. "Position % 3" is the
-# group, so a partition is no contiguous block of the catalogue.
+# group, so a partition is not a contiguous block of the catalogue.
 GROUPS = 3
 PER_GROUP = 4
 DIRECTIONS = np.eye(GROUPS, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Every peer on worlds whose right answer is known."""
+"""Every baseline on worlds whose right answer is known."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from contracts.metrics import NDCG_AT, RECALL_AT, RMSE
+from studies.baselines.biases import DampedBiases
+from studies.baselines.linear import Ease, ItemKnn
+from studies.baselines.popularity import NewUsersGetRecent, Popularity
+from studies.baselines.registry import BASELINES
+from studies.baselines.tuning import measure_baseline
 from studies.data.split_data import SplitData
-from studies.peers.biases import DampedBiases
-from studies.peers.linear import Ease, ItemKnn
-from studies.peers.popularity import NewUsersGetRecent, Popularity
-from studies.peers.registry import PEERS
-from studies.peers.tuning import measure_peer
 from studies.scoring import ranked_lists
 from studies.tasks import RANKING, RETRIEVAL
 from tests.unit.studies.worlds import checkerboard, ids, likes_and_dislikes, ratings
 
 PERSONAL = [
-    name for name, spec in PEERS.items() if spec.task == RETRIEVAL and not name.startswith("popularity")
+    name for name, spec in BASELINES.items() if spec.task == RETRIEVAL and not name.startswith("popularity")
 ]
-FACTORS = [name for name, spec in PEERS.items() if spec.task == RANKING and name != "biases"]
+FACTORS = [name for name, spec in BASELINES.items() if spec.task == RANKING and name != "biases"]
 
 
 def silent(number: int, count: int, best: str) -> None:
@@ -28,14 +28,14 @@ def silent(number: int, count: int, best: str) -> None:
 
 
 @pytest.mark.parametrize("name", PERSONAL)
-def test_every_personal_peer_finds_the_one_movie_of_the_own_colour_that_is_left(name: str) -> None:
-    outcome = measure_peer(PEERS[name], checkerboard(), "random", 42, silent)
+def test_every_personal_baseline_finds_the_one_movie_of_the_own_colour_that_is_left(name: str) -> None:
+    outcome = measure_baseline(BASELINES[name], checkerboard(), "random", 42, silent)
 
     assert outcome.metrics[NDCG_AT[10]] == 1.0
 
 
 def test_popularity_cannot_tell_the_colours() -> None:
-    outcome = measure_peer(PEERS["popularity"], checkerboard(), "random", 42, silent)
+    outcome = measure_baseline(BASELINES["popularity"], checkerboard(), "random", 42, silent)
 
     # Eleven movies are left for each user, nearly equally popular: the right one is anywhere among them.
     assert 0.2 < outcome.metrics[NDCG_AT[10]] < 0.8
@@ -46,11 +46,11 @@ def test_popularity_cannot_tell_the_colours() -> None:
 def test_factorizations_learn_the_checkerboard_of_stars(name: str) -> None:
     data = likes_and_dislikes()
 
-    outcome = measure_peer(PEERS[name], data, "random", 42, silent)
+    outcome = measure_baseline(BASELINES[name], data, "random", 42, silent)
 
     # A model of biases can do no better than 2 stars here.
     assert outcome.metrics[RMSE] < 1.2
-    assert measure_peer(PEERS["biases"], data, "random", 42, silent).metrics[RMSE] == pytest.approx(
+    assert measure_baseline(BASELINES["biases"], data, "random", 42, silent).metrics[RMSE] == pytest.approx(
         2, abs=0.1
     )
 
@@ -58,21 +58,21 @@ def test_factorizations_learn_the_checkerboard_of_stars(name: str) -> None:
 def test_biases_without_damping_recover_an_additive_world() -> None:
     user_bias, movie_bias = np.array([-1.0, 0.0, 1.0]), np.array([0.5, -0.5])
     rows = [(u, m, 3 + user_bias[u] + movie_bias[m], 0) for u in range(3) for m in range(2)]
-    peer = DampedBiases(movie_damping=0, user_damping=0)
+    baseline = DampedBiases(movie_damping=0, user_damping=0)
 
     # One pair is missing, so the means of rows and columns alone would be off.
-    peer.fit(SplitData(ids("u", 3), ids("m", 2), ratings(rows[:-1]), ratings(rows[-1:])))
+    baseline.fit(SplitData(ids("u", 3), ids("m", 2), ratings(rows[:-1]), ratings(rows[-1:])))
 
-    assert peer.predict(np.array([2]), np.array([1]))[0] == pytest.approx(3.5, abs=0.01)
+    assert baseline.predict(np.array([2]), np.array([1]))[0] == pytest.approx(3.5, abs=0.01)
 
 
 def test_damping_takes_movies_and_users_halfway_to_the_mean() -> None:
     rows = [(0, 0, 5.0, 0), (1, 1, 1.0, 0)]
-    peer = DampedBiases(movie_damping=1, user_damping=1e9)
-    peer.fit(SplitData(ids("u", 2), ids("m", 3), ratings(rows), ratings([])))
+    baseline = DampedBiases(movie_damping=1, user_damping=1e9)
+    baseline.fit(SplitData(ids("u", 2), ids("m", 3), ratings(rows), ratings([])))
 
     # Mean 3; one rating two stars above it and one pseudo-rating at it make one star. Nobody rated movie 2.
-    assert peer.predict(np.array([0, 0, 0]), np.array([0, 1, 2])) == pytest.approx([4, 2, 3], abs=1e-6)
+    assert baseline.predict(np.array([0, 0, 0]), np.array([0, 1, 2])) == pytest.approx([4, 2, 3], abs=1e-6)
 
 
 def three_users() -> SplitData:
@@ -82,25 +82,25 @@ def three_users() -> SplitData:
 
 
 def test_item_knn_sums_cosines() -> None:
-    peer = ItemKnn(neighbours=4, shrinkage=0.0)
-    peer.fit(three_users())
+    baseline = ItemKnn(neighbours=4, shrinkage=0.0)
+    baseline.fit(three_users())
 
     # cos(0, 1) = 2 / 2; cos(0, 2) = cos(1, 2) = 1 / sqrt(2). User 0 has watched 0 and 1.
-    assert peer.scores(np.array([0]))[0] == pytest.approx([1, 1, 2 / np.sqrt(2), 0])
+    assert baseline.scores(np.array([0]))[0] == pytest.approx([1, 1, 2 / np.sqrt(2), 0])
 
 
 def test_item_knn_keeps_the_nearest_alone() -> None:
-    peer = ItemKnn(neighbours=1, shrinkage=0.0)
-    peer.fit(three_users())
+    baseline = ItemKnn(neighbours=1, shrinkage=0.0)
+    baseline.fit(three_users())
 
     # The nearest of 0 is 1 and that of 1 is 0, so movie 2 lends them nothing: user 1 has 2 beside 0 and 1.
-    assert peer.scores(np.array([1]))[0][:2] == pytest.approx([1, 1])
+    assert baseline.scores(np.array([1]))[0][:2] == pytest.approx([1, 1])
 
 
 def test_ease_solves_its_normal_equations() -> None:
     data, penalty = checkerboard(), 2.0
-    peer = Ease(penalty)
-    peer.fit(data)
+    baseline = Ease(penalty)
+    baseline.fit(data)
     watched = np.zeros((len(data.user_ids), len(data.movie_ids)))
     watched[data.train.user, data.train.movie] = 1
 
@@ -109,7 +109,7 @@ def test_ease_solves_its_normal_equations() -> None:
     x, y = watched[:, others], watched[:, 0]
     column = np.linalg.solve(x.T @ x + penalty * np.eye(len(others)), x.T @ y)
 
-    assert peer.scores(np.arange(len(watched)))[:, 0] == pytest.approx(x @ column)
+    assert baseline.scores(np.arange(len(watched)))[:, 0] == pytest.approx(x @ column)
 
 
 def test_recent_popularity_counts_the_last_days_and_settles_ties_by_all_time() -> None:
@@ -125,8 +125,8 @@ def test_recent_popularity_counts_the_last_days_and_settles_ties_by_all_time() -
 def test_new_users_get_recent_popularity_and_others_their_own() -> None:
     data, knn = three_users(), ItemKnn(neighbours=4, shrinkage=0.0)
     both = NewUsersGetRecent(ItemKnn(neighbours=4, shrinkage=0.0))
-    for peer in (knn, both):
-        peer.fit(data)
+    for baseline in (knn, both):
+        baseline.fit(data)
 
     assert both.scores(np.array([0]))[0] == pytest.approx(knn.scores(np.array([0]))[0])
     assert int(np.argmax(both.scores(np.array([2]))[0])) == 2
@@ -138,7 +138,7 @@ def test_tuning_reads_no_eval_rating() -> None:
     turned = SplitData(data.user_ids, data.movie_ids, data.train, ratings([(0, 0, 1.0, 0)]))
 
     def chosen(of: SplitData) -> Any:
-        return measure_peer(PEERS["biases"], of, "random", 42, silent).settings
+        return measure_baseline(BASELINES["biases"], of, "random", 42, silent).settings
 
     assert chosen(data) == chosen(turned)
 

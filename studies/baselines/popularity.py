@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from studies.baselines.base import RetrievalBaseline
 from studies.data.split_data import Floats, Ints, SplitData
-from studies.peers.base import RetrievalPeer
 
 _SECONDS_A_DAY = 86_400
 
@@ -33,24 +33,24 @@ class Popularity:
 
 
 class NewUsersGetRecent:
-    """Another peer for those with a training rating, and recent popularity for everybody else.
+    """Another baseline for those with a training rating, and recent popularity for everybody else.
 
     Args:
-      peer: ranks for known users.
+      baseline: ranks for known users.
       days: as of `Popularity`.
     """
 
-    def __init__(self, peer: RetrievalPeer, days: int = 30) -> None:
-        self._peer = peer
+    def __init__(self, baseline: RetrievalBaseline, days: int = 30) -> None:
+        self._baseline = baseline
         self._recent = Popularity(days)
 
     def fit(self, data: SplitData) -> None:
         """Fits both."""
         self._known = np.bincount(data.train.user, minlength=len(data.user_ids)) > 0
-        self._peer.fit(data)
+        self._baseline.fit(data)
         self._recent.fit(data)
 
     def scores(self, users: Ints) -> Floats:
-        """Users [B] to scores [B, M], of one peer or the other."""
+        """Users [B] to scores [B, M], of one baseline or the other."""
         known = self._known[users][:, np.newaxis]
-        return np.where(known, self._peer.scores(users), self._recent.scores(users))
+        return np.where(known, self._baseline.scores(users), self._recent.scores(users))

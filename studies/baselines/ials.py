@@ -3,8 +3,8 @@
 import numpy as np
 from implicit.als import AlternatingLeastSquares
 
+from studies.baselines.base import watched
 from studies.data.split_data import Floats, Ints, SplitData
-from studies.peers.base import watched
 
 
 class ImplicitAls:

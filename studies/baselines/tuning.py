@@ -1,4 +1,4 @@
-"""Chooses a peer's settings on ratings cut from the train split, fits it on all of that, and measures it."""
+"""Chooses a baseline's settings on ratings cut from the train split, fits it on all of it and measures it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,10 +7,10 @@ from typing import Any, Final
 import numpy as np
 
 from contracts.metrics import NDCG_AT, RMSE
+from studies.baselines.base import RatingBaseline, RetrievalBaseline
+from studies.baselines.registry import SEED, BaselineSpec
 from studies.cells import Outcome
 from studies.data.split_data import SplitData, validation_cut
-from studies.peers.base import RatingPeer, RetrievalPeer
-from studies.peers.registry import SEED, PeerSpec
 from studies.scoring import evaluated_users, ranked_lists, rating_metrics, retrieval_metrics
 from studies.tasks import RETRIEVAL
 
@@ -21,14 +21,16 @@ NDCG_AT_10: Final = NDCG_AT[10]
 Progress = Callable[[int, int, str], None]
 
 
-def measure_peer(spec: PeerSpec, data: SplitData, split: str, seed: int, progress: Progress) -> Outcome:
-    """Tunes, fits and measures a peer.
+def measure_baseline(
+    spec: BaselineSpec, data: SplitData, split: str, seed: int, progress: Progress
+) -> Outcome:
+    """Tunes, fits and measures a baseline.
 
     Args:
-      spec: the peer.
+      spec: the baseline.
       data: its eval ratings are looked at by the last measurement alone.
       split: the split rule, which the tuning cut follows.
-      seed: of the cut, of ties, and of the peer where it is `seeded`.
+      seed: of the cut, of ties, and of the baseline where it is `seeded`.
       progress: is told of each setting tried.
     """
     fixed = {SEED: seed} if spec.seeded else {}
@@ -37,12 +39,12 @@ def measure_peer(spec: PeerSpec, data: SplitData, split: str, seed: int, progres
     if len(spec.grid) > 1:
         settings = _tuned(spec, fixed, validation_cut(data, split, seed), seed, progress)
     tuning_seconds = time.monotonic() - started if len(spec.grid) > 1 else 0.0
-    peer = spec.make(**settings, **fixed)
+    baseline = spec.make(**settings, **fixed)
     started = time.monotonic()
-    peer.fit(data)
+    baseline.fit(data)
     fit_seconds = time.monotonic() - started
     started = time.monotonic()
-    metrics, asked = _metrics(spec, peer, data, seed)
+    metrics, asked = _metrics(spec, baseline, data, seed)
     per_second = asked / (time.monotonic() - started)
     return Outcome(
         metrics,
@@ -54,14 +56,14 @@ def measure_peer(spec: PeerSpec, data: SplitData, split: str, seed: int, progres
 
 
 def _tuned(
-    spec: PeerSpec, fixed: Mapping[str, Any], cut: SplitData, seed: int, progress: Progress
+    spec: BaselineSpec, fixed: Mapping[str, Any], cut: SplitData, seed: int, progress: Progress
 ) -> dict[str, Any]:
     best: dict[str, Any] = {}
     best_metric = -np.inf
     for number, settings in enumerate(spec.grid, 1):
-        peer = spec.make(**settings, **fixed)
-        peer.fit(cut)
-        metrics, _ = _metrics(spec, peer, cut, seed)
+        baseline = spec.make(**settings, **fixed)
+        baseline.fit(cut)
+        metrics, _ = _metrics(spec, baseline, cut, seed)
         name, sign = (NDCG_AT_10, 1) if spec.task == RETRIEVAL else (RMSE, -1)
         if sign * metrics[name] > best_metric:
             best, best_metric = dict(settings), sign * metrics[name]
@@ -70,13 +72,13 @@ def _tuned(
 
 
 def _metrics(
-    spec: PeerSpec, peer: RetrievalPeer | RatingPeer, data: SplitData, seed: int
+    spec: BaselineSpec, baseline: RetrievalBaseline | RatingBaseline, data: SplitData, seed: int
 ) -> tuple[dict[str, float], int]:
     """The metrics, and how many users or ratings were asked for."""
     evaluation = data.evaluation
     if spec.task == RETRIEVAL:
-        lists = ranked_lists(peer.scores, data, seed)  # type: ignore[union-attr]
+        lists = ranked_lists(baseline.scores, data, seed)  # type: ignore[union-attr]
         return retrieval_metrics(data, lists), len(evaluated_users(evaluation))
-    predicted = peer.predict(evaluation.user, evaluation.movie)  # type: ignore[union-attr]
+    predicted = baseline.predict(evaluation.user, evaluation.movie)  # type: ignore[union-attr]
     scale = data.train.rating.min(), data.train.rating.max()
     return rating_metrics(np.clip(predicted, *scale), evaluation.rating), len(evaluation)

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = {path.parent.name for path in ROOT.glob("*/__init__.py")}
+PACKAGES = {path.parent.name for path in ROOT.glob("*/__init__.py")}
 
 
-@pytest.mark.parametrize("front_door", ["local_runner.py", "kubeflow_runner.py"])
-def test_front_door_imports_no_room_but_pipeline(front_door: str) -> None:
-    tree = ast.parse((ROOT / front_door).read_text(encoding="utf-8"))
+@pytest.mark.parametrize("entry_point", ["local_runner.py", "kubeflow_runner.py"])
+def test_entry_point_imports_no_package_but_pipeline(entry_point: str) -> None:
+    tree = ast.parse((ROOT / entry_point).read_text(encoding="utf-8"))
 
     imported: set[str] = set()
     for node in ast.walk(tree):
@@ -20,4 +20,4 @@ def test_front_door_imports_no_room_but_pipeline(front_door: str) -> None:
         elif isinstance(node, ast.ImportFrom) and node.module:
             imported.add(node.module.split(".")[0])
 
-    assert imported & ROOMS <= {"pipeline"}
+    assert imported & PACKAGES <= {"pipeline"}

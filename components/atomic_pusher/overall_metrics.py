@@ -1,4 +1,4 @@
-"""The figures of an Evaluator's results, for the manifest."""
+"""The metrics of an Evaluator's results, for the manifest."""
 
 from contracts import metrics, signatures
 from reports.reading.evaluation_results import read_metrics
@@ -7,14 +7,14 @@ CANDIDATE = "candidate"
 SERVED = "served"
 
 
-def overall_figures(evaluation_uri: str) -> dict[str, dict[str, float]]:
+def overall_metrics(evaluation_uri: str) -> dict[str, dict[str, float]]:
     """The metrics over all rows by whose they are (`candidate`, `reference`, `served`) and metric.
 
     Args:
         evaluation_uri: folder of an Evaluator's `evaluation` artifact.
     """
     overall = read_metrics(evaluation_uri).overall
-    figures = {
+    by_model = {
         whose: {name: measures[name].value for name in sorted(measures)}
         for whose, measures in (
             (CANDIDATE, overall.model),
@@ -27,5 +27,5 @@ def overall_figures(evaluation_uri: str) -> dict[str, dict[str, float]]:
         metrics.USER_COUNT: float(overall.user_count),
         metrics.EXAMPLE_COUNT: float(overall.example_count),
     }
-    figures.setdefault(CANDIDATE, {}).update(counts)
-    return figures
+    by_model.setdefault(CANDIDATE, {}).update(counts)
+    return by_model

@@ -1,4 +1,4 @@
-"""What every peer is: fitted on ratings, then asked for scores of movies or for ratings."""
+"""What every baseline is: fitted on ratings, then asked for scores of movies or for ratings."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 from studies.data.split_data import Floats, Ints, SplitData
 
 
-class RetrievalPeer(Protocol):
+class RetrievalBaseline(Protocol):
     """Ranks the catalogue for known users."""
 
     def fit(self, data: SplitData) -> None:
@@ -18,7 +18,7 @@ class RetrievalPeer(Protocol):
         """Users [B] to scores of all movies [B, M], higher is better; equal ones are ties."""
 
 
-class RatingPeer(Protocol):
+class RatingBaseline(Protocol):
     """Predicts ratings."""
 
     def fit(self, data: SplitData) -> None:

@@ -4,8 +4,8 @@ import numpy as np
 from scipy import linalg
 from scipy.sparse import csr_matrix
 
+from studies.baselines.base import watched
 from studies.data.split_data import Floats, Ints, SplitData
-from studies.peers.base import watched
 
 
 class ItemKnn:
