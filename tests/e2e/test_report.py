@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def models(sample_run: PipelineRun) -> Mapping[str, Any]:
     found: Mapping[str, Any] = sample_run.report["sections"]["models"]["metrics"]
-    assert set(found) == set(MODELS)
+    assert set(found) == {*MODELS, "recommender"}
     return found
 
 
