@@ -130,7 +130,8 @@ class AtomicPusher(base_component.BaseComponent):
             if (channel := getattr(servable, kind)) is not None
         }
         settings = {
-            BASE_DIRECTORIES: {name: servable.base_directory for name, servable in servables.items()},
+            # A list, because JSON objects lose their order on the way.
+            BASE_DIRECTORIES: [[name, servable.base_directory] for name, servable in servables.items()],
             BLESSINGS: {
                 name: [
                     kind for kind in (MODEL_BLESSING, INFRA_BLESSING) if getattr(servable, kind) is not None

@@ -60,7 +60,7 @@ class AtomicPusherExecutor(executor.Executor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         settings = json.loads(exec_properties[SETTINGS_KEY])
-        names = list(settings[BASE_DIRECTORIES])
+        names = [name for name, _ in settings[BASE_DIRECTORIES]]
         artifacts = {
             name: artifact_utils.get_single_instance(output_dict[PUSHED_PREFIX + name]) for name in names
         }
@@ -74,7 +74,7 @@ class AtomicPusherExecutor(executor.Executor):
         ratings = read_ratings(artifact_utils.get_split_uri([examples], features.EVAL_SPLIT))
         data = self._provenance_of_run(input_dict, settings)
         candidates = []
-        for name, base in settings[BASE_DIRECTORIES].items():
+        for name, base in settings[BASE_DIRECTORIES]:
             model = self.GetModelPath(
                 {standard_component_specs.MODEL_KEY: input_dict[input_key(name, MODEL)]}
             )

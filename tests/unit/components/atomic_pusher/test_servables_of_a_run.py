@@ -207,6 +207,9 @@ def test_all_of_them_blessed_are_pushed(run: Servables, tmp_path: Path, models: 
     pushed = _execute(run, tmp_path, models, lambda servable, kind: True)
     [version] = {artifact.get_string_custom_property("pushed_version") for artifact in pushed.values()}
     assert run.versions == [[int(version)]] * 3
+    manifest = read_manifest(f"{run.bases[0]}/{version}")
+    assert manifest is not None
+    assert manifest.move.servables == PUBLISHED_TOGETHER
     for name, artifact in pushed.items():
         destination = str(tmp_path / "serving" / name / version)
         assert artifact.get_string_custom_property("pushed_destination") == destination
