@@ -6,7 +6,7 @@ from typing import Any
 from tfx.components import Evaluator, Transform
 from tfx.types import BaseChannel
 
-from components.atomic_pusher.component import AtomicPusher, Servable
+from components.atomic_pusher.component import AtomicPusher, ServableInputs
 from components.model_probe.component import ModelProbe
 from components.recommender_composer.component import RecommenderComposer
 from components.recommender_trainer.component import RecommenderTrainer
@@ -172,7 +172,7 @@ def make_pusher(
     """What publishes the models of a run together, if all of them are blessed."""
     pusher = AtomicPusher(
         {
-            name: Servable(
+            name: ServableInputs(
                 model=models[name],
                 base_directory=config.serving_dir(name),
                 code={

@@ -65,7 +65,7 @@ class AtomicPusherSpec(component_spec.ComponentSpec):
 
 
 @dataclass(frozen=True)
-class Servable:
+class ServableInputs:
     """What is pushed as one servable.
 
     Attributes:
@@ -114,7 +114,7 @@ class AtomicPusher(base_component.BaseComponent):
 
     def __init__(
         self,
-        servables: Mapping[str, Servable],
+        servables: Mapping[str, ServableInputs],
         ratings: types.BaseChannel,
         movies: types.BaseChannel,
         schema: types.BaseChannel,

@@ -17,14 +17,14 @@ from serving.client.deadline import Deadline
 from serving.client.endpoint import Endpoint, Tls, Token
 from serving.client.errors import ServingError
 from serving.client.pool import ChannelPool
-from serving.client.requests import Request, Requests
+from serving.client.requests import ClientRequest, ClientRequests
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
 
 def _awaited(
-    make: Callable[Concatenate[Requests, _P], Request[_T]],
+    make: Callable[Concatenate[ClientRequests, _P], ClientRequest[_T]],
 ) -> Callable[Concatenate[AsyncClient, _P], Awaitable[_T]]:
     """The method that makes this request and is awaited for its result."""
 
@@ -55,21 +55,21 @@ class AsyncClient:
         batch_size: int = endpoint.DEFAULT_BATCH_SIZE,
     ) -> None:
         self._endpoint = Endpoint(address, timeout, tls, token, connections, batch_size)
-        self._requests = Requests(batch_size)
+        self._requests = ClientRequests(batch_size)
         self._pool = ChannelPool(connections, lambda: self._endpoint.channel(aio))
 
-    recommend = _awaited(Requests.recommend)
-    recommend_many = _awaited(Requests.recommend_many)
-    retrieve = _awaited(Requests.retrieve)
-    retrieve_many = _awaited(Requests.retrieve_many)
-    retrieve_from_history = _awaited(Requests.retrieve_from_history)
-    retrieve_from_history_many = _awaited(Requests.retrieve_from_history_many)
-    similar = _awaited(Requests.similar)
-    similar_many = _awaited(Requests.similar_many)
-    rank = _awaited(Requests.rank)
-    rank_many = _awaited(Requests.rank_many)
-    metadata = _awaited(Requests.metadata)
-    status = _awaited(Requests.status)
+    recommend = _awaited(ClientRequests.recommend)
+    recommend_many = _awaited(ClientRequests.recommend_many)
+    retrieve = _awaited(ClientRequests.retrieve)
+    retrieve_many = _awaited(ClientRequests.retrieve_many)
+    retrieve_from_history = _awaited(ClientRequests.retrieve_from_history)
+    retrieve_from_history_many = _awaited(ClientRequests.retrieve_from_history_many)
+    similar = _awaited(ClientRequests.similar)
+    similar_many = _awaited(ClientRequests.similar_many)
+    rank = _awaited(ClientRequests.rank)
+    rank_many = _awaited(ClientRequests.rank_many)
+    metadata = _awaited(ClientRequests.metadata)
+    status = _awaited(ClientRequests.status)
 
     async def close(self) -> None:
         """`Client.close`."""
@@ -87,7 +87,7 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    async def _run(self, request: Request[_T]) -> _T:
+    async def _run(self, request: ClientRequest[_T]) -> _T:
         deadline = self._endpoint.deadline(request.timeout)
         # As many requests at a time as there are connections, as in the client that blocks.
         slots = asyncio.Semaphore(self._endpoint.connections)

@@ -16,14 +16,14 @@ from serving.client.deadline import Deadline
 from serving.client.endpoint import Endpoint, Tls, Token
 from serving.client.errors import ServingError
 from serving.client.pool import ChannelPool
-from serving.client.requests import Request, Requests
+from serving.client.requests import ClientRequest, ClientRequests
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
 
 
 def _blocking(
-    make: Callable[Concatenate[Requests, _P], Request[_T]],
+    make: Callable[Concatenate[ClientRequests, _P], ClientRequest[_T]],
 ) -> Callable[Concatenate[Client, _P], _T]:
     """The method that makes this request and waits for its result."""
 
@@ -76,23 +76,23 @@ class Client:
         batch_size: int = endpoint.DEFAULT_BATCH_SIZE,
     ) -> None:
         self._endpoint = Endpoint(address, timeout, tls, token, connections, batch_size)
-        self._requests = Requests(batch_size)
+        self._requests = ClientRequests(batch_size)
         self._pool = ChannelPool(connections, lambda: self._endpoint.channel(grpc))
         # They wait for the requests of batch calls and start with the first of those.
         self._threads = ThreadPoolExecutor(connections, "serving-client")
 
-    recommend = _blocking(Requests.recommend)
-    recommend_many = _blocking(Requests.recommend_many)
-    retrieve = _blocking(Requests.retrieve)
-    retrieve_many = _blocking(Requests.retrieve_many)
-    retrieve_from_history = _blocking(Requests.retrieve_from_history)
-    retrieve_from_history_many = _blocking(Requests.retrieve_from_history_many)
-    similar = _blocking(Requests.similar)
-    similar_many = _blocking(Requests.similar_many)
-    rank = _blocking(Requests.rank)
-    rank_many = _blocking(Requests.rank_many)
-    metadata = _blocking(Requests.metadata)
-    status = _blocking(Requests.status)
+    recommend = _blocking(ClientRequests.recommend)
+    recommend_many = _blocking(ClientRequests.recommend_many)
+    retrieve = _blocking(ClientRequests.retrieve)
+    retrieve_many = _blocking(ClientRequests.retrieve_many)
+    retrieve_from_history = _blocking(ClientRequests.retrieve_from_history)
+    retrieve_from_history_many = _blocking(ClientRequests.retrieve_from_history_many)
+    similar = _blocking(ClientRequests.similar)
+    similar_many = _blocking(ClientRequests.similar_many)
+    rank = _blocking(ClientRequests.rank)
+    rank_many = _blocking(ClientRequests.rank_many)
+    metadata = _blocking(ClientRequests.metadata)
+    status = _blocking(ClientRequests.status)
 
     def close(self) -> None:
         """Closes the connections; calls that are under way end with CANCELLED."""
@@ -111,7 +111,7 @@ class Client:
     ) -> None:
         self.close()
 
-    def _run(self, request: Request[_T]) -> _T:
+    def _run(self, request: ClientRequest[_T]) -> _T:
         deadline = self._endpoint.deadline(request.timeout)
         try:
             several = next(request.plan)

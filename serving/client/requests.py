@@ -15,7 +15,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Request(Generic[_T]):
+class ClientRequest(Generic[_T]):
     """What a method is to do.
 
     Attributes:
@@ -27,7 +27,7 @@ class Request(Generic[_T]):
     timeout: float | None
 
 
-class Requests:
+class ClientRequests:
     """Makes the request of each method.
 
     Args:
@@ -49,7 +49,7 @@ class Requests:
         retrieval_version: Version = None,
         ranking_version: Version = None,
         timeout: float | None = None,
-    ) -> Request[Recommendation]:
+    ) -> ClientRequest[Recommendation]:
         """The list for a user, the best movie first, none that the user has rated.
 
         One call of `recommender`, or of `joint`. Where the server has neither, `retrieval` finds candidates
@@ -71,7 +71,7 @@ class Requests:
         plan = self._recommend(
             [user_id], k, candidates, {user_id: exclude}, version, (retrieval_version, ranking_version)
         )
-        return Request(_only(plan), timeout)
+        return ClientRequest(_only(plan), timeout)
 
     def recommend_many(
         self,
@@ -84,7 +84,7 @@ class Requests:
         retrieval_version: Version = None,
         ranking_version: Version = None,
         timeout: float | None = None,
-    ) -> Request[list[Recommendation]]:
+    ) -> ClientRequest[list[Recommendation]]:
         """`recommend` for each of several users, in their order.
 
         Each list carries the versions that it is from: while a server changes versions they can differ.
@@ -100,7 +100,9 @@ class Requests:
           timeout: seconds for all of it.
         """
         versions = (retrieval_version, ranking_version)
-        return Request(self._recommend(user_ids, k, candidates, exclude or {}, version, versions), timeout)
+        return ClientRequest(
+            self._recommend(user_ids, k, candidates, exclude or {}, version, versions), timeout
+        )
 
     def retrieve(
         self,
@@ -110,7 +112,7 @@ class Requests:
         exclude: Sequence[str] = (),
         version: Version = None,
         timeout: float | None = None,
-    ) -> Request[MovieList]:
+    ) -> ClientRequest[MovieList]:
         """The first stage alone: the k movies of the highest retrieval score.
 
         The score is a dot product of the user and the movie; for an unknown user, recent popularity.
@@ -123,7 +125,7 @@ class Requests:
           timeout: seconds that it may take.
         """
         plan = retrieval.retrieve([user_id], k, {user_id: exclude}, version, self._batch_size)
-        return Request(_only(plan), timeout)
+        return ClientRequest(_only(plan), timeout)
 
     def retrieve_many(
         self,
@@ -133,10 +135,10 @@ class Requests:
         exclude: Mapping[str, Sequence[str]] | None = None,
         version: Version = None,
         timeout: float | None = None,
-    ) -> Request[list[MovieList]]:
+    ) -> ClientRequest[list[MovieList]]:
         """`retrieve` for each of several users, in their order; `exclude` holds movies by user."""
         plan = retrieval.retrieve(user_ids, k, exclude or {}, version, self._batch_size)
-        return Request(plan, timeout)
+        return ClientRequest(plan, timeout)
 
     def retrieve_from_history(
         self,
@@ -145,7 +147,7 @@ class Requests:
         *,
         version: Version = None,
         timeout: float | None = None,
-    ) -> Request[MovieList]:
+    ) -> ClientRequest[MovieList]:
         """The k best movies for somebody of whom nothing is known but what they have seen.
 
         Args:
@@ -155,7 +157,7 @@ class Requests:
           timeout: seconds that it may take.
         """
         plan = retrieval.retrieve_from_history([movie_ids], k, version, self._batch_size)
-        return Request(_only(plan), timeout)
+        return ClientRequest(_only(plan), timeout)
 
     def retrieve_from_history_many(
         self,
@@ -164,18 +166,20 @@ class Requests:
         *,
         version: Version = None,
         timeout: float | None = None,
-    ) -> Request[list[MovieList]]:
+    ) -> ClientRequest[list[MovieList]]:
         """`retrieve_from_history` for each of several people, in their order."""
-        return Request(retrieval.retrieve_from_history(histories, k, version, self._batch_size), timeout)
+        return ClientRequest(
+            retrieval.retrieve_from_history(histories, k, version, self._batch_size), timeout
+        )
 
     def similar(
         self, movie_id: str, k: int = 10, *, version: Version = None, timeout: float | None = None
-    ) -> Request[MovieList]:
+    ) -> ClientRequest[MovieList]:
         """The k other movies that are nearest to a movie; the score is the cosine, -1 to 1.
 
         A movie that is not in the model has none.
         """
-        return Request(_only(retrieval.similar([movie_id], k, version, self._batch_size)), timeout)
+        return ClientRequest(_only(retrieval.similar([movie_id], k, version, self._batch_size)), timeout)
 
     def similar_many(
         self,
@@ -184,9 +188,9 @@ class Requests:
         *,
         version: Version = None,
         timeout: float | None = None,
-    ) -> Request[list[MovieList]]:
+    ) -> ClientRequest[list[MovieList]]:
         """`similar` for each of several movies, in their order."""
-        return Request(retrieval.similar(movie_ids, k, version, self._batch_size), timeout)
+        return ClientRequest(retrieval.similar(movie_ids, k, version, self._batch_size), timeout)
 
     def rank(
         self,
@@ -195,9 +199,9 @@ class Requests:
         *,
         version: Version = None,
         timeout: float | None = None,
-    ) -> Request[Ratings]:
+    ) -> ClientRequest[Ratings]:
         """The second stage alone: the user's predicted ratings of these movies, in stars, in their order."""
-        return Request(_only(ranking.rank([user_id], [movie_ids], version, self._batch_size)), timeout)
+        return ClientRequest(_only(ranking.rank([user_id], [movie_ids], version, self._batch_size)), timeout)
 
     def rank_many(
         self,
@@ -206,7 +210,7 @@ class Requests:
         *,
         version: Version = None,
         timeout: float | None = None,
-    ) -> Request[list[Ratings]]:
+    ) -> ClientRequest[list[Ratings]]:
         """`rank` for each of several users, in their order.
 
         Args:
@@ -215,19 +219,19 @@ class Requests:
           version: of the model; None stands for the latest.
           timeout: seconds that it may take.
         """
-        return Request(ranking.rank(user_ids, movie_ids, version, self._batch_size), timeout)
+        return ClientRequest(ranking.rank(user_ids, movie_ids, version, self._batch_size), timeout)
 
     def metadata(
         self, model: str, *, version: Version = None, timeout: float | None = None
-    ) -> Request[ModelMetadata]:
+    ) -> ClientRequest[ModelMetadata]:
         """The signatures of a model: names, types and shapes of inputs and outputs."""
-        return Request(calls.metadata(model, version), timeout)
+        return ClientRequest(calls.metadata(model, version), timeout)
 
     def status(
         self, model: str, *, version: Version = None, timeout: float | None = None
-    ) -> Request[list[VersionStatus]]:
+    ) -> ClientRequest[list[VersionStatus]]:
         """The states of a model's versions, or of one of them, the newest first."""
-        return Request(calls.status(model, version), timeout)
+        return ClientRequest(calls.status(model, version), timeout)
 
     def _recommend(
         self,

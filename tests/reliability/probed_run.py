@@ -12,7 +12,7 @@ import tensorflow as tf
 from tfx.dsl.components.base import base_executor
 from tfx.types import Artifact, Channel, artifact_utils, standard_artifacts
 
-from components.atomic_pusher.component import AtomicPusher, Servable
+from components.atomic_pusher.component import AtomicPusher, ServableInputs
 from components.atomic_pusher.executor import AtomicPusherExecutor as PusherExecutor
 from components.model_probe.component import ModelProbe
 from components.model_probe.executor import ModelProbeExecutor as ProbeExecutor
@@ -94,7 +94,7 @@ class ProbedRun:
     def _push(self, inputs: dict[str, list[Artifact]], blessing: Artifact, base: Path) -> dict[str, Any]:
         pusher = AtomicPusher(
             {
-                base.name: Servable(
+                base.name: ServableInputs(
                     model=Channel(type=standard_artifacts.Model),
                     base_directory=str(base),
                     code={},

@@ -97,7 +97,7 @@ def test_a_failed_run_is_reported_on_when_all_its_tasks_have_ended(spec: Any) ->
     assert "Pusher" in about["nodes"]
     for name in ("FailureReport", "ReportGen"):
         container = spec["deploymentSpec"]["executors"][f"{name}_executor"]["container"]
-        assert "components.report_gen.executor.Executor" in container["args"]
+        assert "components.report_gen.executor.ReportGenExecutor" in container["args"]
     # No task of a cluster reads a metadata store by itself.
     assert parameters["output_folder"]["runtimeValue"]["constant"] == ""
 

@@ -9,7 +9,7 @@ import pytest
 from tfx.dsl.components.base import base_executor
 from tfx.types import Artifact, Channel, artifact_utils, standard_artifacts
 
-from components.atomic_pusher.component import AtomicPusher, Servable
+from components.atomic_pusher.component import AtomicPusher, ServableInputs
 from components.atomic_pusher.executor import AtomicPusherExecutor
 from components.atomic_pusher.versions import read_manifest, served_version, versions_in
 from tests.unit.components.atomic_pusher.one_servable import point
@@ -30,7 +30,7 @@ def component(
 ) -> AtomicPusher:
     return AtomicPusher(
         {
-            base.name: Servable(
+            base.name: ServableInputs(
                 model=channel(standard_artifacts.Model),
                 base_directory=str(base),
                 code={"training": code},

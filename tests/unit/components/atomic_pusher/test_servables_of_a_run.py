@@ -11,7 +11,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import Artifact, Channel, artifact_utils, standard_artifacts
 
 from components.atomic_pusher import history, publishing
-from components.atomic_pusher.component import AtomicPusher, Servable
+from components.atomic_pusher.component import AtomicPusher, ServableInputs
 from components.atomic_pusher.executor import AtomicPusherExecutor
 from components.atomic_pusher.manifest import Provenance
 from components.atomic_pusher.publishing import PushCandidate, PushError, Retention, point, push
@@ -225,7 +225,7 @@ def _execute(
     }
     component = AtomicPusher(
         {
-            Path(base).name: Servable(
+            Path(base).name: ServableInputs(
                 Channel(type=standard_artifacts.Model),
                 base,
                 code={},
