@@ -6,7 +6,7 @@ BIN := .venv/bin
 # In the order of the folders, because the long tests come first in it.
 PYTEST := $(BIN)/python -m pytest -rs -n auto --maxprocesses=4 --dist loadgroup --no-loadscope-reorder
 # Part of the tests covers part of the lines, so only a run of all of them has a threshold.
-COVERAGE := $(if $(ARGS),,--cov --cov-report=term --cov-fail-under=80)
+COVERAGE := $(if $(ARGS),,--cov --cov-report=term --cov-fail-under=85)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-browser test-serving test-models test-reliability lint types format bench \

@@ -17,6 +17,10 @@ from reports.section import Chart, Column, Part, Table
 _ERRORS: Final = frozenset({metrics.RMSE, metrics.MAE})
 # Slices with fewer users tell little; they are in the table and not in the drawing.
 LEAST_USERS: Final = 5
+# Metrics at lengths between the first ten and the whole list, for which the table of slices has no column.
+_IN_BETWEEN: Final = frozenset(
+    of[length] for of in (metrics.RECALL_AT, metrics.NDCG_AT) for length in metrics.LIST_LENGTHS[1:-1]
+)
 _MOST_SLICES: Final = 24
 
 
@@ -125,8 +129,8 @@ def _draw_dots(
 
 
 def _slice_table(model: str, summary: EvaluationSummary) -> Table:
-    # The lists of a slice are a part of all lists, and the table of all metrics has those.
-    names = [name for name in summary.overall.model if name not in metrics.LIST_METRICS]
+    # The lists of a slice are a part of all lists. The table of all metrics has those, and every length.
+    names = [name for name in summary.overall.model if name not in {*metrics.LIST_METRICS, *_IN_BETWEEN}]
     return Table(
         f"{model}-slice-table",
         f"Metrics of the {model} model by slice of the eval split; in brackets those of "

@@ -387,7 +387,7 @@ def test_a_tower_of_nans_finds_nothing() -> None:
 def test_a_training_run_exports_the_whole_catalogue(
     tmp_path: Path, trainer_args: Callable[..., SimpleNamespace], settings: dict[str, object]
 ) -> None:
-    run_fn(trainer_args({"epochs": 2, "validation_share": 0.4, "embedding_dim": 4, **settings}))
+    run_fn(trainer_args({"epochs": 2, "validation_share": 0.25, "embedding_dim": 4, **settings}))
     answer = tf.saved_model.load(str(tmp_path / "model")).signatures[signatures.SERVING_DEFAULT]
     found = answer(user_id=tf.constant(["ann", "nobody"]))
     own, everything = ({id_.decode() for id_ in row} for row in found[features.MOVIE_ID].numpy())
