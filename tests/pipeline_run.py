@@ -41,13 +41,13 @@ class PipelineRun:
     """A run that has ended.
 
     Attributes:
-        status: the exit status.
-        out: standard output.
-        err: standard error.
-        output: the folder of everything that it wrote.
-        pushed: every version in the serving folder when the run ended, by model.
-        page: the newest report when the run ended, "" if there was none.
-        report: its metrics.
+      status: the exit status.
+      out: standard output.
+      err: standard error.
+      output: the folder of everything that it wrote.
+      pushed: every version in the serving folder when the run ended, by model.
+      page: the newest report when the run ended, "" if there was none.
+      report: its metrics.
     """
 
     status: int
@@ -87,9 +87,9 @@ def run_pipeline(project: Path, output: Path, *flags: str) -> PipelineRun:
     """Runs `local_runner.py` and waits for its end.
 
     Args:
-        project: the copy of the project to run.
-        output: where the run writes.
-        flags: more flags of the runner.
+      project: the copy of the project to run.
+      output: where the run writes.
+      flags: more flags of the runner.
     """
     environment = {name: value for name, value in os.environ.items() if name != "MOVIELENS_DIR"}
     done = subprocess.run(

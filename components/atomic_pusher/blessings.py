@@ -15,9 +15,9 @@ def withheld(
     """Why servables are not to be pushed, by servable; empty if all may be.
 
     Args:
-        inputs: artifacts by input.
-        wired: by servable, the blessings that the component was given. One of them without an artifact, as
-            an optional input can be, is not a blessing.
+      inputs: artifacts by input.
+      wired: by servable, the blessings that the component was given. One of them without an artifact, as
+        an optional input can be, is not a blessing.
     """
     found = {name: _withheld(inputs, name, kinds) for name, kinds in wired.items()}
     return {name: why for name, why in found.items() if why}

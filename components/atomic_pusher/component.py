@@ -69,13 +69,13 @@ class ServableInputs:
     """What is pushed as one servable.
 
     Attributes:
-        model: the model.
-        base_directory: the folder that the server watches; its name is the model's name there.
-        code: fingerprints of sources by what they do; for the manifest and the cache key.
-        model_blessing: pushed only if it is there and blessed; optional.
-        infra_blessing: pushed only if it is there and blessed; optional.
-        evaluation: its metrics go into the manifest; optional.
-        served_model: what the model was compared with, of `ServedModel`, for the manifest; optional.
+      model: the model.
+      base_directory: the folder that the server watches; its name is the model's name there.
+      code: fingerprints of sources by what they do; for the manifest and the cache key.
+      model_blessing: pushed only if it is there and blessed; optional.
+      infra_blessing: pushed only if it is there and blessed; optional.
+      evaluation: its metrics go into the manifest; optional.
+      served_model: what the model was compared with, of `ServedModel`, for the manifest; optional.
     """
 
     model: types.BaseChannel
@@ -99,14 +99,14 @@ class AtomicPusher(base_component.BaseComponent):
     Component `outputs` contains `pushed_<servable>` for each of them.
 
     Args:
-        servables: by name, in the order in which they are published; their folders lie beside one another.
-        ratings: raw `ratings` Examples with a split `eval`: data fingerprint, and ids for warm-up requests.
-        movies: raw `movies` Examples: data fingerprint.
-        schema: the schema that the data was held to.
-        keep_versions: how many versions stay, the new one included; the oldest go.
-        measured_on: split and data of the metrics, for people.
-        series: what models are called that may be compared with these.
-        pinned_versions: versions that stay whatever their age.
+      servables: by name, in the order in which they are published; their folders lie beside one another.
+      ratings: raw `ratings` Examples with a split `eval`: data fingerprint, and ids for warm-up requests.
+      movies: raw `movies` Examples: data fingerprint.
+      schema: the schema that the data was held to.
+      keep_versions: how many versions stay, the new one included; the oldest go.
+      measured_on: split and data of the metrics, for people.
+      series: what models are called that may be compared with these.
+      pinned_versions: versions that stay whatever their age.
     """
 
     SPEC_CLASS = AtomicPusherSpec

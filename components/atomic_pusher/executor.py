@@ -56,7 +56,7 @@ class AtomicPusherExecutor(executor.Executor):
         """Pushes the servables if all of them are blessed.
 
         Raises:
-            PushError: nothing was pushed; what was served still is.
+          PushError: nothing was pushed; what was served still is.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         settings = json.loads(exec_properties[SETTINGS_KEY])

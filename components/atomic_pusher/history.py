@@ -17,7 +17,7 @@ def moves(base: str) -> list[Move]:
     """What the log says, the oldest first; a line that a power cut left unfinished is passed over.
 
     Raises:
-        OSError: the log cannot be read.
+      OSError: the log cannot be read.
     """
     found = []
     for line in _text(base).splitlines():
@@ -32,7 +32,7 @@ def write_missing(base: str) -> None:
     """Logs every version that the log lacks: the one just published, and those whose process was killed then.
 
     Raises:
-        OSError: the log cannot be read or written.
+      OSError: the log cannot be read or written.
     """
     logged = {move.version for move in moves(base)}
     text = _text(base)

@@ -37,16 +37,16 @@ class Provenance:
     """What a model was made from and how good it was.
 
     Attributes:
-        metrics: over all evaluated rows, by whose they are (`candidate`, `reference` and, where there was
-            one, `served`) and metric.
-        measured_on: the split and the data that the metrics are of.
-        run_id: the run of the pipeline that pushed it.
-        data: sha256 (hex) by kind of Examples, `ratings` and `movies`.
-        code: fingerprints of the sources by what they do, see `pipeline/fingerprint.py`.
-        schema: sha256 (hex) of the schema.
-        series: what models are called that may be compared on one another's Examples, "" if not known.
-        baseline: fingerprint of the version that the model was compared with before its push, "" if it was
-            compared with none, None if that is not known.
+      metrics: over all evaluated rows, by whose they are (`candidate`, `reference` and, where there was
+        one, `served`) and metric.
+      measured_on: the split and the data that the metrics are of.
+      run_id: the run of the pipeline that pushed it.
+      data: sha256 (hex) by kind of Examples, `ratings` and `movies`.
+      code: fingerprints of the sources by what they do, see `pipeline/fingerprint.py`.
+      schema: sha256 (hex) of the schema.
+      series: what models are called that may be compared on one another's Examples, "" if not known.
+      baseline: fingerprint of the version that the model was compared with before its push, "" if it was
+        compared with none, None if that is not known.
     """
 
     metrics: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -64,14 +64,14 @@ class Move:
     """A change of the served version: who pointed what where, and when.
 
     Attributes:
-        time: UTC, ISO 8601.
-        action: what was done.
-        previous: the version that was served before, or None.
-        version: the version that is served from then on.
-        copy_of: for a promotion or a rollback, the version whose files it has.
-        user: login name.
-        host: name of the machine.
-        servables: what was published under this number together, in that order; early moves do not have it.
+      time: UTC, ISO 8601.
+      action: what was done.
+      previous: the version that was served before, or None.
+      version: the version that is served from then on.
+      copy_of: for a promotion or a rollback, the version whose files it has.
+      user: login name.
+      host: name of the machine.
+      servables: what was published under this number together, in that order; early moves do not have it.
     """
 
     time: str
@@ -113,11 +113,11 @@ class Manifest:
     """What stands in the manifest file.
 
     Attributes:
-        version: the number of the folder.
-        origin: the version that was pushed with these files at first: `version` itself unless it is a copy.
-        move: how this version came to be the served one.
-        provenance: what the model was made from.
-        files: sha256 (hex) by relative path of every file but the manifest.
+      version: the number of the folder.
+      origin: the version that was pushed with these files at first: `version` itself unless it is a copy.
+      move: how this version came to be the served one.
+      provenance: what the model was made from.
+      files: sha256 (hex) by relative path of every file but the manifest.
     """
 
     version: int
@@ -148,7 +148,7 @@ class Manifest:
         """The reverse of `to_json`.
 
         Raises:
-            ManifestError: it is not a manifest; the message names `path`.
+          ManifestError: it is not a manifest; the message names `path`.
         """
         try:
             values = json.loads(text)
@@ -176,7 +176,7 @@ def model_fingerprint(files: Mapping[str, str]) -> str:
     """A sha256 (hex) over the files of the model alone: equal for a version and the model it was made from.
 
     Args:
-        files: sha256 (hex) by relative path.
+      files: sha256 (hex) by relative path.
     """
     digest = hashlib.sha256()
     for path in sorted(files):

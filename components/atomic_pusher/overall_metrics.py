@@ -11,7 +11,7 @@ def overall_metrics(evaluation_uri: str) -> dict[str, dict[str, float]]:
     """The metrics over all rows by whose they are (`candidate`, `reference`, `served`) and metric.
 
     Args:
-        evaluation_uri: folder of an Evaluator's `evaluation` artifact.
+      evaluation_uri: folder of an Evaluator's `evaluation` artifact.
     """
     overall = read_metrics(evaluation_uri).overall
     by_model = {

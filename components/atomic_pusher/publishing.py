@@ -48,10 +48,10 @@ class PushCandidate:
     """A servable that is to be published.
 
     Attributes:
-        base: the folder that a server watches; made if it is not there.
-        model: folder of the SavedModel.
-        provenance: for the manifest.
-        extra_files: files to add by relative path; one that the model has itself is left as it is.
+      base: the folder that a server watches; made if it is not there.
+      model: folder of the SavedModel.
+      provenance: for the manifest.
+      extra_files: files to add by relative path; one that the model has itself is left as it is.
     """
 
     base: str
@@ -65,10 +65,10 @@ class Pushed:
     """What a push came to for one servable.
 
     Attributes:
-        version: the version that holds the model.
-        path: its folder.
-        is_new: False if the model was there already and nothing was written.
-        served: the version that is served now; another one if that model was rolled back.
+      version: the version that holds the model.
+      path: its folder.
+      is_new: False if the model was there already and nothing was written.
+      served: the version that is served now; another one if that model was rolled back.
     """
 
     version: int
@@ -82,8 +82,8 @@ class Retention:
     """Which versions a push keeps.
 
     Attributes:
-        keep: how many, the newest of those that are SavedModels.
-        pinned: versions that stay whatever their age, because a server's configuration names them.
+      keep: how many, the newest of those that are SavedModels.
+      pinned: versions that stay whatever their age, because a server's configuration names them.
     """
 
     keep: int
@@ -98,11 +98,11 @@ def push(candidates: Sequence[PushCandidate], retention: Retention) -> list[Push
     come back by themselves.
 
     Args:
-        candidates: the servables, in folders beside one another.
-        retention: which older versions stay.
+      candidates: the servables, in folders beside one another.
+      retention: which older versions stay.
 
     Raises:
-        PushError: nothing was published; what was served still is.
+      PushError: nothing was published; what was served still is.
     """
     bases = [candidate.base for candidate in candidates]
     with _publishing(bases) as numbers:
@@ -130,16 +130,16 @@ def point(bases: Sequence[str], version: int, action: Action) -> list[Manifest]:
     Works with every server and configuration, in one step a servable, and forgets nothing.
 
     Args:
-        bases: the folders of the servables, in the order in which they are published.
-        version: whose files to serve.
-        action: what to call it in manifests and logs.
+      bases: the folders of the servables, in the order in which they are published.
+      version: whose files to serve.
+      action: what to call it in manifests and logs.
 
     Returns:
-        The manifests of the new version.
+      The manifests of the new version.
 
     Raises:
-        PushError: there is no such version, it is not what its manifest says, or it cannot be copied; what
-            was served still is.
+      PushError: there is no such version, it is not what its manifest says, or it cannot be copied; what
+        was served still is.
     """
     for base in bases:
         there = versions_in(base)
@@ -175,7 +175,7 @@ def _publishing(bases: Sequence[str]) -> Iterator[set[int]]:
     """The version numbers that are taken, with all folders locked and without half-written versions.
 
     Raises:
-        PushError: something went wrong.
+      PushError: something went wrong.
     """
     try:
         with contextlib.ExitStack() as stack:

@@ -21,7 +21,7 @@ def unfinished(base: str) -> list[int]:
     servable's version since.
 
     Raises:
-        OSError: a folder cannot be read.
+      OSError: a folder cannot be read.
     """
     found = []
     for number, path in versions_in(base).items():
@@ -39,11 +39,11 @@ def version_of(bases: Sequence[str], fingerprints: Sequence[str]) -> int | None:
     """The newest version under which these models were published together and are whole.
 
     Args:
-        bases: the folders of the servables, in the order in which they are published.
-        fingerprints: of their models.
+      bases: the folders of the servables, in the order in which they are published.
+      fingerprints: of their models.
 
     Raises:
-        OSError: a version cannot be read.
+      OSError: a version cannot be read.
     """
     names = tuple(map(posixpath.basename, bases))
     there = [versions_in(base) for base in bases]

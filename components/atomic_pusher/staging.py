@@ -22,7 +22,7 @@ def copy_model(storage: Storage, source: str, stage: str, extra_files: Mapping[s
     """Copies a model and adds files that it lacks; returns sha256 (hex) by relative path.
 
     Raises:
-        OSError: a file cannot be read or written.
+      OSError: a file cannot be read or written.
     """
     origin = storage_of(source)
     files: dict[str, str] = {}
@@ -40,7 +40,7 @@ def write_manifest(storage: Storage, stage: str, manifest: Manifest) -> None:
     """Adds the manifest, the last file of a version.
 
     Raises:
-        OSError: it cannot be written.
+      OSError: it cannot be written.
     """
     _write(storage, stage, MANIFEST_FILE, io.BytesIO(manifest.to_json()))
 

@@ -32,7 +32,7 @@ class Storage(Protocol):
     """The operations that a push needs; every one raises OSError where it fails.
 
     Attributes:
-        atomic: whether a version is seen whole or not at all.
+      atomic: whether a version is seen whole or not at all.
     """
 
     atomic: bool

@@ -26,7 +26,7 @@ def versions_in(base: str) -> dict[int, str]:
     """The folders of the versions below `base` by number, in ascending order; empty if there is no `base`.
 
     Raises:
-        OSError: the folder cannot be read.
+      OSError: the folder cannot be read.
     """
     storage = storage_of(base)
     found = {
@@ -41,7 +41,7 @@ def served_version(base: str) -> int | None:
     """The version that TensorFlow Serving serves by default, None if there is none.
 
     Raises:
-        OSError: the folder cannot be read.
+      OSError: the folder cannot be read.
     """
     return max((number for number, path in versions_in(base).items() if is_model(path)), default=None)
 
@@ -56,10 +56,10 @@ def next_version(known: Iterable[int]) -> int:
     """The seconds since 1970 or, when the clock is not past all known versions, the number behind them.
 
     Args:
-        known: versions that are there or were.
+      known: versions that are there or were.
 
     Raises:
-        ValueError: there is no larger number.
+      ValueError: there is no larger number.
     """
     number = max(int(time.time()), max(known, default=0) + 1)
     if number > _LARGEST:
@@ -79,7 +79,7 @@ def read_manifest(path: str) -> Manifest | None:
     """The manifest of the version in this folder; None if it has none, as those of other pushers.
 
     Raises:
-        ManifestError: it cannot be read.
+      ManifestError: it cannot be read.
     """
     storage, file = storage_of(path), posixpath.join(path, MANIFEST_FILE)
     if not storage.is_file(file):
@@ -96,7 +96,7 @@ def hashed_files(folder: str) -> dict[str, str]:
     """sha256 (hex) by relative path of every file of a version or a model but the manifest.
 
     Raises:
-        OSError: a file cannot be read.
+      OSError: a file cannot be read.
     """
     storage, found = storage_of(folder), {}
     for file in files_below(storage, folder):
@@ -110,7 +110,7 @@ def changed_file(path: str, manifest: Manifest) -> str | None:
     """The first file of a version that is not what its manifest says, None if all are.
 
     Raises:
-        OSError: a file cannot be read.
+      OSError: a file cannot be read.
     """
     found = hashed_files(path)
     return next(

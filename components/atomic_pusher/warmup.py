@@ -35,12 +35,12 @@ def warm_up_file(model: str, name: str, ratings: Sequence[bytes]) -> bytes:
     """A warm-up file with requests to every signature that clients call.
 
     Args:
-        model: folder of the SavedModel.
-        name: what servers call the model.
-        ratings: serialized `ratings` Examples, of which the requests are made.
+      model: folder of the SavedModel.
+      name: what servers call the model.
+      ratings: serialized `ratings` Examples, of which the requests are made.
 
     Returns:
-        A TFRecord file of PredictionLogs; none for a signature whose inputs are not in the serving contract.
+      A TFRecord file of PredictionLogs; none for a signature whose inputs are not in the serving contract.
     """
     logs = []
     for signature_name, signature in sorted(_signatures(model).items()):
@@ -64,8 +64,8 @@ def read_ratings(split: str, count: int = CANDIDATES) -> list[bytes]:
     """The first Examples of a split.
 
     Args:
-        split: folder of its gzipped TFRecord files.
-        count: how many at most.
+      split: folder of its gzipped TFRecord files.
+      count: how many at most.
     """
     files = sorted(tf.io.gfile.glob(posixpath.join(split, "*")))
     records = tf.data.TFRecordDataset(files, compression_type="GZIP").take(count)

@@ -14,11 +14,11 @@ class ServedChoice:
     """What was chosen.
 
     Attributes:
-        version: the version to compare with, None if there is none to compare with.
-        path: its folder, "" if there is none.
-        digest: fingerprint of its model, "" if there is none.
-        key: what the decision about the candidate depends on: the same key, the same decision.
-        note: for people.
+      version: the version to compare with, None if there is none to compare with.
+      path: its folder, "" if there is none.
+      digest: fingerprint of its model, "" if there is none.
+      key: what the decision about the candidate depends on: the same key, the same decision.
+      note: for people.
     """
 
     version: int | None
@@ -47,13 +47,13 @@ def choose(base: str, candidate: str, series: str) -> ServedChoice:
     about the candidate, and compared with anything else it would be judged anew on every run.
 
     Args:
-        base: the push destination.
-        candidate: fingerprint of the candidate's files.
-        series: data and split that the candidate is made from. A version of another series is not compared
-            with: it has other movies and users, or was trained on today's eval split.
+      base: the push destination.
+      candidate: fingerprint of the candidate's files.
+      series: data and split that the candidate is made from. A version of another series is not compared
+        with: it has other movies and users, or was trained on today's eval split.
 
     Raises:
-        OSError: a version cannot be read.
+      OSError: a version cannot be read.
     """
     published = _published(base)
     own = [found for found in published if found.fingerprint == candidate]

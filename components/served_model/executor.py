@@ -48,7 +48,7 @@ class ServedModelExecutor(base_executor.BaseExecutor):
         """Fills the `served_model` artifact.
 
         Raises:
-            ServedModelError: the version cannot read today's Examples and no setting says to replace it.
+          ServedModelError: the version cannot read today's Examples and no setting says to replace it.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         choice = chosen(input_dict, exec_properties)
@@ -81,7 +81,7 @@ def chosen(input_dict: dict[str, list[types.Artifact]], exec_properties: dict[st
     """What the inputs and execution properties lead to at this moment.
 
     Raises:
-        OSError: a version cannot be read.
+      OSError: a version cannot be read.
     """
     candidate = model_fingerprint(hashed_files(_saved_model(input_dict)))
     return choose(exec_properties[BASE_DIRECTORY_KEY], candidate, exec_properties[SERIES_KEY])
@@ -108,7 +108,7 @@ def _override(choice: ServedChoice, problem: str, exec_properties: dict[str, Any
     """What to record where a setting names the version.
 
     Raises:
-        ServedModelError: no setting does.
+      ServedModelError: no setting does.
     """
     model = posixpath.basename(exec_properties[BASE_DIRECTORY_KEY].rstrip("/"))
     version = f"{model}/{choice.version}"

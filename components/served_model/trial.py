@@ -20,10 +20,10 @@ def unreadable(model: str, split: str, signature: str, outputs: dict[str, int]) 
     """Why a model cannot be evaluated on Examples, "" if it can.
 
     Args:
-        model: folder of the SavedModel.
-        split: folder of gzipped TFRecord files with the Examples.
-        signature: takes serialized Examples [B].
-        outputs: those that it has to have, one of them at least, with their number of dimensions.
+      model: folder of the SavedModel.
+      split: folder of gzipped TFRecord files with the Examples.
+      signature: takes serialized Examples [B].
+      outputs: those that it has to have, one of them at least, with their number of dimensions.
     """
     command = [sys.executable, "-I", str(Path(__file__).resolve()), model, split, signature]
     done = subprocess.run([*command, json.dumps(outputs)], capture_output=True, text=True, check=False)

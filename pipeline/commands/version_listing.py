@@ -27,10 +27,10 @@ class ListedVersion:
     """A version below a servable's folder.
 
     Attributes:
-        number: its number.
-        origin: the version that first had its files.
-        manifest: None if it has none, or none that can be read.
-        complaint: what is wrong with it, "" if nothing is.
+      number: its number.
+      origin: the version that first had its files.
+      manifest: None if it has none, or none that can be read.
+      complaint: what is wrong with it, "" if nothing is.
     """
 
     number: int
@@ -43,7 +43,7 @@ def listed_versions(folder: str) -> dict[int, ListedVersion]:
     """The versions by number, in ascending order.
 
     Raises:
-        VersionError: the folder cannot be read.
+      VersionError: the folder cannot be read.
     """
     try:
         alone = unfinished(folder)

@@ -29,10 +29,10 @@ class _Served:
     """A servable that has a version.
 
     Attributes:
-        name: its name.
-        folder: its folder.
-        versions: by number, in ascending order.
-        version: the one that is served.
+      name: its name.
+      folder: its folder.
+      versions: by number, in ascending order.
+      version: the one that is served.
     """
 
     name: str
@@ -45,11 +45,11 @@ def show_versions(output: str, model: str | None) -> None:
     """Lists the versions of one servable or of all, with their metrics, and which is served.
 
     Args:
-        output: the output folder of the runs.
-        model: the name of a servable, or None.
+      output: the output folder of the runs.
+      model: the name of a servable, or None.
 
     Raises:
-        VersionError: there are none.
+      VersionError: there are none.
     """
     folders = {name: _folder(output, name) for name in ([model] if model else SERVABLES)}
     found = {name: listed_versions(folder) for name, folder in folders.items()}
@@ -76,13 +76,13 @@ def promote(output: str, version: int, only: str | None, yes: bool) -> bool:
     """Makes the models of a version the served ones; returns False if the user declined.
 
     Args:
-        output: the output folder of the runs.
-        version: the version.
-        only: the servable that moves; None stands for all that were published together.
-        yes: whether to go without a question.
+      output: the output folder of the runs.
+      version: the version.
+      only: the servable that moves; None stands for all that were published together.
+      yes: whether to go without a question.
 
     Raises:
-        VersionError: there is no such version, it cannot be served, or servables would be split.
+      VersionError: there is no such version, it cannot be served, or servables would be split.
     """
     moving = _moving(output, version, only)
     if _is_served(moving, version):
@@ -95,14 +95,14 @@ def rollback(output: str, version: int | None, only: str | None, yes: bool) -> b
     """Makes the models of an earlier version the served ones again; returns False if the user declined.
 
     Args:
-        output: the output folder of the runs.
-        version: the version, or None for the one that was pushed before what is served.
-        only: the servable that moves; None stands for all that were published together.
-        yes: whether to go without a question.
+      output: the output folder of the runs.
+      version: the version, or None for the one that was pushed before what is served.
+      only: the servable that moves; None stands for all that were published together.
+      yes: whether to go without a question.
 
     Raises:
-        VersionError: there is no such version or no earlier one, it cannot be served, or servables would be
-            split.
+      VersionError: there is no such version or no earlier one, it cannot be served, or servables would be
+        split.
     """
     target = _pushed_before(_state(output, only or _lead(output))) if version is None else version
     moving = _moving(output, target, only)
@@ -137,7 +137,7 @@ def _moving(output: str, version: int, only: str | None) -> list[_Served]:
     """The servables that go to a version together, in the order in which they are published.
 
     Raises:
-        VersionError: one of them does not have it, or they were not published together.
+      VersionError: one of them does not have it, or they were not published together.
     """
     names = [only] if only else _published_together(output, version)
     moving = [_state(output, name) for name in names]

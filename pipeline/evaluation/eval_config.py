@@ -42,12 +42,12 @@ def ranking_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_
     """What the ranking Evaluator measures: RMSE and MAE in stars, over rows.
 
     Args:
-        evaluation: thresholds, slices and options.
-        seed: seeds the resampling behind the confidence intervals.
+      evaluation: thresholds, slices and options.
+      seed: seeds the resampling behind the confidence intervals.
 
     Returns:
-        A config for an Evaluator with a `baseline_model`; without one the thresholds against the served
-        version are left out. The signatures return `user_rating` [B].
+      A config for an Evaluator with a `baseline_model`; without one the thresholds against the served
+      version are left out. The signatures return `user_rating` [B].
     """
     return _eval_config(evaluation, seed, [_rating_part(evaluation)])
 
@@ -56,12 +56,12 @@ def retrieval_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> confi
     """What the retrieval Evaluator measures: recall, NDCG and MRR by id, means over users, and the lists.
 
     Args:
-        evaluation: thresholds, slices and options.
-        seed: seeds the resampling behind the confidence intervals.
+      evaluation: thresholds, slices and options.
+      seed: seeds the resampling behind the confidence intervals.
 
     Returns:
-        A config as of `ranking_eval_config`. The signatures return `movie_id` [B, depth], best first, the
-        same list for all rows of a user.
+      A config as of `ranking_eval_config`. The signatures return `movie_id` [B, depth], best first, the
+      same list for all rows of a user.
     """
     return _eval_config(evaluation, seed, [_retrieval_part(evaluation)])
 
@@ -70,11 +70,11 @@ def recommender_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> con
     """What the Evaluator of the recommender measures: the final list, by id, and how its movies were liked.
 
     Args:
-        evaluation: thresholds, slices and options.
-        seed: seeds the resampling behind the confidence intervals.
+      evaluation: thresholds, slices and options.
+      seed: seeds the resampling behind the confidence intervals.
 
     Returns:
-        A config as of `retrieval_eval_config`. The signatures return two other orders of the list too.
+      A config as of `retrieval_eval_config`. The signatures return two other orders of the list too.
     """
     return _eval_config(evaluation, seed, [_final_list_part(evaluation)])
 
@@ -83,11 +83,11 @@ def joint_eval_config(evaluation: EvaluationConfig, seed: int = 42) -> config_pb
     """What the Evaluator of a model that does both measures: all of the above, and every threshold counts.
 
     Args:
-        evaluation: thresholds, slices and options.
-        seed: seeds the resampling behind the confidence intervals.
+      evaluation: thresholds, slices and options.
+      seed: seeds the resampling behind the confidence intervals.
 
     Returns:
-        A config as of `ranking_eval_config`. The signatures return what those of both models return.
+      A config as of `ranking_eval_config`. The signatures return what those of both models return.
     """
     return _eval_config(evaluation, seed, [_final_list_part(evaluation), _rating_part(evaluation)])
 
@@ -96,10 +96,10 @@ class _Part(NamedTuple):
     """What is measured of one task.
 
     Attributes:
-        output: of the signatures, and the feature that holds the label.
-        metric: the group of metrics.
-        overall: the thresholds over all rows, by metric.
-        in_slices: those of every slice.
+      output: of the signatures, and the feature that holds the label.
+      metric: the group of metrics.
+      overall: the thresholds over all rows, by metric.
+      in_slices: those of every slice.
     """
 
     output: str

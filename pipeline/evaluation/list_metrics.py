@@ -28,8 +28,8 @@ class ListCombiner(beam.CombineFn):
     """Puts together what `pipeline.evaluation.rows.ListedRow` yields.
 
     Args:
-        candidate: name of the model that is judged.
-        baseline: name of the model that it is compared with, None if there is none.
+      candidate: name of the model that is judged.
+      baseline: name of the model that it is compared with, None if there is none.
     """
 
     def __init__(self, candidate: str, baseline: str | None) -> None:
@@ -88,12 +88,12 @@ def spread(lists: Sequence[Shown], catalogue_size: int) -> tuple[float, float, f
     * short lists: share of the users with fewer than ten movies; empty slots and repeated ids are none.
 
     Args:
-        lists: one a user, at least one.
-        catalogue_size: movies that there are.
+      lists: one a user, at least one.
+      catalogue_size: movies that there are.
 
     Returns:
-        The four in the order of `features.LIST_METRICS`. Log-popularity is NaN where it is not known, or
-        nothing is shown.
+      The four in the order of `features.LIST_METRICS`. Log-popularity is NaN where it is not known, or
+      nothing is shown.
     """
     times = Counter(movie for movies, _ in lists for movie in movies)
     length = min(FIRST, catalogue_size)

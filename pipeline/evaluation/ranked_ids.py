@@ -33,11 +33,11 @@ def shown_list(ranked: Sequence[bytes], popularity: Sequence[float] | None) -> S
     """What the slots of a list show: a repeated id counts once, an empty slot not at all.
 
     Args:
-        ranked: movie ids, best first.
-        popularity: training ratings of each of them; without it the sum is NaN.
+      ranked: movie ids, best first.
+      popularity: training ratings of each of them; without it the sum is NaN.
 
     Returns:
-        The movies, and the sum of log(1 + popularity) over them.
+      The movies, and the sum of log(1 + popularity) over them.
     """
     places = {movie: place for place, movie in reversed(list(enumerate(ranked))) if movie}
     movies = tuple(sorted(places, key=places.__getitem__))
@@ -62,12 +62,12 @@ def retrieval_by_user(user: Ints, slot: Ints, lengths: Sequence[int]) -> Floats:
     reciprocal rank as in Voorhees, The TREC-8 Question Answering Track Report, 1999.
 
     Args:
-        user: [rows] number of the row's user, 0..users-1; every user has a row, every movie of R one row.
-        slot: [rows] slot of the row's movie in the list of its user, from 1; 0 where the list lacks it.
-        lengths: [n] each k at which recall and NDCG are taken.
+      user: [rows] number of the row's user, 0..users-1; every user has a row, every movie of R one row.
+      slot: [rows] slot of the row's movie in the list of its user, from 1; 0 where the list lacks it.
+      lengths: [n] each k at which recall and NDCG are taken.
 
     Returns:
-        [users, 2n + 1] recall at each k, NDCG at each k, and reciprocal rank, all in 0..1.
+      [users, 2n + 1] recall at each k, NDCG at each k, and reciprocal rank, all in 0..1.
 
     Example: a user rated a, b and c, and the list is x, a, y, b. The slots are 2, 4 and 0, and the metrics at
     10 are 2/3, (1/log2(3) + 1/log2(5)) / (1 + 1/log2(3) + 1/2) and 1/2.
@@ -98,13 +98,13 @@ def graded_by_user(user: Ints, slot: Ints, stars: Floats) -> Floats:
     Learning to Rank using Gradient Descent, ICML 2005), discounted by log2(slot + 1).
 
     Args:
-        user: as of `retrieval_by_user`.
-        slot: as of `retrieval_by_user`.
-        stars: [rows] the rating of the row's movie.
+      user: as of `retrieval_by_user`.
+      slot: as of `retrieval_by_user`.
+      stars: [rows] the rating of the row's movie.
 
     Returns:
-        [users, GRADED_SUMS] whether the user liked a movie, the recall of those, the discounted gain of the
-        list and of a perfect one, the movies found, and those of them that were disliked.
+      [users, GRADED_SUMS] whether the user liked a movie, the recall of those, the discounted gain of the
+      list and of a perfect one, the movies found, and those of them that were disliked.
     """
     users = int(user.max(initial=-1)) + 1
     hit = (slot > 0) & (slot <= FIRST)

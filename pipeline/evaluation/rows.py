@@ -21,10 +21,10 @@ class RowOfUser(tfma.metrics.Preprocessor):
     """Reduces a row to its user and to what some metrics need of it.
 
     Args:
-        model_names: the candidate first; the baseline, if there is one, second.
+      model_names: the candidate first; the baseline, if there is one, second.
 
     Attributes:
-        output: of the models, and the feature that holds its label.
+      output: of the models, and the feature that holds its label.
     """
 
     output: str

@@ -33,12 +33,12 @@ class RetrievalMetrics(tfma.metrics.Metric):
     themselves; see `pipeline.evaluation.list_metrics`.
 
     Args:
-        intervals: give metrics 95 % intervals, from resampled users.
-        min_slice_users: in a slice of fewer users nothing is behind.
-        seed: seeds the resampling.
-        code_fingerprint: is not read. As a part of the EvalConfig it puts the code of this file into the
-            Evaluator's cache key, so that changed metrics are computed anew.
-        name: name of the group; each metric has its own.
+      intervals: give metrics 95 % intervals, from resampled users.
+      min_slice_users: in a slice of fewer users nothing is behind.
+      seed: seeds the resampling.
+      code_fingerprint: is not read. As a part of the EvalConfig it puts the code of this file into the
+        Evaluator's cache key, so that changed metrics are computed anew.
+      name: name of the group; each metric has its own.
     """
 
     def __init__(
@@ -65,11 +65,11 @@ class FinalListMetrics(tfma.metrics.Metric):
     Beside the list stand the order of retrieval, the order by predicted rating, and popularity.
 
     Args:
-        intervals: as in `RetrievalMetrics`.
-        min_slice_users: as in `RetrievalMetrics`.
-        seed: as in `RetrievalMetrics`.
-        code_fingerprint: as in `RetrievalMetrics`.
-        name: as in `RetrievalMetrics`.
+      intervals: as in `RetrievalMetrics`.
+      min_slice_users: as in `RetrievalMetrics`.
+      seed: as in `RetrievalMetrics`.
+      code_fingerprint: as in `RetrievalMetrics`.
+      name: as in `RetrievalMetrics`.
     """
 
     def __init__(
@@ -94,11 +94,11 @@ class RatingMetrics(tfma.metrics.Metric):
     """RMSE and MAE over rows, in stars; label and prediction are ratings. Also counts users and rows.
 
     Args:
-        intervals: as in `RetrievalMetrics`.
-        min_slice_users: as in `RetrievalMetrics`.
-        seed: as in `RetrievalMetrics`.
-        code_fingerprint: as in `RetrievalMetrics`.
-        name: as in `RetrievalMetrics`.
+      intervals: as in `RetrievalMetrics`.
+      min_slice_users: as in `RetrievalMetrics`.
+      seed: as in `RetrievalMetrics`.
+      code_fingerprint: as in `RetrievalMetrics`.
+      name: as in `RetrievalMetrics`.
     """
 
     def __init__(

@@ -41,11 +41,11 @@ class UserCombiner(beam.CombineFn):
     also those of its reference, the difference to it and, for the main metric, how far it is behind.
 
     Args:
-        candidate: name of the model that is judged.
-        baseline: name of the model that it is compared with, None if there is none.
-        intervals: give metrics and differences 95 % intervals.
-        min_slice_users: where there are fewer users, nothing is behind.
-        seed: seeds the resampling.
+      candidate: name of the model that is judged.
+      baseline: name of the model that it is compared with, None if there is none.
+      intervals: give metrics and differences 95 % intervals.
+      min_slice_users: where there are fewer users, nothing is behind.
+      seed: seeds the resampling.
     """
 
     metrics: tuple[str, ...]

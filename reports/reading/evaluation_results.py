@@ -29,15 +29,15 @@ class SliceSummary:
     """The metrics of one slice, by the names in `contracts.features`.
 
     Attributes:
-        name: `overall`, or feature and value as `user_gender=Male`.
-        model: metrics of the model.
-        reference: the same of popularity or the damped biases.
-        over_reference: model minus reference; the interval is that of pairs, user by user.
-        served: the same of the version that was served; empty where there was none, or where it answers
-            just as the model does.
-        over_served: model minus served version.
-        user_count: users with at least one evaluated row.
-        example_count: evaluated rows.
+      name: `overall`, or feature and value as `user_gender=Male`.
+      model: metrics of the model.
+      reference: the same of popularity or the damped biases.
+      over_reference: model minus reference; the interval is that of pairs, user by user.
+      served: the same of the version that was served; empty where there was none, or where it answers
+        just as the model does.
+      over_served: model minus served version.
+      user_count: users with at least one evaluated row.
+      example_count: evaluated rows.
     """
 
     name: str
@@ -55,10 +55,10 @@ class EvaluationSummary:
     """What an Evaluator found.
 
     Attributes:
-        overall: the metrics over all evaluated rows.
-        slices: the metrics of every slice that the data has, sorted by name.
-        blessed: whether the model cleared every threshold.
-        reasons: one sentence for each threshold that it did not clear.
+      overall: the metrics over all evaluated rows.
+      slices: the metrics of every slice that the data has, sorted by name.
+      blessed: whether the model cleared every threshold.
+      reasons: one sentence for each threshold that it did not clear.
     """
 
     overall: SliceSummary
@@ -71,10 +71,10 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
     """Reads the results of an Evaluator.
 
     Args:
-        evaluation_uri: folder of its `evaluation` artifact.
+      evaluation_uri: folder of its `evaluation` artifact.
 
     Raises:
-        FileNotFoundError: the folder holds no results of an Evaluator.
+      FileNotFoundError: the folder holds no results of an Evaluator.
     """
     tfma = _tfma()
     try:
@@ -110,12 +110,12 @@ class Thresholds:
     """What a metric has to reach, over all evaluated rows unless told otherwise.
 
     Attributes:
-        at_least: lower bound, None if there is none.
-        at_most: upper bound, None if there is none.
-        beats_reference: whether the model has to be better than its reference.
-        behind_served: how far the model may be behind the served version, None if that does not matter.
-        behind_in_slices: how far it may be behind the reference and the served version for certain, in any
-            slice with enough users; None if that does not matter.
+      at_least: lower bound, None if there is none.
+      at_most: upper bound, None if there is none.
+      beats_reference: whether the model has to be better than its reference.
+      behind_served: how far the model may be behind the served version, None if that does not matter.
+      behind_in_slices: how far it may be behind the reference and the served version for certain, in any
+        slice with enough users; None if that does not matter.
     """
 
     at_least: float | None = None
@@ -129,7 +129,7 @@ def read_thresholds(evaluation_uri: str) -> dict[str, Thresholds]:
     """Reads the thresholds that an Evaluator held a model to, by metric.
 
     Args:
-        evaluation_uri: folder of its `evaluation` artifact.
+      evaluation_uri: folder of its `evaluation` artifact.
     """
     config = json.loads((Path(evaluation_uri) / "eval_config.json").read_text(encoding="utf-8"))["evalConfig"]
     found: dict[str, dict[str, Any]] = defaultdict(dict)

@@ -39,9 +39,9 @@ class Api:
         """Counts and times what happens inside.
 
         Args:
-            model: the model of the request. Models that do not exist share one label.
-            call: such as Predict.
-            entry_point: GRPC or REST.
+          model: the model of the request. Models that do not exist share one label.
+          call: such as Predict.
+          entry_point: GRPC or REST.
         """
         started, status = time.perf_counter(), "OK"
         try:

@@ -24,8 +24,8 @@ class Dispatcher:
         """Starts without threads; they come with the first requests.
 
         Args:
-            threads: how many requests compute at once.
-            max_requests: how many may be under way, those that wait for a thread included.
+          threads: how many requests compute at once.
+          max_requests: how many may be under way, those that wait for a thread included.
         """
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
         self._max_requests = max_requests
@@ -44,7 +44,7 @@ class Dispatcher:
         begun never does.
 
         Raises:
-            ModelServerError: RESOURCE_EXHAUSTED, there are too many requests.
+          ModelServerError: RESOURCE_EXHAUSTED, there are too many requests.
         """
         with self._lock:
             if self._under_way >= self._max_requests:

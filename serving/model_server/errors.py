@@ -34,8 +34,8 @@ class ModelServerError(Exception):
     """A request, or the loading of a version, that cannot be done.
 
     Attributes:
-        code: the status of the answer.
-        message: what was wrong, whole.
+      code: the status of the answer.
+      message: what was wrong, whole.
     """
 
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
@@ -74,7 +74,7 @@ def unimplemented(method: str) -> ModelServerError:
     """The error of a method of TensorFlow Serving's API that this server does not have.
 
     Args:
-        method: its name, such as Classify.
+      method: its name, such as Classify.
     """
     return ModelServerError(
         grpc.StatusCode.UNIMPLEMENTED,

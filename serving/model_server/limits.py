@@ -14,9 +14,9 @@ class Limits:
     """What one server takes on.
 
     Attributes:
-        message_bytes: of a request, as it travels and as the array of any of its tensors.
-        batch_rows: the first dimension of any input.
-        requests: how many are under way at once, those that wait for a thread included.
+      message_bytes: of a request, as it travels and as the array of any of its tensors.
+      batch_rows: the first dimension of any input.
+      requests: how many are under way at once, those that wait for a thread included.
     """
 
     message_bytes: int
@@ -27,7 +27,7 @@ class Limits:
         """Refuses a request with too many rows.
 
         Raises:
-            ModelServerError: RESOURCE_EXHAUSTED.
+          ModelServerError: RESOURCE_EXHAUSTED.
         """
         for alias, value in feeds.items():
             if value.ndim and len(value) > self.batch_rows:

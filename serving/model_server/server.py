@@ -34,22 +34,22 @@ class Settings:
     """What a server is started with.
 
     Attributes:
-        address: the interface that both ports are on.
-        grpc_port: 0 takes a free one.
-        rest_port: 0 takes a free one, None has no REST.
-        models: what to serve.
-        model_roots: folders that a reload may name, with everything below them.
-        poll_seconds: how often to look for new versions; 0 looks once.
-        labels_before_versions: whether a new label may name a version that is not available.
-        retry: what to do about a version that does not load.
-        limits: how much to take on.
-        threads: how many requests compute at once.
-        drain_seconds: how long requests may take to end when the server is stopped.
-        rest_timeout_seconds: how long a REST answer may take.
-        metrics_path: where Prometheus reads, if it does.
-        warm_up: whether warm-up files are used.
-        batching: how requests are batched, if they are.
-        tls: the certificates, for both ports, if there are any.
+      address: the interface that both ports are on.
+      grpc_port: 0 takes a free one.
+      rest_port: 0 takes a free one, None has no REST.
+      models: what to serve.
+      model_roots: folders that a reload may name, with everything below them.
+      poll_seconds: how often to look for new versions; 0 looks once.
+      labels_before_versions: whether a new label may name a version that is not available.
+      retry: what to do about a version that does not load.
+      limits: how much to take on.
+      threads: how many requests compute at once.
+      drain_seconds: how long requests may take to end when the server is stopped.
+      rest_timeout_seconds: how long a REST answer may take.
+      metrics_path: where Prometheus reads, if it does.
+      warm_up: whether warm-up files are used.
+      batching: how requests are batched, if they are.
+      tls: the certificates, for both ports, if there are any.
     """
 
     address: str
@@ -96,10 +96,10 @@ class ModelServer:
         """Loads the models, serves until `stop` is called, then finishes what is under way.
 
         Returns:
-            Whether everything was finished. If not, threads still compute.
+          Whether everything was finished. If not, threads still compute.
 
         Raises:
-            ModelServerError: a model cannot be loaded, or a port is taken.
+          ModelServerError: a model cannot be loaded, or a port is taken.
         """
         stopped = asyncio.create_task(self._stop.wait())
         starting = asyncio.create_task(asyncio.to_thread(self._core.start, self._settings.models))

@@ -23,10 +23,10 @@ class PlantedSample:
     """Rows in the order of time.
 
     Attributes:
-        movies: the catalogue.
-        train: what models learn from.
-        held_out: a random share of the ratings of everybody.
-        expected: of each held-out rating, in stars, before noise and rounding, within the scale.
+      movies: the catalogue.
+      train: what models learn from.
+      held_out: a random share of the ratings of everybody.
+      expected: of each held-out rating, in stars, before noise and rounding, within the scale.
     """
 
     movies: Sequence[Row]

@@ -26,9 +26,9 @@ class World:
     """The data that models are trained on.
 
     Attributes:
-        transformed: the train split after Transform.
-        catalogue: the file of the `movies` Examples.
-        examples: some raw `ratings` Examples to ask with.
+      transformed: the train split after Transform.
+      catalogue: the file of the `movies` Examples.
+      examples: some raw `ratings` Examples to ask with.
     """
 
     transformed: Transformed
@@ -41,9 +41,9 @@ class Trained:
     """A model after its `run_fn`.
 
     Attributes:
-        folder: of the SavedModel, which has moved there from where it was saved.
-        fit: what its fit left.
-        before: what it answered in the process of the fit, before it was saved; see `answers`.
+      folder: of the SavedModel, which has moved there from where it was saved.
+      fit: what its fit left.
+      before: what it answered in the process of the fit, before it was saved; see `answers`.
     """
 
     folder: Path

@@ -34,9 +34,9 @@ class GatedRun:
     """How far a run came.
 
     Attributes:
-        started: the nodes in their order.
-        finished: the nodes that ended well.
-        error: what the run failed with, "" if the gate let the data through.
+      started: the nodes in their order.
+      finished: the nodes that ended well.
+      error: what the run failed with, "" if the gate let the data through.
     """
 
     started: list[str] = field(default_factory=list)

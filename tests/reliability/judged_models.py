@@ -175,9 +175,9 @@ class _Answering(tf.Module):
     """A SavedModel whose signature `evaluate` looks up one output by user where a table has the user.
 
     Args:
-        model: folder of the SavedModel.
-        by_user: a ranked list by user id, all of one length, or stars to add to what it says.
-        output: `movie_id` or `user_rating`.
+      model: folder of the SavedModel.
+      by_user: a ranked list by user id, all of one length, or stars to add to what it says.
+      output: `movie_id` or `user_rating`.
     """
 
     def __init__(self, model: Path, by_user: Mapping[bytes, Any], output: str) -> None:

@@ -24,10 +24,10 @@ class KilledRun:
     """A run that was ended.
 
     Attributes:
-        status: the exit status, negative for a signal.
-        out: standard output until then.
-        err: standard error, with what the watching process added.
-        command: the line that started it, as a shell reads it.
+      status: the exit status, negative for a signal.
+      out: standard output until then.
+      err: standard error, with what the watching process added.
+      command: the line that started it, as a shell reads it.
     """
 
     status: int
@@ -46,11 +46,11 @@ def run_until(
     """Runs `local_runner.py` and sends it a signal as soon as its output comes to a point.
 
     Args:
-        project: the copy of the project to run.
-        output: where the run writes.
-        flags: more flags of the runner.
-        points: patterns of lines that come one after the other, with others between them.
-        send: the signal.
+      project: the copy of the project to run.
+      output: where the run writes.
+      flags: more flags of the runner.
+      points: patterns of lines that come one after the other, with others between them.
+      send: the signal.
     """
     environment = {name: value for name, value in os.environ.items() if name != "MOVIELENS_DIR"}
     command = (sys.executable, "local_runner.py", f"--output={output}", *flags)

@@ -29,11 +29,11 @@ class Probed:
     """What the probe said of a model, and what the pusher then did.
 
     Attributes:
-        blessed: whether the model was blessed.
-        reason: why not.
-        checks: of the record.
-        pushed: the properties of the pusher's output.
-        versions: what lies in the folder that a server would watch.
+      blessed: whether the model was blessed.
+      reason: why not.
+      checks: of the record.
+      pushed: the properties of the pusher's output.
+      versions: what lies in the folder that a server would watch.
     """
 
     blessed: bool
@@ -150,10 +150,10 @@ def rewritten(
     """Saves a SavedModel again, broken.
 
     Args:
-        model: a good one.
-        folder: where to write.
-        changes: by signature, what becomes of its answer; None takes the signature away.
-        weights: what all weights become.
+      model: a good one.
+      folder: where to write.
+      changes: by signature, what becomes of its answer; None takes the signature away.
+      weights: what all weights become.
     """
     loaded = tf.saved_model.load(str(model))
     signatures = dict(loaded.signatures)

@@ -39,10 +39,10 @@ class Series:
     """Runs on one output folder, each ended before its time but for the last.
 
     Attributes:
-        killed: by node in which it was killed.
-        interrupted: the run after the one killed in training, ended by Ctrl-C in training.
-        left: what the interrupted run left: states by node, and unknown folders of artifacts.
-        last: the run that came to its end.
+      killed: by node in which it was killed.
+      interrupted: the run after the one killed in training, ended by Ctrl-C in training.
+      left: what the interrupted run left: states by node, and unknown folders of artifacts.
+      last: the run that came to its end.
     """
 
     killed: dict[str, KilledRun]

@@ -19,10 +19,10 @@ class BatchTask:
     """One request that waits for a batch.
 
     Attributes:
-        feeds: its inputs.
-        rows: the first dimension of each of them.
-        enqueued: when it came, by the monotonic clock.
-        answer: its outputs, later.
+      feeds: its inputs.
+      rows: the first dimension of each of them.
+      enqueued: when it came, by the monotonic clock.
+      answer: its outputs, later.
     """
 
     feeds: Feeds
@@ -35,8 +35,8 @@ def count_rows(feeds: Feeds) -> int:
     """The first dimension, which all inputs must share.
 
     Raises:
-        ModelServerError: they do not, or one has none. TensorFlow Serving refuses it just so, which is why
-            signatures with a scalar input, such as `k`, cannot be served with batching on.
+      ModelServerError: they do not, or one has none. TensorFlow Serving refuses it just so, which is why
+        signatures with a scalar input, such as `k`, cannot be served with batching on.
     """
     if not feeds:
         raise invalid_argument("Batching Run() must have at least one input tensor")
@@ -75,12 +75,12 @@ def take_apart(outputs: Sequence[Array], tasks: Sequence[BatchTask], rows: int) 
     """The outputs of each request.
 
     Args:
-        outputs: those of the batch.
-        tasks: the requests.
-        rows: how many rows the batch had, with its padding.
+      outputs: those of the batch.
+      tasks: the requests.
+      rows: how many rows the batch had, with its padding.
 
     Raises:
-        ModelServerError: an output does not have a row for each row of the inputs.
+      ModelServerError: an output does not have a row for each row of the inputs.
     """
     for output in outputs:
         if output.ndim == 0:

@@ -93,7 +93,7 @@ class BatchScheduler:
         """Adds a request to the open batch of a queue, or opens another one.
 
         Raises:
-            ModelServerError: the request is larger than a batch, or the queue is full.
+          ModelServerError: the request is larger than a batch, or the queue is full.
         """
         if task.rows > self.parameters.max_batch_size:
             raise invalid_argument(
@@ -140,7 +140,7 @@ class BatchedModel:
     """A SavedModel whose requests are batched.
 
     Attributes:
-        signatures: every signature, by name.
+      signatures: every signature, by name.
     """
 
     def __init__(
@@ -149,9 +149,9 @@ class BatchedModel:
         """Wraps a model.
 
         Args:
-            model: the model.
-            scheduler: whose threads run it.
-            count: gets the rows of each batch and how long its requests waited, in seconds.
+          model: the model.
+          scheduler: whose threads run it.
+          count: gets the rows of each batch and how long its requests waited, in seconds.
         """
         self._model = model
         self._scheduler = scheduler
@@ -165,7 +165,7 @@ class BatchedModel:
         A request for some of the outputs runs by itself, as in TensorFlow Serving.
 
         Raises:
-            ModelServerError: the inputs are wrong, there are too many requests, or the model failed.
+          ModelServerError: the inputs are wrong, there are too many requests, or the model failed.
         """
         if sorted(outputs) != sorted(self.signatures[signature].outputs):
             return self._model.run(signature, feeds, outputs)

@@ -33,8 +33,8 @@ def parse_flags(arguments: Sequence[str] | None = None) -> Settings:
     """Reads the command line and the files that it names.
 
     Raises:
-        ServingError: a file is not there or makes no sense.
-        SystemExit: a flag is wrong, or --help was given.
+      ServingError: a file is not there or makes no sense.
+      SystemExit: a flag is wrong, or --help was given.
     """
     parser = _parser()
     flags = parser.parse_args(arguments)

@@ -23,8 +23,8 @@ class VersionPolicy:
     """Which of the versions on disk are served.
 
     Attributes:
-        latest: how many of the newest ones; 0 stands for all of them.
-        specific: these and no others, if there are any.
+      latest: how many of the newest ones; 0 stands for all of them.
+      specific: these and no others, if there are any.
     """
 
     latest: int = 1
@@ -42,10 +42,10 @@ class ModelConfig:
     """One model.
 
     Attributes:
-        name: what requests call it.
-        base_path: the folder that holds its versions, absolute.
-        policy: which of them are served.
-        labels: names of versions.
+      name: what requests call it.
+      base_path: the folder that holds its versions, absolute.
+      policy: which of them are served.
+      labels: names of versions.
     """
 
     name: str
@@ -58,7 +58,7 @@ def read_model_config(file: Path) -> list[ModelConfig]:
     """Reads a file for `--model_config_file`.
 
     Raises:
-        ModelServerError: the file does not exist, is not a text-format ModelServerConfig, or is not valid.
+      ModelServerError: the file does not exist, is not a text-format ModelServerConfig, or is not valid.
     """
     try:
         config = text_format.Parse(file.read_bytes(), model_server_config_pb2.ModelServerConfig())
@@ -76,7 +76,7 @@ def models_of(config: model_server_config_pb2.ModelServerConfig) -> list[ModelCo
     """The models of a configuration.
 
     Raises:
-        ModelServerError: the configuration makes no sense.
+      ModelServerError: the configuration makes no sense.
     """
     if config.WhichOneof("config") == "custom_model_config":
         raise invalid_argument("custom_model_config is not supported: list the models in model_config_list")
@@ -92,7 +92,7 @@ def check_roots(models: Collection[ModelConfig], roots: Collection[Path]) -> Non
     """Refuses models whose folders are not at or below one of the roots, symbolic links followed.
 
     Raises:
-        ModelServerError: PERMISSION_DENIED.
+      ModelServerError: PERMISSION_DENIED.
     """
     real_roots = [Path(os.path.realpath(root)) for root in roots]
     for model in models:

@@ -51,12 +51,12 @@ class BatchingParameters:
     """How requests become batches, with TensorFlow Serving's defaults.
 
     Attributes:
-        max_batch_size: rows of a batch.
-        batch_timeout_seconds: how long a batch waits to be full.
-        max_enqueued_batches: how many batches of one signature wait for a thread.
-        num_batch_threads: how many batches compute at once.
-        allowed_batch_sizes: a batch is filled up to the next of them, if there are any.
-        pad_variable_length_inputs: whether rows of different lengths are filled up to the longest.
+      max_batch_size: rows of a batch.
+      batch_timeout_seconds: how long a batch waits to be full.
+      max_enqueued_batches: how many batches of one signature wait for a thread.
+      num_batch_threads: how many batches compute at once.
+      allowed_batch_sizes: a batch is filled up to the next of them, if there are any.
+      pad_variable_length_inputs: whether rows of different lengths are filled up to the longest.
     """
 
     max_batch_size: int = 1000
@@ -72,10 +72,10 @@ class TlsConfig:
     """Certificates, as PEM.
 
     Attributes:
-        key: the private key of the server.
-        certificate: its certificate, and those between it and a root.
-        client_roots: who signs the certificates of clients.
-        verify_clients: whether a client must have a certificate.
+      key: the private key of the server.
+      certificate: its certificate, and those between it and a root.
+      client_roots: who signs the certificates of clients.
+      verify_clients: whether a client must have a certificate.
     """
 
     key: bytes
@@ -88,11 +88,11 @@ def read_batching(file: Path | None, cores: int) -> BatchingParameters:
     """Reads `--batching_parameters_file`.
 
     Args:
-        file: the file, or None for the defaults.
-        cores: how many batches compute at once if the file does not say.
+      file: the file, or None for the defaults.
+      cores: how many batches compute at once if the file does not say.
 
     Raises:
-        ServingError: the file is wrong.
+      ServingError: the file is wrong.
     """
     if file is None:
         return BatchingParameters(num_batch_threads=cores)
@@ -129,7 +129,7 @@ def read_metrics_path(file: Path) -> str | None:
     """Reads `--monitoring_config_file`: the path of Prometheus' page, if it is on.
 
     Raises:
-        ServingError: the file is wrong.
+      ServingError: the file is wrong.
     """
     prometheus = _read(file, "MonitoringConfig", "--monitoring_config_file").prometheus_config
     return (prometheus.path or METRICS_PATH) if prometheus.enable else None
@@ -139,7 +139,7 @@ def read_tls(file: Path) -> TlsConfig:
     """Reads `--ssl_config_file`.
 
     Raises:
-        ServingError: the file is wrong.
+      ServingError: the file is wrong.
     """
     message = _read(file, "SSLConfig", "--ssl_config_file")
     if not message.server_key or not message.server_cert:

@@ -22,7 +22,7 @@ def rest_context(config: TlsConfig) -> ssl.SSLContext:
     """What an HTTPS port is opened with.
 
     Raises:
-        ServingError: the key or a certificate is not PEM, or the two do not match.
+      ServingError: the key or a certificate is not PEM, or the two do not match.
     """
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     try:

@@ -32,10 +32,10 @@ class ServerCore:
         """Makes a core without models.
 
         Args:
-            manager: what loads and unloads.
-            roots: the folders that a reload may name, with everything below them.
-            poll_seconds: how often to look at the folders; 0 looks once, when the models are set.
-            labels_before_versions: whether a new label may name a version that is not available.
+          manager: what loads and unloads.
+          roots: the folders that a reload may name, with everything below them.
+          poll_seconds: how often to look at the folders; 0 looks once, when the models are set.
+          labels_before_versions: whether a new label may name a version that is not available.
         """
         self._manager = manager
         self._roots = tuple(roots)
@@ -56,7 +56,7 @@ class ServerCore:
         A model without any version yet is waited for.
 
         Raises:
-            ModelServerError: no version of some model can be loaded.
+          ModelServerError: no version of some model can be loaded.
         """
         with self._changing:
             self._set_models(models)
@@ -74,8 +74,8 @@ class ServerCore:
         """Replaces the models, and returns when each new one has a version that answers.
 
         Raises:
-            ModelServerError: a folder is not allowed, a label names no available version, or a new model has
-                no version that can be loaded.
+          ModelServerError: a folder is not allowed, a label names no available version, or a new model has
+            no version that can be loaded.
         """
         check_roots(models, self._roots)
         with self._changing:
@@ -106,7 +106,7 @@ class ServerCore:
         """Lends the version that a request names.
 
         Raises:
-            ModelServerError: it names none, or one that is not there.
+          ModelServerError: it names none, or one that is not there.
         """
         if not spec.name:
             raise invalid_argument("ModelSpec has no name specified.")
@@ -125,7 +125,7 @@ class ServerCore:
         """The states of a model's versions, the newest first, or of the one that the request names.
 
         Raises:
-            ModelServerError: NOT_FOUND.
+          ModelServerError: NOT_FOUND.
         """
         known = self._manager.statuses(spec.name)
         if spec.WhichOneof("version_choice") == "version":

@@ -20,13 +20,13 @@ def predict(
     """Answers one request.
 
     Args:
-        runner: the model.
-        version: the version that it is.
-        request: the request.
-        limits: how large the inputs may be.
+      runner: the model.
+      version: the version that it is.
+      request: the request.
+      limits: how large the inputs may be.
 
     Raises:
-        ModelServerError: the request does not fit the signature, or the model failed.
+      ModelServerError: the request does not fit the signature, or the model failed.
     """
     signature, outputs = compute(runner, request, limits)
     response = predict_pb2.PredictResponse()
@@ -42,7 +42,7 @@ def compute(
     """The same, as arrays.
 
     Returns:
-        The name of the signature, and its outputs.
+      The name of the signature, and its outputs.
     """
     name = request.model_spec.signature_name or DEFAULT_SIGNATURE
     signature = runner.signatures.get(name)

@@ -32,14 +32,14 @@ class SavedModel:
     meanwhile, for a fifth of it; and a session frees everything when it is closed.
 
     Attributes:
-        signatures: every signature, by name.
+      signatures: every signature, by name.
     """
 
     def __init__(self, path: Path) -> None:
         """Loads.
 
         Raises:
-            ServingError: the folder holds no SavedModel that can be loaded.
+          ServingError: the folder holds no SavedModel that can be loaded.
         """
         self._graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=self._graph)
@@ -58,15 +58,15 @@ class SavedModel:
         """Computes outputs.
 
         Args:
-            signature: the name of a signature that exists.
-            feeds: a value for each of its inputs.
-            outputs: names of its outputs.
+          signature: the name of a signature that exists.
+          feeds: a value for each of its inputs.
+          outputs: names of its outputs.
 
         Returns:
-            The values, in the order of `outputs`.
+          The values, in the order of `outputs`.
 
         Raises:
-            ServingError: the type of an input differs from the signature, or the model failed.
+          ServingError: the type of an input differs from the signature, or the model failed.
         """
         self.check_types(signature, feeds)
         definition = self.signatures[signature]
@@ -87,7 +87,7 @@ class SavedModel:
         """Refuses values of types other than those of the signature; a session would convert them.
 
         Raises:
-            ServingError: INVALID_ARGUMENT.
+          ServingError: INVALID_ARGUMENT.
         """
         for position, (alias, info) in enumerate(sorted(self.signatures[signature].inputs.items())):
             given = dtype_of(feeds[alias])

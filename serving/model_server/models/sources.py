@@ -14,7 +14,7 @@ def versions_on_disk(base_path: Path) -> dict[int, Path]:
     """The folders whose names are numbers, by number.
 
     Raises:
-        OSError: the base path cannot be read.
+      OSError: the base path cannot be read.
     """
     found = {}
     for entry in sorted(base_path.iterdir()):

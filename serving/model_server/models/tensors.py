@@ -57,12 +57,12 @@ def parse_tensor(alias: str, proto: tensor_pb2.TensorProto, max_bytes: int) -> A
     tensor without values is zeros. So a small message can declare a huge array; `max_bytes` bounds it.
 
     Args:
-        alias: the name of the input, for errors.
-        proto: the tensor.
-        max_bytes: what the array may take.
+      alias: the name of the input, for errors.
+      proto: the tensor.
+      max_bytes: what the array may take.
 
     Raises:
-        ModelServerError: INVALID_ARGUMENT if this is not a tensor, RESOURCE_EXHAUSTED if it is too big.
+      ModelServerError: INVALID_ARGUMENT if this is not a tensor, RESOURCE_EXHAUSTED if it is too big.
     """
     if proto.dtype not in _VALUE_FIELDS and proto.dtype not in _HALF_TYPES:
         raise invalid_argument(f"tensor parsing error: {alias}")

@@ -40,14 +40,14 @@ class Version:
     """What is known of one version.
 
     Attributes:
-        number: its number.
-        path: its folder.
-        state: where it is.
-        error: why it could not be loaded, if it could not.
-        servable: the model, from AVAILABLE until it is unloaded.
-        leases: how many requests use it.
-        attempts: how often loading it failed since it was first wanted.
-        retry_at: when to try again, by the monotonic clock.
+      number: its number.
+      path: its folder.
+      state: where it is.
+      error: why it could not be loaded, if it could not.
+      servable: the model, from AVAILABLE until it is unloaded.
+      leases: how many requests use it.
+      attempts: how often loading it failed since it was first wanted.
+      retry_at: when to try again, by the monotonic clock.
     """
 
     number: int
@@ -65,8 +65,8 @@ class RetryPolicy:
     """What to do about a version that does not load.
 
     Attributes:
-        retries: how often to try again.
-        seconds: how long to wait before.
+      retries: how often to try again.
+      seconds: how long to wait before.
     """
 
     retries: int
@@ -92,11 +92,11 @@ class VersionManager:
         """Lends a version, which stays loaded meanwhile.
 
         Args:
-            model: its name.
-            number: the version, or None for the newest that is available.
+          model: its name.
+          number: the version, or None for the newest that is available.
 
         Raises:
-            ModelServerError: NOT_FOUND, there is no such version now.
+          ModelServerError: NOT_FOUND, there is no such version now.
         """
         with self._lock:
             version = self._find(model, number)
@@ -137,8 +137,8 @@ class VersionManager:
         wanted. One that requests still use is unloaded by `unload_idle`, later.
 
         Args:
-            model: the name of the model.
-            aspired: the versions that are wanted, and their folders.
+          model: the name of the model.
+          aspired: the versions that are wanted, and their folders.
         """
         # The newest first: it is the one that requests without a version are waiting for.
         for number in sorted(aspired, reverse=True):

@@ -24,14 +24,14 @@ def warm_up(runner: Runner, version: int, path: Path, limits: Limits, metrics: M
     """Answers the requests of a version's warm-up file, if it has one.
 
     Args:
-        runner: the model.
-        version: its number.
-        path: the folder of the version.
-        limits: those of the server.
-        metrics: where the time goes.
+      runner: the model.
+      version: its number.
+      path: the folder of the version.
+      limits: those of the server.
+      metrics: where the time goes.
 
     Raises:
-        ModelServerError: the file is not a TFRecord file of PredictionLogs, is too long, or a request failed.
+      ModelServerError: the file is not a TFRecord file of PredictionLogs, is too long, or a request failed.
     """
     file = path / FILE
     if not file.is_file():

@@ -41,11 +41,11 @@ class RestApi:
         """Makes the handler.
 
         Args:
-            api: what computes the answers.
-            dispatcher: where they are computed.
-            metrics: what Prometheus reads.
-            metrics_path: where it reads them, if it does.
-            seconds: how long an answer may take.
+          api: what computes the answers.
+          dispatcher: where they are computed.
+          metrics: what Prometheus reads.
+          metrics_path: where it reads them, if it does.
+          seconds: how long an answer may take.
         """
         self._api = api
         self._dispatcher = dispatcher

@@ -28,12 +28,12 @@ def fill_predict_request(
     """Adds the signature and the tensors of a body to a request.
 
     Args:
-        body: the JSON.
-        request: the request, with the model that the path names.
-        inputs_of: the inputs of a signature, by its name ("" is the default one).
+      body: the JSON.
+      request: the request, with the model that the path names.
+      inputs_of: the inputs of a signature, by its name ("" is the default one).
 
     Raises:
-        ModelServerError: the body is wrong.
+      ModelServerError: the body is wrong.
     """
     document = parse(body)
     _fill_signature(document, request.model_spec)

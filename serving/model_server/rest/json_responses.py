@@ -42,8 +42,8 @@ def predictions(outputs: Mapping[str, Array], wanted: Format) -> bytes:
     """The body of a prediction.
 
     Raises:
-        ServingError: rows are wanted and the outputs have none, or have different ones, or JSON has no such
-            type.
+      ServingError: rows are wanted and the outputs have none, or have different ones, or JSON has no such
+        type.
     """
     if not outputs:
         raise invalid_argument("Cannot convert empty tensor map to JSON")

@@ -37,7 +37,7 @@ def parse(body: bytes) -> dict[str, Any]:
     """Reads a body that must be an object.
 
     Raises:
-        ModelServerError: INVALID_ARGUMENT.
+      ModelServerError: INVALID_ARGUMENT.
     """
     if not body:
         raise invalid_argument("JSON Parse error: The document is empty")
@@ -80,7 +80,7 @@ def from_base64(value: Any) -> bytes:
     """The bytes of such an object.
 
     Raises:
-        ModelServerError: it is another object, or its text is not base64.
+      ModelServerError: it is another object, or its text is not base64.
     """
     if not is_base64(value):
         raise invalid_argument(f"JSON Value: {as_text(value)} not formatted correctly for base64 data")
@@ -95,7 +95,7 @@ def make_tensor(value: Any, dtype: int) -> tensor_pb2.TensorProto:
     """A tensor of nested lists, which must be as long as the first of their level.
 
     Raises:
-        ModelServerError: they are not, or a value is none of the type.
+      ModelServerError: they are not, or a value is none of the type.
     """
     shape = []
     first = value

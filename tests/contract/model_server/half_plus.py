@@ -14,8 +14,8 @@ def save_half_plus(folder: Path, addend: float) -> Path:
     place. So the signature says [batch, 1], and the documented requests send a list of scalars.
 
     Args:
-        folder: where the SavedModel goes.
-        addend: 2 for half_plus_two.
+      folder: where the SavedModel goes.
+      addend: 2 for half_plus_two.
     """
     with tf.Graph().as_default(), v1.Session() as session:
         slope, constant = (

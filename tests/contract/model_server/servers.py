@@ -34,11 +34,11 @@ class Server:
     """A server that answers.
 
     Attributes:
-        process: its process.
-        grpc_port: the port of gRPC.
-        rest_port: the port of REST.
-        output: the file with everything it has written.
-        channel: a connection.
+      process: its process.
+      grpc_port: the port of gRPC.
+      rest_port: the port of REST.
+      output: the file with everything it has written.
+      channel: a connection.
     """
 
     process: subprocess.Popen[bytes]
@@ -123,9 +123,9 @@ def running(folder: Path, flags: list[str], own_flags: list[str] | None = None) 
     """A server that is ready.
 
     Args:
-        folder: for its output.
-        flags: those that every server has.
-        own_flags: those that only ours has.
+      folder: for its output.
+      flags: those that every server has.
+      own_flags: those that only ours has.
     """
     output = folder / "server.log"
     if STOCK_SERVER:

@@ -100,10 +100,10 @@ def publish(saved: Path, base: Path, version: int, warm_up: list[Message] | None
     """Puts a copy of a SavedModel below a base path, all at once.
 
     Args:
-        saved: the model.
-        base: the base path.
-        version: the version to make of it.
-        warm_up: PredictionLogs for its warm-up file.
+      saved: the model.
+      base: the base path.
+      version: the version to make of it.
+      warm_up: PredictionLogs for its warm-up file.
     """
     base.mkdir(parents=True, exist_ok=True)
     staged = base / f"staged-{version}"
