@@ -176,7 +176,7 @@ def _open_output(output: Path) -> Path:
 def _run(
     config: PipelineConfig, source: "DataSource", log_path: Path, reporter: "KillReporter", *, verbose: bool
 ) -> tuple[int, str]:
-    """Runs the pipeline and tells of it; returns the exit status and what went wrong."""
+    """Runs the pipeline and shows its progress; returns the exit status and what went wrong."""
     from pipeline.local_run.console import RunConsole
     from pipeline.local_run.failure_advice import failure_advice
     from pipeline.local_run.killed_run import KillReportingObserver

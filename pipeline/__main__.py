@@ -50,7 +50,7 @@ examples:
       that model alone, beside the others as they are
 
 The version's files are published again, byte for byte, as the highest version, which TensorFlow Serving
-serves by default. Nothing is removed, and history.jsonl beside the versions says who did it and when. The
+serves by default. Nothing is removed, and history.jsonl beside the versions records who did it and when. The
 models of one run are served together: a version that only some of them have is refused without --only.
 A server whose models.config names a version or a label goes by that instead.
 
@@ -184,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
             "--only", choices=SERVABLES, help="move this model and leave the others of its run as they are"
         )
     for command in (adopt, promote, rollback):
-        command.add_argument("--yes", action="store_true", help="do not ask")
+        command.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     preset = _action(
         commands, "preset", "Makes a preset of the hyperparameters that a run's Tuners found.", _PRESET_HELP
     )
@@ -204,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     accept.add_argument("record", metavar="RECORD", help="the record that the refusal named")
     accept.add_argument("--reason", required=True, help="why the change is meant")
-    accept.add_argument("--yes", action="store_true", help="do not ask")
+    accept.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     return parser
 
 

@@ -176,7 +176,7 @@ def load_config(
 
 
 def _split(tree: dict[str, Any]) -> object:
-    """The split rule that a tree of settings asks for, which may not be one."""
+    """The split rule in a tree of settings, which may not be one."""
     data = tree.get("data")
     return (data.get("split") if isinstance(data, dict) else None) or ExampleGenSettings().split
 

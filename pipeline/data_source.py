@@ -22,7 +22,7 @@ class DataSource:
     Attributes:
       path: absolute folder with the files of one MovieLens layout.
       name: for titles, for example `ml-100k`, or `synthetic sample`.
-      synthetic: the ratings are made up, so no metric from them says anything about people.
+      synthetic: the ratings are made up, so a metric of theirs does not describe people.
     """
 
     path: Path

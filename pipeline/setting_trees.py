@@ -107,7 +107,7 @@ def parse_override(text: str) -> tuple[str, Any]:
 
 
 def put(tree: dict[str, Any], dotted: str, value: Any, text: str) -> None:
-    """Sets the value under a dotted key, as the override `text` says.
+    """Sets the value under a dotted key, from the override `text`.
 
     Raises:
       ConfigError: a part of the key is not a section.

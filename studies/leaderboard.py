@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def cells(options: argparse.Namespace) -> list[Cell]:
-    """What the flags ask for, cheap rows first."""
+    """What the flags select, cheap rows first."""
     baselines = [
         Cell(split, name, spec.task, seed)
         for name, spec in BASELINES.items()

@@ -162,12 +162,12 @@ def _behind(groups: Mapping[str, Sequence[Row]]) -> str:
         for name, group in groups.items()
         if group[0]["task"] == JOINT
     ]
-    told = (
+    summary = (
         "In percent of what the best specialist has, a joint model that is trained for that task alone, and"
         " of what the best of our models of one task has on its own; below 0 is ahead. A dash: not trained"
         " for it."
     )
-    return f"{told}\n\n{markdown(header, body)}"
+    return f"{summary}\n\n{markdown(header, body)}"
 
 
 def behind(metric: float, best: float, rises: bool) -> float:

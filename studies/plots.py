@@ -91,7 +91,7 @@ def readings(path: Path, values: Mapping[str, Mapping[str, float]], *, unit: str
 def lines(
     path: Path, series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, x: str, y: str
 ) -> None:
-    """Lines through points, told apart by colour and by dashes."""
+    """Lines through points, distinguished by colour and by dashes."""
     figure, axes = new_figure(WIDE, 320)
     styles = ("-", "--", "-.", ":")
     for (name, points), color, style in zip(series.items(), palette.SERIES, styles, strict=False):

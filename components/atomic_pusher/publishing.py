@@ -190,10 +190,10 @@ def _publishing(bases: Sequence[str]) -> Iterator[set[int]]:
             yield numbers
     except (OSError, ValueError) as error:
         served = "; ".join(f"{posixpath.basename(base)}: {_still_served(base)}" for base in bases)
-        raise PushError(f"{', '.join(bases)}: nothing was pushed: {_told(error)}; {served}") from error
+        raise PushError(f"{', '.join(bases)}: nothing was pushed: {_message(error)}; {served}") from error
 
 
-def _told(error: OSError | ValueError) -> str:
+def _message(error: OSError | ValueError) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}{f' ({error.filename})' if error.filename else ''}"
     return str(error)
@@ -282,7 +282,7 @@ def _settle(bases: Sequence[str], retention: Retention | None) -> None:
         _LOG.warning(
             "%s: %s; the next push tries again to bring logs and old versions up to date",
             ", ".join(bases),
-            _told(error),
+            _message(error),
         )
 
 

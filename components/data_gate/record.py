@@ -20,7 +20,7 @@ from components.data_gate.checks import (
 from components.data_gate.judgement import Baseline
 
 # Failed checks that the message spells out.
-_TOLD: Final = 6
+_LISTED: Final = 6
 
 
 class DataGateError(ValueError):
@@ -74,8 +74,8 @@ class GateRecord:
     def refusal(self, kept_at: str) -> str:
         """What the run ends with; every failed check is in the record at `kept_at`."""
         failed = self.failed
-        listed = "; ".join(check.sentence() for check in failed[:_TOLD])
-        more = f"; and {len(failed) - _TOLD} more" if len(failed) > _TOLD else ""
+        listed = "; ".join(check.sentence() for check in failed[:_LISTED])
+        more = f"; and {len(failed) - _LISTED} more" if len(failed) > _LISTED else ""
         advice = ["Mend the data"]
         if any(check.name == ANOMALY for check in failed):
             advice.append("add a harmless anomaly to data_gate.allow")

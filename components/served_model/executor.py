@@ -48,7 +48,7 @@ class ServedModelExecutor(base_executor.BaseExecutor):
         """Fills the `served_model` artifact.
 
         Raises:
-          ServedModelError: the version cannot read today's Examples and no setting says to replace it.
+          ServedModelError: the version cannot read today's Examples and no setting allows to replace it.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         choice = chosen(input_dict, exec_properties)

@@ -24,7 +24,7 @@ def accept(record_path: str, reason: str, yes: bool) -> bool:
     Args:
       record_path: the record that a refusal named.
       reason: why the change is meant; the next records show it.
-      yes: do not ask.
+      yes: do not ask for confirmation.
 
     Returns:
       False if the user declined.

@@ -25,14 +25,14 @@ from trainer_module.common.hyperparameters import tuned_values, with_values
 _BEST: Final = "best_hyperparameters"
 _BEST_FILE: Final = "best_hyperparameters.txt"
 
-# The setting that says which models are trained.
+# The setting that chooses which models are trained.
 _MODEL: Final = "model"
 # Settings that a search does not depend on, or that only one machine has.
 _BESIDE: Final = ("output", "dataset", "data_dir", "evaluation", "push", "beam", "kubeflow")
 # Characters of a line of the command, which is not broken between a flag and its value.
 _WIDTH: Final = 100
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
-# Digits that a searched number is kept with: what a search tells two numbers apart by is far coarser.
+# Digits that a searched number is kept with: what matters to a search is far coarser.
 _DIGITS: Final = 4
 # A section of a preset: the comments above it, its key, and what is indented below.
 _SECTION: Final = re.compile(r"(?:^#.*\n)*^(\w+):.*\n(?:^(?:[ \t].*)?\n)*", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""`schema review` and `schema adopt`: what they show, ask and write."""
+"""`schema review` and `schema adopt`: what they show, confirm and write."""
 
 from __future__ import annotations
 

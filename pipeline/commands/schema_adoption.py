@@ -109,7 +109,7 @@ def _put(text: str, message: schema_pb2.Schema) -> str:
 
 
 def _body(message: schema_pb2.Feature | schema_pb2.StringDomain) -> Iterator[str]:
-    """The fields of a block as the curated files write them: one a line, the telling ones first."""
+    """The fields of a block as the curated files write them: one a line, the important ones first."""
     fields = [field.name for field, _ in message.ListFields()]
     for name in sorted(fields, key=lambda name: (name not in _FIRST_FIELDS, fields.index(name))):
         single = type(message)()

@@ -1,6 +1,6 @@
 """How the data of the latest run differs from the curated schema.
 
-SchemaGen's schema says what today's data looks like, the curated one what it must look like. Only what
+SchemaGen's schema describes today's data, the curated one what it must look like. Only what
 SchemaGen states is compared: it infers no numeric ranges and no comparators, so their absence means nothing.
 """
 
@@ -16,7 +16,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from pipeline.commands.inferred_schema import SchemaReviewError
 
-# What SchemaGen says of every feature; of two fields on a line, a feature has one.
+# What SchemaGen writes of every feature; of two fields on a line, a feature has one.
 _ALWAYS_STATED: Final = {"type", "presence", "group_presence", "shape", "value_count", "value_counts"}
 
 _NONE: Final = "none"

@@ -14,7 +14,7 @@ from pipeline.local_run.run_summary import shown
 
 # Metrics that say how much was measured, and what to call that.
 _COUNTS: Final = {"example_count": "ratings", "user_count": "users"}
-# Enough of a sha256 to tell data, sources and schemas apart.
+# Enough of a sha256 to distinguish data, sources and schemas.
 _SHORT: Final = 12
 
 

@@ -1,4 +1,4 @@
-"""`versions`, `promote` and `rollback`: what they show, ask and do."""
+"""`versions`, `promote` and `rollback`: what they show, confirm and do."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def show_versions(output: str, model: str | None) -> None:
         if not found[name] and name == JOINT:  # Most pipelines train none.
             continue
         served = served_version(folder)
-        told = "no version" if served is None else f"version {served} is served by default"
-        console.print(f"{name}: {told} [{shown(folder)}]")
+        state = "no version" if served is None else f"version {served} is served by default"
+        console.print(f"{name}: {state} [{shown(folder)}]")
         for version in reversed(found[name].values()):
             for line in version_lines(version, version.number == served):
                 console.print(line)

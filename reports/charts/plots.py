@@ -123,7 +123,7 @@ def lines(
     width: int = NARROW,
     height: int = 240,
 ) -> Markup:
-    """Lines through points, told apart by colour and by dashes.
+    """Lines through points, distinguished by colour and by dashes.
 
     Args:
       chart_id: as of `render`.

@@ -84,7 +84,7 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
             f"{evaluation_uri}: holds no results of an Evaluator; pass the uri of its `evaluation` artifact"
         ) from None
     by_name = {found.name: found for found in map(_slice_summary, tfma.load_metrics(evaluation_uri))}
-    # Where nothing is served, the candidate stands in for it, and tells nothing about itself.
+    # Where nothing is served, the candidate takes its place, and the metrics add nothing.
     if not any(measure.value for found in by_name.values() for measure in found.over_served.values()):
         by_name = {
             name: dataclasses.replace(found, served={}, over_served={}) for name, found in by_name.items()
@@ -107,7 +107,7 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What a metric has to reach, over all evaluated rows unless told otherwise.
+    """What a metric has to reach, over all evaluated rows unless noted.
 
     Attributes:
       at_least: lower bound, None if there is none.
@@ -181,18 +181,18 @@ def _slice_summary(found: Any) -> SliceSummary:
         )
     # TFMA calls a model that was evaluated alone "".
     candidate = tfma.CANDIDATE_KEY if (tfma.CANDIDATE_KEY, False) in by_model else ""
-    told, over_served = by_model[candidate, False], by_model[candidate, True]
+    of_candidate, over_served = by_model[candidate, False], by_model[candidate, True]
     served = by_model[tfma.BASELINE_KEY, False]
-    reference = _derived(told, metrics.OF_REFERENCE)
+    reference = _derived(of_candidate, metrics.OF_REFERENCE)
     return SliceSummary(
         name=_slice_name(found.slice_key),
-        model={name: told[name] for name in reference},
+        model={name: of_candidate[name] for name in reference},
         reference=reference,
-        over_reference=_derived(told, metrics.OVER_REFERENCE),
+        over_reference=_derived(of_candidate, metrics.OVER_REFERENCE),
         served={name: served[name] for name in reference if name in served},
         over_served=over_served,
-        user_count=int(told[metrics.USER_COUNT].value),
-        example_count=int(told[metrics.EXAMPLE_COUNT].value),
+        user_count=int(of_candidate[metrics.USER_COUNT].value),
+        example_count=int(of_candidate[metrics.EXAMPLE_COUNT].value),
     )
 
 
@@ -207,7 +207,7 @@ def _slice_name(slice_key: Any) -> str:
     return ",".join(f"{feature}={value}" for feature, value in parts) or OVERALL
 
 
-# What a threshold is about where the name of its metric does not tell.
+# What a threshold is about where the name of its metric does not show it.
 _ABOUT: Final = {
     metrics.COVERAGE: "few movies fill the lists of all users",
     metrics.PERSONALIZATION: "users get much the same list, whoever they are",

@@ -63,7 +63,7 @@ def data_folder(run: Run) -> Path | None:
 
 
 def ratings_of(run: Run) -> int | None:
-    """The id of the run's `ratings` Examples, which tells its data from that of another run."""
+    """The id of the run's `ratings` Examples, which distinguishes its data from that of another run."""
     node = run.node(RATINGS_GEN)
     found = node.outputs.get(EXAMPLES, ()) if node else ()
     return found[0].id if found else None

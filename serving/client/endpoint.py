@@ -93,7 +93,7 @@ class Endpoint:
 
     Attributes:
       address: host and port of its gRPC service.
-      timeout: seconds that a call may take, unless it says otherwise.
+      timeout: seconds that a call may take, unless it is given its own.
       tls: None connects in the clear.
       token: sent as `authorization: Bearer ...` with every request; a function is called each time.
       connections: the most connections, and so the most requests of one batch call that are under way at

@@ -164,7 +164,7 @@ class VersionStatus:
       version: the version.
       state: START, LOADING, AVAILABLE, UNLOADING or END.
       code: "OK", or the code of the error that keeps the version from being served.
-      reason: what the server says about that error.
+      reason: the server's message about that error.
     """
 
     version: int

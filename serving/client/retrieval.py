@@ -147,7 +147,7 @@ def found_by(response: Any, size: int, known: str | None = None, *, rated: bool 
     Args:
       response: the PredictResponse.
       size: how many lists there have to be.
-      known: the output that says who or what is in the model; None if there is none.
+      known: the output with who or what is in the model; None if there is none.
       rated: whether the response has predicted ratings, all of which have to be numbers.
 
     Raises:

@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Scores and says how it went."""
+    """Scores and prints the outcome."""
     console = Console(stderr=True, highlight=False)
     try:
         if not options.output.absolute().parent.is_dir():

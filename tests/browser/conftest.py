@@ -62,17 +62,17 @@ class Visit:
     def watch(self) -> None:
         """Notes errors and requests from now on."""
 
-        def asked(request: Request) -> None:
+        def on_request(request: Request) -> None:
             if not request.url.startswith("data:") and request.resource_type != "document":
                 self.requests.append(request.url)
 
-        def told(message: Any) -> None:
+        def on_console(message: Any) -> None:
             if message.type in ("error", "warning"):
                 self.messages.append(message.text)
 
-        self.page.on("request", asked)
+        self.page.on("request", on_request)
         self.page.on("requestfailed", lambda request: self.requests.append(request.url))
-        self.page.on("console", told)
+        self.page.on("console", on_console)
         self.page.on("pageerror", lambda error: self.messages.append(str(error)))
         self.page.on("dialog", lambda dialog: self.messages.append(f"dialog: {dialog.message}"))
 

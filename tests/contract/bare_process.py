@@ -67,7 +67,7 @@ def main(site_packages: str, *named_models: str) -> None:
                     name: (specs(function.structured_input_signature[1]), specs(function.structured_outputs))
                     for name, function in models[model].signatures.items()
                 }
-        except Exception as error:  # The caller tells of it.
+        except Exception as error:  # The caller reports it.
             answer = f"{type(error).__name__}: {error}"
         assert not FOREIGN & {name.partition(".")[0] for name in sys.modules}
         pickle.dump(answer, answers)

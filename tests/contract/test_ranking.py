@@ -44,7 +44,7 @@ def _without(examples: list[bytes], names: set[str]) -> list[bytes]:
     return found
 
 
-def test_served_ratings_are_as_good_as_the_run_said(
+def test_served_ratings_are_as_good_as_in_the_run(
     served: ServedModels, sample_run: PipelineRun, eval_examples: list[bytes]
 ) -> None:
     truth = [
@@ -71,7 +71,7 @@ def test_optional_features_may_be_absent(served: ServedModels, eval_examples: li
     with_them = _predict(served, some)
     without = _predict(served, _without(some, OPTIONAL))
     assert ((without >= 1) & (without <= 5)).all()
-    # They tell something about the user, so most answers differ.
+    # They carry information about the user, so most answers differ.
     assert np.mean(without != with_them) > 0.5
     for name in OPTIONAL - {"history_movie_ids", "history_ratings"}:
         assert np.isfinite(_predict(served, _without(some, {name}))).all(), name

@@ -106,7 +106,7 @@ def test_a_request_can_exclude_more(served: ServedModels, titles: dict[str, str]
     assert np.isfinite(everything["score"]).all()
 
 
-def test_k_is_what_the_request_says_up_to_the_catalogue(served: ServedModels, titles: dict[str, str]) -> None:
+def test_k_is_that_of_the_request_up_to_the_catalogue(served: ServedModels, titles: dict[str, str]) -> None:
     for k, length in ((0, 0), (1, 1), (7, 7), (10 * len(titles), len(titles))):
         assert _recommend(served, ["1"], k)["movie_id"].shape == (1, length)
         similar = served.call("retrieval", "similar_movies", movie_id=["1"], k=k)
@@ -151,7 +151,7 @@ def test_similar_movies_are_others_by_falling_similarity(
         assert np.abs(scores[:-1]).max() <= 1 + 1e-5
 
 
-def test_unknown_movie_has_no_similar_ones_and_says_so(served: ServedModels) -> None:
+def test_unknown_movie_is_flagged_and_its_list_is_empty(served: ServedModels) -> None:
     answer = served.call("retrieval", "similar_movies", movie_id=["1", "no-such-movie", ""], k=3)
     assert answer["known_movie"].tolist() == [True, False, False]
     assert answer["movie_id"][1:].tolist() == [["", "", ""]] * 2

@@ -70,8 +70,8 @@ class Trained:
         return listed(found), found[signature_names.KNOWN_USER].numpy().tolist()
 
     def ratings(self, users: list[str], candidates: list[list[str]]) -> Any:
-        asked = {"user_id": tf.constant(users), "movie_id": tf.constant(candidates)}
-        return self.signatures[signature_names.RANK](**asked)[features.USER_RATING].numpy()
+        pairs = {"user_id": tf.constant(users), "movie_id": tf.constant(candidates)}
+        return self.signatures[signature_names.RANK](**pairs)[features.USER_RATING].numpy()
 
 
 def listed(found: Mapping[str, Any]) -> list[list[str]]:
@@ -86,13 +86,13 @@ def train(
     before: dict[str, Mapping[str, Any]] = {}
     save = tf.saved_model.save
 
-    def ask_and_save(model: Any, path: str, signatures: Mapping[str, Any] | None = None) -> None:
+    def call_and_save(model: Any, path: str, signatures: Mapping[str, Any] | None = None) -> None:
         if signatures is not None:  # Without any it is not the model that is served.
             before.update(answers(signatures, world.examples))
         save(model, path, signatures=signatures)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tf.saved_model, "save", ask_and_save)
+        patch.setattr(tf.saved_model, "save", call_and_save)
         importlib.import_module(f"trainer_module.{module}.run_fn").run_fn(
             SimpleNamespace(
                 train_files=[world.transformed.files],
@@ -120,12 +120,12 @@ def train(
 def answers(signatures: Mapping[str, Any], examples: list[bytes]) -> Answers:
     """What every signature answers to known and unknown ids, whatever its inputs are."""
     return {
-        name: {output: values.numpy() for output, values in function(**_asked(function, examples)).items()}
+        name: {output: values.numpy() for output, values in function(**_inputs(function, examples)).items()}
         for name, function in signatures.items()
     }
 
 
-def _asked(function: Any, examples: list[bytes]) -> dict[str, tf.Tensor]:
+def _inputs(function: Any, examples: list[bytes]) -> dict[str, tf.Tensor]:
     users, movies = ["u0", "u1", "nobody", ""], ["m0", "m1", "no-such", ""]
     values: dict[str, Any] = {
         signature_names.EXAMPLES: examples,

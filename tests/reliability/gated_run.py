@@ -52,10 +52,10 @@ class GatedRun:
             raise _PassedError
 
     def node_failed(self, node_id: str) -> None:
-        """The error tells."""
+        """As in the error."""
 
     def note(self, message: str) -> None:
-        """Its outcome tells."""
+        """As in its outcome."""
 
     @property
     def result(self) -> OutputArtifact:

@@ -49,7 +49,7 @@ class Judged:
     blessed: bool
     summary: EvaluationSummary
 
-    def says(self, words: str) -> bool:
+    def gives_reason(self, words: str) -> bool:
         """Whether one of the reasons holds these words."""
         return any(words in reason for reason in self.summary.reasons)
 
@@ -196,11 +196,11 @@ class _Answering(tf.Module):
         found = dict(self._model.signatures[signatures.EVALUATE](examples=examples))
         spec = {features.USER_ID: tf.io.FixedLenFeature([], tf.string)}
         rows = self._rows[tf.io.parse_example(examples, spec)[features.USER_ID]]
-        told, own = tf.gather(self._table, tf.maximum(rows, 0)), found[self._output]
+        looked_up, own = tf.gather(self._table, tf.maximum(rows, 0)), found[self._output]
         if self._output == features.USER_RATING:
-            found[self._output] = tf.where(rows >= 0, own + told, own)
+            found[self._output] = tf.where(rows >= 0, own + looked_up, own)
         else:
-            found[self._output] = tf.where(rows[:, tf.newaxis] >= 0, told, own)
+            found[self._output] = tf.where(rows[:, tf.newaxis] >= 0, looked_up, own)
         return found
 
 

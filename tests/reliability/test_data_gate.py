@@ -52,7 +52,7 @@ def first(sample: Path, output: Path) -> GatedRun:
 
 
 def refused(run: GatedRun) -> None:
-    """The run stopped at the gate, told why in one message, kept the record, and wrote a report with it."""
+    """The run stopped at the gate with one message of the reason, kept the record, and wrote a report."""
     assert run.error.startswith("DataGate: the data did not pass")
     assert "\n" not in run.error
     assert run.started[-2:] == ["DataGate", "ReportGen"]
@@ -60,11 +60,11 @@ def refused(run: GatedRun) -> None:
     assert run.record["accepted"] is False
     assert not run.kept.with_name(run.kept.name.removesuffix(".data_gate.json")).exists()
     [report] = run.finished["ReportGen"].outputs
-    told = json.loads((Path(report.uri) / "report.json").read_text())
-    assert told["sections"]["data"]["metrics"]["gate"] == run.record
+    written = json.loads((Path(report.uri) / "report.json").read_text())
+    assert written["sections"]["data"]["metrics"]["gate"] == run.record
 
 
-def test_first_run_has_no_baseline_and_says_so(first: GatedRun) -> None:
+def test_first_run_is_marked_as_without_a_baseline(first: GatedRun) -> None:
     metric = str(first.result.properties["summary"])
     assert "no other accepted run on ml-tiny, split random-0.2 to compare with" in metric
     assert first.record["accepted"] is True

@@ -122,7 +122,7 @@ def test_a_changed_file_is_named_and_made_again_with_what_stands_on_it(series: S
     content[len(content) // 2] ^= 1
     times = metrics.stat()
     metrics.write_bytes(content)
-    # Neither the size nor the time tells.
+    # Neither the size nor the time shows it.
     os.utime(metrics, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     run = run_pipeline(project, series.last.output, *SMALL_SAMPLE)

@@ -178,7 +178,7 @@ def test_a_model_that_cannot_be_loaded(probed: ProbedRun) -> None:
     assert found.failed == [("loading", "process")]
 
 
-def test_a_process_that_is_killed_says_by_what(sample_run: PipelineRun) -> None:
+def test_a_killed_process_is_reported_with_its_signal(sample_run: PipelineRun) -> None:
     with ProbedProcess(timeout_seconds=60, max_memory_mb=4096) as process:
         signatures = process.load(str(sample_run.model("ranking")))
         assert "rank" in signatures
@@ -187,7 +187,7 @@ def test_a_process_that_is_killed_says_by_what(sample_run: PipelineRun) -> None:
             process.call("rank", {})
 
 
-def test_a_run_whose_model_is_refused_ends_in_one_line_that_says_why(
+def test_a_run_whose_model_is_refused_ends_with_the_reason_in_one_line(
     project: Path, sample_run: PipelineRun
 ) -> None:
     run = run_pipeline(project, sample_run.output, *SMALL_SAMPLE, "--set=probe.max_latency_ms=0.001")
@@ -203,9 +203,9 @@ def test_a_run_whose_model_is_refused_ends_in_one_line_that_says_why(
     [line] = [line for line in run.err.splitlines() if line.startswith("error: ")]
     for name in MODELS:
         assert "Pusher pushed nothing, because " in line
-        told = line.split(f"{name}: the probe refused its model: ")[1]
-        assert "latency, milliseconds" in told
-        assert "(threshold: at most 0.001)" in told
+        message = line.split(f"{name}: the probe refused its model: ")[1]
+        assert "latency, milliseconds" in message
+        assert "(threshold: at most 0.001)" in message
         metrics = run.report["sections"]["models"]["metrics"][name]
         assert metrics["probe"]["blessed"] is False
     assert run.report["sections"]["models"]["verdict"] == "failed"

@@ -78,11 +78,11 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     assert better.status == 0, better.out + better.err
     assert rmse(better) < rmse(sample_run)
     assert better.model("ranking") != first
-    told = read_manifest(str(better.model("ranking")))
-    assert told is not None
+    of_better = read_manifest(str(better.model("ranking")))
+    assert of_better is not None
     # It was compared with the first model, on the same Examples.
-    assert told.provenance.baseline == manifest.model_fingerprint
-    assert told.provenance.metrics["served"]["rmse"] == pytest.approx(rmse(sample_run), abs=6e-4)
+    assert of_better.provenance.baseline == manifest.model_fingerprint
+    assert of_better.provenance.metrics["served"]["rmse"] == pytest.approx(rmse(sample_run), abs=6e-4)
     assert re.match(r"rmse [\d.]+ \(biases [\d.]+, served [\d.]+\)", better.summaries["RankingEvaluator"])
     assert served_version(str(base)) == int(better.model("ranking").name)
     assert ratings(better.model("ranking")) != answers

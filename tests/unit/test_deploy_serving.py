@@ -95,7 +95,7 @@ def test_models_are_those_that_the_pipeline_pushes() -> None:
     assert [model.policy.latest for model in read_model_config(FOLDER / "models.config")] == [1, 1, 1]
 
 
-def test_batching_and_monitoring_say_what_the_manifests_rely_on(pod: dict[str, Any]) -> None:
+def test_batching_and_monitoring_hold_what_the_manifests_rely_on(pod: dict[str, Any]) -> None:
     batching = read_batching(FOLDER / "batching.config", cores=1)
     assert (batching.max_batch_size, batching.batch_timeout_seconds) == (128, 0.001)
     assert (batching.max_enqueued_batches, batching.num_batch_threads) == (64, 2)

@@ -197,7 +197,7 @@ class LatestMovies(tf.keras.layers.Layer):
 
     Its window is the whole sequence, so it is a dense layer over the embeddings side by side (the horizontal
     filters of Caser, Tang and Wang 2018, https://arxiv.org/abs/1809.07426), with linear filters beside those
-    with a ReLU: a movie at a place then says the same whatever the others are. A movie is embedded by its id
+    with a ReLU: a movie at a place then adds the same whatever the others are. A movie is embedded by its id
     and its traits, since people who rate one page after the other go by genres, years and what is well known.
 
     Args:

@@ -112,7 +112,7 @@ class RankingServing(tf.Module):
     def _evaluate(self, examples: tf.Tensor) -> Outputs:
         """Serialized raw Examples [B] to the model's ratings and those of the bias model, [B].
 
-        Both know the ratings of training alone.
+        Both use the ratings of training alone.
         """
         spec = {name: tf.io.FixedLenFeature([], tf.string) for name in (features.USER_ID, features.MOVIE_ID)}
         raw = tf.io.parse_example(examples, spec)

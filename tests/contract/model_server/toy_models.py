@@ -12,7 +12,7 @@ STARTED = "gate reached"
 
 
 class Toy(tf.Module):
-    """Signatures of every kind. Everything that adds up adds `offset`, which tells versions apart."""
+    """Signatures of every kind. Everything that adds up adds `offset`, which distinguishes versions."""
 
     def __init__(self, offset: float) -> None:
         super().__init__()

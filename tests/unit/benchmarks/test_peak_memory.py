@@ -19,7 +19,7 @@ for line in sys.stdin:
 
 
 class Holder:
-    """A process that holds as much memory as it is told."""
+    """A process that holds as much memory as it is sent."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process

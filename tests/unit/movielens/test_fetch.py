@@ -149,7 +149,7 @@ def test_offline_the_message_names_the_two_other_ways_and_the_sample(server: Ser
     assert "\n" not in message
 
 
-def test_an_error_of_the_server_is_told(server: Server, tmp_path: Path) -> None:
+def test_an_error_of_the_server_is_in_the_message(server: Server, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="the server answered 404 Not Found"):
         fetch("ml-1m", tmp_path, server.url, attempts=1)
 

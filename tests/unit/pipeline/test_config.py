@@ -16,7 +16,7 @@ SHIPPED = setting_trees.PRESETS
 DEFAULTS = Path(__file__).parents[3] / "pipeline" / "configs" / "default.yaml"
 
 
-def test_shipped_default_file_says_what_the_defaults_are():
+def test_shipped_default_file_holds_the_defaults():
     assert load_config(DEFAULTS) == PipelineConfig()
 
 
@@ -78,7 +78,7 @@ def test_a_wrong_setting_is_blamed_on_where_it_is(presets: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_a_shipped_preset_is_valid_and_says_which_data_and_split_made_it(name: str):
+def test_a_shipped_preset_is_valid_and_names_its_data_and_split(name: str):
     load_config(preset=name)
     comments = [line for line in (SHIPPED / f"{name}.yaml").read_text().splitlines() if line.startswith("#")]
     text = "\n".join(comments)

@@ -17,8 +17,8 @@ def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
 
     assert stopped.value.code == 0
-    told = capsys.readouterr().out
-    assert all(f"python -m reports {command}" in told for command in ("open", "list", "build", "compare"))
+    printed = capsys.readouterr().out
+    assert all(f"python -m reports {command}" in printed for command in ("open", "list", "build", "compare"))
 
 
 def test_runs_are_listed_the_oldest_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -245,7 +245,7 @@ def test_row_groups_are_written_as_they_fill(
         (["--output={models}"], "{models} is a folder: name a file for --output"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line_and_nothing_is_left(
+def test_what_is_wrong_is_one_line_and_nothing_is_left(
     flags: list[str], message: str, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty.txt").write_text("\n\n")
@@ -262,8 +262,8 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_left(
         ]
     )
     assert status == 1
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: {message.format(**names)}")
-    assert said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message.format(**names)}")
+    assert error.count("\n") == 1
     assert kept.read_text() == "what was there before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.txt", "latin.txt", "out.parquet"]

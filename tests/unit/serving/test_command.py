@@ -41,7 +41,7 @@ def test_recommend_prints_a_table(serve: Serve, capsys: pytest.CaptureFixture[st
     ]
 
 
-def test_recommend_says_what_is_not_known_and_not_ranked(
+def test_recommend_shows_what_is_unknown_and_not_ranked(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(received: Received) -> Any:

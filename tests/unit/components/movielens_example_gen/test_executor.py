@@ -283,7 +283,7 @@ def test_a_wrong_csv_header_is_named(tmp_path: Path) -> None:
         run(raw, tmp_path / "out")
 
 
-def test_counts_file_tells_everything(tmp_path: Path) -> None:
+def test_counts_file_holds_everything(tmp_path: Path) -> None:
     run(write_100k(tmp_path / "raw", ROWS), tmp_path / "out")
     assert json.loads((tmp_path / "out" / "counts.json").read_text()) == {
         "files": {"u.data": {"rows": 8, "rejected": {}}, "u.user": {"rows": 9, "rejected": {}}},

@@ -112,21 +112,21 @@ def first_rating(artifact: Artifact) -> float:
 def test_the_candidate_stands_in_until_something_is_served(node: Node) -> None:
     served = node()
     assert first_rating(served) == 4.0
-    told = properties(served)
-    assert (told["version"], told["digest"], told["override"]) == ("", "", "")
-    assert told["summary"].startswith("nothing was served yet")
+    written = properties(served)
+    assert (written["version"], written["digest"], written["override"]) == ("", "", "")
+    assert written["summary"].startswith("nothing was served yet")
 
 
-def test_the_served_version_is_copied_and_told(node: Node, tmp_path: Path) -> None:
+def test_the_served_version_is_copied_and_recorded(node: Node, tmp_path: Path) -> None:
     version = node.push(Rater(2.0).save(tmp_path / "older"))
     served = node()
     assert first_rating(served) == 2.0
-    told = properties(served)
-    assert (told["version"], told["override"]) == (str(version), "")
-    assert told["summary"] == f"version {version} was served"
+    written = properties(served)
+    assert (written["version"], written["override"]) == (str(version), "")
+    assert written["summary"] == f"version {version} was served"
     record = json.loads((Path(served.uri) / "served_model.json").read_text())
     assert record["chosen"]["path"] == str(node.base / str(version))
-    assert record["digest"] == told["digest"] == record["chosen"]["digest"]
+    assert record["digest"] == written["digest"] == record["chosen"]["digest"]
 
 
 @pytest.mark.parametrize(
@@ -155,10 +155,12 @@ def test_a_setting_lets_that_version_be_replaced(node: Node, tmp_path: Path) -> 
         node(f"ranking/{version + 1}")
     replaced = node(f"ranking/{version}")
     assert first_rating(replaced) == 4.0
-    told = properties(replaced)
-    assert told["version"] == ""
-    assert told["override"] == told["summary"]
-    assert told["override"].startswith(f"version {version} is not compared with, as evaluation.replace_unr")
+    written = properties(replaced)
+    assert written["version"] == ""
+    assert written["override"] == written["summary"]
+    assert written["override"].startswith(
+        f"version {version} is not compared with, as evaluation.replace_unr"
+    )
 
 
 def test_a_version_whose_files_have_changed_is_not_trusted(node: Node, tmp_path: Path) -> None:

@@ -195,7 +195,9 @@ def test_adopt_changes_what_was_named_and_then_everything(runs: Runs, project: P
 
 
 @pytest.mark.parametrize(("answer", "status", "adopted"), [("n", 1, False), ("y", 0, True)])
-def test_adopt_asks_first(runs: Runs, project: Path, answer: str, status: int, adopted: bool) -> None:
+def test_adopt_requires_confirmation(
+    runs: Runs, project: Path, answer: str, status: int, adopted: bool
+) -> None:
     runs.run(MOVIES_SCHEMA_GEN, runs.schema(MOVIES_SCHEMA_GEN, with_noir(MOVIES_SCHEMA)))
     terminal, stdin = pty.openpty()
     os.write(terminal, f"{answer}\n".encode())
@@ -216,7 +218,7 @@ def test_adopt_never_removes_and_never_guesses(runs: Runs, project: Path) -> Non
     for names, message in (
         (["movie_id"], "the data of the latest run has no 'movie_id'"),
         (["mode"], "no feature 'mode'; there are mood, movie_genres, movie_id"),
-        (["mood"], "there is no terminal to ask on; repeat the command with --yes"),
+        (["mood"], "there is no terminal to confirm on; repeat the command with --yes"),
     ):
         done = command(project, "adopt", *names, *args)
         assert done.returncode == 2

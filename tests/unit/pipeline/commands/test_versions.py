@@ -113,7 +113,7 @@ def test_rollback_takes_all_models_of_a_run_back_and_promote_brings_them_again(
     assert len({served_version(str(runs.folder(name))) for name in TOGETHER}) == 1
 
 
-def test_one_model_moves_alone_where_a_flag_says_so(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_model_moves_alone_with_a_flag(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     _, second, third = runs.versions
     assert runs.command("rollback", "--only", "ranking", "--yes") == 0
     assert runs.all_served == {**all_of("better"), "ranking": "good"}
@@ -163,24 +163,24 @@ def test_what_is_served_already_is_not_published_again(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["promote", "7", "--yes"], "has no version 7; there are: {0}, {1}, {2}"),
         (["rollback", "7", "--yes"], "has no version 7; there are: {0}, {1}, {2}"),
         (["rollback", "7", "--only", "ranking", "--yes"], "has no version 7; there are: {0}, {1}, {2}"),
         (["rollback", "--only", "joint", "--yes"], "joint holds no version to choose from"),
         (["versions", "joint"], "no version below"),
-        (["rollback"], "there is no terminal to ask on; repeat the command with --yes"),
+        (["rollback"], "there is no terminal to confirm on; repeat the command with --yes"),
         (["rollback", "{2}", "--yes"], "is served already"),
     ],
 )
-def test_what_cannot_be_done_is_told_and_changes_nothing(
-    words: list[str], told: str, runs: Runs, capsys: pytest.CaptureFixture[str]
+def test_what_cannot_be_done_is_an_error_and_changes_nothing(
+    words: list[str], message: str, runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert runs.command(*(word.format(*runs.versions) for word in words)) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith("error: ")
-    assert told.format(*runs.versions) in captured.err
+    assert message.format(*runs.versions) in captured.err
     assert list(versions_in(str(runs.ranking))) == runs.versions
 
 
@@ -207,7 +207,7 @@ def test_broken_versions_are_listed_with_what_is_wrong_and_refused(
 
 
 @pytest.mark.parametrize(("answer", "served", "status"), [("y", "good", 0), ("n", "better", 1)])
-def test_it_asks_before_it_changes_anything(answer: str, served: str, status: int, runs: Runs) -> None:
+def test_it_requires_confirmation_before_a_change(answer: str, served: str, status: int, runs: Runs) -> None:
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
     command = [sys.executable, "-m", "pipeline", "rollback", f"--output={runs.output}"]

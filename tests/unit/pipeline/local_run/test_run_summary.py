@@ -39,7 +39,7 @@ def test_pushed_models_and_reports_are_shown_by_their_place(tmp_path: Path, monk
     assert problems(nodes) == []
 
 
-def test_a_pushed_model_that_is_not_served_any_more_says_so(tmp_path: Path) -> None:
+def test_a_pushed_model_that_is_not_served_any_more_is_marked(tmp_path: Path) -> None:
     for version in ("17", "18"):
         (tmp_path / version).mkdir()
         (tmp_path / version / "saved_model.pb").touch()
@@ -133,9 +133,7 @@ def test_node_summary_of_anomalies(tmp_path: Path):
         ),
     ],
 )
-def test_node_summary_of_a_fit_says_which_index_was_made(
-    tmp_path: Path, index: dict[str, object], words: str
-):
+def test_node_summary_of_a_fit_names_the_index(tmp_path: Path, index: dict[str, object], words: str):
     fit = {"monitor": "val_x", "best": 0.5, "epochs": {"val_x": [0.4, 0.5, 0.3]}}
     node = NodeRun("T", False, 0.1, [OutputArtifact("model_run", "ModelRun", str(tmp_path), {})])
     (tmp_path / artifacts.FIT_FILE).write_text(json.dumps(fit))

@@ -68,7 +68,7 @@ def test_a_metric_without_a_threshold_is_not_judged() -> None:
     assert [row[1:3] for row in table.rows] == [(Verdict.NO_THRESHOLD, "none")] * 2
 
 
-def test_a_model_that_was_not_blessed_says_why() -> None:
+def test_a_model_that_was_not_blessed_has_the_reasons() -> None:
     part = metrics_part("ranking", summary(1.2), THRESHOLDS, "")
 
     assert part.verdict is Verdict.FAILED
@@ -93,7 +93,7 @@ def test_the_model_that_is_served_stands_beside_it(served: float, verdict: Verdi
     assert part.text == ("What it was compared with: version 7 was served.",)
 
 
-def test_a_version_that_was_passed_over_is_told() -> None:
+def test_a_version_that_was_passed_over_is_named() -> None:
     part = metrics_part("ranking", summary(0.9), THRESHOLDS, "", "version 7 is not compared with")
 
     assert [fact.value for fact in part.facts] == ["version 7 is not compared with"]

@@ -1,4 +1,4 @@
-"""A gRPC server on a loopback port that answers the client's calls from a small world, or as it is told."""
+"""A gRPC server on a loopback port that answers the client's calls from a small world, or by a function."""
 
 from __future__ import annotations
 
@@ -136,9 +136,9 @@ def world(received: Received) -> Any:
         lists = [[movie for movie in OFFER if movie not in history] for history in histories]
         return predicted(received, **movies(lists, len(OFFER)))
     if signature == "similar_movies":
-        asked = received.strings("movie_id")
-        lists = [[other for other in OFFER if other != movie] if movie in OFFER else [] for movie in asked]
-        known = [movie in OFFER for movie in asked]
+        ids = received.strings("movie_id")
+        lists = [[other for other in OFFER if other != movie] if movie in OFFER else [] for movie in ids]
+        known = [movie in OFFER for movie in ids]
         return predicted(received, **movies(lists, received.number("k")), known_movie=known)
     if signature in ("rank", "rerank"):
         rows = received.strings("movie_id")

@@ -36,7 +36,7 @@ def free_port() -> int:
         return int(holder.getsockname()[1])
 
 
-def test_a_server_that_is_away_for_a_moment_is_asked_again(serve: Serve, connect: Connect) -> None:
+def test_a_server_that_is_away_for_a_moment_is_called_again(serve: Serve, connect: Connect) -> None:
     peer = serve(FailsFirst(2))
     found = connect(peer.address).recommend("42", k=1)
 
@@ -75,9 +75,7 @@ def test_attempts_end_with_the_time_that_the_call_has(serve: Serve, connect: Con
     assert failure.value.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
-def test_a_server_that_hangs_ends_at_the_deadline_and_is_not_asked_again(
-    serve: Serve, connect: Connect
-) -> None:
+def test_a_call_that_hangs_ends_at_the_deadline_and_is_not_repeated(serve: Serve, connect: Connect) -> None:
     over = Event()
 
     def hang(received: Received) -> Any:

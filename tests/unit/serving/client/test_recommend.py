@@ -64,7 +64,7 @@ def test_excluded_movies_are_left_out_even_if_the_model_sends_them(serve: Serve,
     assert [(movie.movie_id, movie.predicted_rating) for movie in found.movies] == [("a", 3.0), ("d", 1.0)]
 
 
-def test_a_user_that_the_model_does_not_know_is_named_as_one(serve: Serve, connect: Connect) -> None:
+def test_an_unknown_user_is_named_as_one(serve: Serve, connect: Connect) -> None:
     found = connect(serve().address).recommend_many(["42", STRANGER])
 
     assert [each.known_user for each in found] == [True, False]
@@ -82,7 +82,7 @@ def test_a_long_list_of_users_is_cut_into_requests(serve: Serve, connect: Connec
     assert sent == [["user0", "user1"], ["user2", "user3"], ["user4"]]
 
 
-def test_nobody_is_asked_about_no_users(serve: Serve, connect: Connect) -> None:
+def test_without_users_there_is_no_call(serve: Serve, connect: Connect) -> None:
     peer = serve()
     client = connect(peer.address)
 

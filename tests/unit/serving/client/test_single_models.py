@@ -75,7 +75,7 @@ def test_similar_movies_and_a_movie_that_is_not_known(serve: Serve, connect: Con
     assert client.similar("c", 2) == found[0]
 
 
-def test_ratings_come_in_the_order_asked_for(serve: Serve, connect: Connect) -> None:
+def test_ratings_come_in_the_order_of_the_request(serve: Serve, connect: Connect) -> None:
     peer = serve()
     client = connect(peer.address, batch_size=2)
     found = client.rank_many(["1", "2", "3"], [["e", "d"], ["b"], ["a", "nowhere", "c"]])

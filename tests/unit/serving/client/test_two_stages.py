@@ -74,8 +74,8 @@ def test_the_best_are_chosen_among_all_candidates(serve: Serve, connect: Connect
     assert ids(client.recommend("42", k=1)) == ["d"]
     assert ids(client.recommend("42", k=1, candidates=3)) == ["b"]
     assert ids(client.recommend("42", k=4, candidates=2)) == ["d", "b", "a", "c"]
-    asked = [each.number("k") for each in peer.received if each.model == "retrieval"]
-    assert asked == [100, 3, 4]
+    sent = [each.number("k") for each in peer.received if each.model == "retrieval"]
+    assert sent == [100, 3, 4]
 
 
 def test_requests_are_those_of_the_serving_contract(serve: Serve, connect: Connect) -> None:
@@ -117,7 +117,7 @@ def test_a_long_list_of_users_is_cut_into_requests(serve: Serve, connect: Connec
     assert [each.degraded for each in found] == [None] * 5
 
 
-def test_ranking_is_asked_for_the_version_that_answered_retrieval(serve: Serve, connect: Connect) -> None:
+def test_ranking_is_called_with_the_version_that_answered_retrieval(serve: Serve, connect: Connect) -> None:
     def published(received: Received) -> Any:
         response = two_stages(received)
         if received.model == "retrieval":
@@ -134,7 +134,9 @@ def test_ranking_is_asked_for_the_version_that_answered_retrieval(serve: Serve, 
     assert not any(each.mixed_versions or each.degraded for each in found)
 
 
-def test_another_version_of_ranking_takes_over_and_the_result_says_so(serve: Serve, connect: Connect) -> None:
+def test_another_version_of_ranking_takes_over_and_the_result_shows_it(
+    serve: Serve, connect: Connect
+) -> None:
     peer = serve(swapping)
     found = connect(peer.address).recommend("42", k=2)
 
@@ -143,8 +145,8 @@ def test_another_version_of_ranking_takes_over_and_the_result_says_so(serve: Ser
     assert found.versions == {"retrieval": 7, "ranking": 8}
     assert "7" in (found.degraded or "")
     assert "8" in (found.degraded or "")
-    asked = [each.request.model_spec.version.value for each in stages(peer.received)]
-    assert asked == [0, 7, 0]
+    sent = [each.request.model_spec.version.value for each in stages(peer.received)]
+    assert sent == [0, 7, 0]
 
 
 @pytest.mark.parametrize(

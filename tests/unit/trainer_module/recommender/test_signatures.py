@@ -90,7 +90,7 @@ def test_weight_of_zero_is_the_order_of_retrieval(by_place: Mapping[str, Answer]
     assert found[features.USER_RATING][1].tolist() == [3.0, 5.0, 5.0, 4.0]
 
 
-def test_best_of_all_candidates_come_first_however_few_are_asked_for(by_stars: Mapping[str, Answer]) -> None:
+def test_best_of_all_candidates_come_first_however_small_k_is(by_stars: Mapping[str, Answer]) -> None:
     assert listed(recommend(by_stars, ["ann", "new"], 1)) == ["c", "c"]
     assert listed(recommend(by_stars, ["new"], 5)) == ["cdeaf"]
 
@@ -108,11 +108,11 @@ def test_more_than_there_are_gives_empty_slots_at_the_end(by_stars: Mapping[str,
 
 
 @pytest.mark.parametrize("k", [0, -1])
-def test_nothing_asked_for(k: int, by_stars: Mapping[str, Answer]) -> None:
+def test_k_of_zero_or_less(k: int, by_stars: Mapping[str, Answer]) -> None:
     assert recommend(by_stars, ["ann"], k)[features.MOVIE_ID].shape == (1, 0)
 
 
-def test_nobody_asks(by_stars: Mapping[str, Answer]) -> None:
+def test_a_batch_without_users(by_stars: Mapping[str, Answer]) -> None:
     assert recommend(by_stars, [], 3)[features.MOVIE_ID].shape == (0, 3)
 
 

@@ -210,7 +210,7 @@ CANDIDATE_PENALTIES = dict.fromkeys(
         (partial(CandidateTower, SIZES), CANDIDATE_FEATURES, CANDIDATE_PENALTIES),
     ],
 )
-def test_each_weight_is_penalized_as_its_hyperparameter_says(
+def test_each_weight_is_penalized_by_its_hyperparameter(
     tower: Callable[[RetrievalHyperparameters], tf.keras.layers.Layer],
     names: tuple[str, ...],
     penalties: dict[str, str],
