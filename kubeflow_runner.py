@@ -39,7 +39,7 @@ Nothing is sent to a cluster: upload the file in the Kubeflow Pipelines console,
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Compiles the pipeline as the flags say and returns the exit status."""
+    """Compiles the pipeline by the flags and returns the exit status."""
     args = _parser().parse_args(argv)
     try:
         settings = load_config(args.config, args.overrides, args.preset)

@@ -52,7 +52,7 @@ examples:
 The version's files are published again, byte for byte, as the highest version, which TensorFlow Serving
 serves by default. Nothing is removed, and history.jsonl beside the versions records who did it and when. The
 models of one run are served together: a version that only some of them have is refused without --only.
-A server whose models.config names a version or a label goes by that instead.
+A server whose models.config names a version or a label follows that instead.
 
 Exit status: 0 served, 1 declined, 2 it cannot be served.
 """
@@ -85,7 +85,7 @@ examples:
       what the latest run below runs/ has found; `local_runner.py --preset best` then takes it
   python -m pipeline preset mine --output runs/1m --run 2026-01-31T12 --yes
 
-The file is pipeline/configs/presets/NAME.yaml. Its comments say which data, split and command made each
+The file is pipeline/configs/presets/NAME.yaml. Its comments name the data, split and command made each
 section; the head and sections of other models stay. Numbers are kept with four digits.
 
 Exit status: 0 written, 2 there is nothing to write, or the preset has the section already.

@@ -34,7 +34,7 @@ def find_data(config: PipelineConfig) -> DataSource:
     """Finds the data that `config` names; downloads it or writes the sample where it is not there yet.
 
     Raises:
-      DatasetError: there is no such folder, it holds no MovieLens data set, the download fails, or the
+      DatasetError: there is no such folder, it does not hold a MovieLens data set, the download fails, or the
         sample cannot be made.
     """
     data_dir = None if config.data_dir is None else Path(config.data_dir).expanduser()

@@ -72,7 +72,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """The settings in a YAML file.
 
     Raises:
-      ConfigError: it cannot be read, or holds no settings.
+      ConfigError: it cannot be read, or does not hold settings.
     """
     try:
         tree = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
@@ -87,7 +87,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: holds no settings; expected lines such as `seed: 42`")
+        raise ConfigError(f"{path}: does not hold settings; expected lines such as `seed: 42`")
     return tree
 
 

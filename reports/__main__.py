@@ -153,7 +153,7 @@ def _open(page: Path) -> int:
 
 
 def _quiet() -> None:
-    """Keeps what TensorFlow and its friends say while they load off the terminal."""
+    """Keeps what TensorFlow and other libraries print while they load off the terminal."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore")
     for name in ("tensorflow", "absl"):

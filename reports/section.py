@@ -132,7 +132,7 @@ class Part:
       answer: one line with the result, or "".
       text: paragraphs.
       facts: a list of names and values.
-      charts: drawn side by side where there is room.
+      charts: drawn side by side where the page is wide enough.
       tables: below the charts.
       verdict: shown beside the heading.
     """

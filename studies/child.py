@@ -21,7 +21,7 @@ _MEGABYTE: Final = 1_000_000
 
 
 class StudyError(RuntimeError):
-    """A study cannot go on; the message is one line that says why and what to do."""
+    """A study cannot go on; the message is one line with the reason and what to do."""
 
 
 class ChildOutcome(NamedTuple):

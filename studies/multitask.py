@@ -30,7 +30,7 @@ examples:
   python -m studies multitask --split temporal
 """
 
-# Whose models of one task stand beside the joint ones: the strongest for a random split are among them.
+# Whose models of one task are shown beside the joint ones: the strongest for a random split are among them.
 _ALONE: Final[Mapping[Task, Sequence[str]]] = {
     RETRIEVAL: (our_models.DEFAULT, "best_random"),
     RANKING: (our_models.DEFAULT, "best_single"),

@@ -114,6 +114,6 @@ def heat_map(path: Path, names: Sequence[str], weights: Sequence[Sequence[float]
 
 
 def _save(figure: Figure, path: Path) -> None:
-    # The same figures give the same file. On paper and not on nothing, so that it reads on a dark page too.
+    # The same numbers give the same file. On paper and not on nothing, so that it reads on a dark page too.
     with mpl.rc_context({"svg.hashsalt": path.name}):
         figure.savefig(path, format="svg", facecolor=palette.PAPER.light, metadata={"Date": None})

@@ -1,4 +1,4 @@
-"""Runs the pipeline as a user does, in a fresh interpreter, and reads what the console says."""
+"""Runs the pipeline as a user does, in a fresh interpreter, and reads the console."""
 
 import json
 import os
@@ -79,7 +79,7 @@ class PipelineRun:
 
 
 def node_states(out: str) -> dict[str, str]:
-    """How each node of a run ended: `done`, `cached` or `failed`, by what the console said."""
+    """How each node of a run ended: `done`, `cached` or `failed`, by the console."""
     return {node: state for node, state, _ in _NODE.findall(out)}
 
 

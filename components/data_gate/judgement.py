@@ -25,7 +25,7 @@ from components.data_gate.split_rules import expected_skew
 from components.data_gate.volume import change_checks, volume_checks
 from contracts.features import EVAL_SPLIT, MOVIES, MOVIES_SPLIT, RATINGS, TRAIN_SPLIT
 
-# The splits whose drift counts. What is held out for evaluation hangs on the split rule as much as on the
+# The splits whose drift counts. What is held out for evaluation depends on the split rule as much as on the
 # data, and is held against the train split instead.
 _DRIFT_SPLITS: Final = {RATINGS: TRAIN_SPLIT, MOVIES: MOVIES_SPLIT}
 

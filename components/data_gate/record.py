@@ -24,12 +24,12 @@ _LISTED: Final = 6
 
 
 class DataGateError(ValueError):
-    """The data did not pass, or the gate cannot judge it; the message says what to do."""
+    """The data did not pass, or the gate cannot judge it; the message names what to do."""
 
 
 @dataclass(frozen=True)
 class GateRecord:
-    """A decision with everything that it stands on.
+    """A decision with everything that it is based on.
 
     Attributes:
       store: where accepted data is kept.
@@ -91,7 +91,7 @@ class GateRecord:
 
 
 def _plain(check: Check) -> dict[str, Any]:
-    # JSON has no word for a value that is not a number.
+    # JSON does not have a word for a value that is not a number.
     value = None if check.value is None or not math.isfinite(check.value) else check.value
     return {**asdict(check), "value": value}
 

@@ -57,13 +57,13 @@ def main(*folders: str) -> None:
     sys.meta_path.insert(0, Refusal())
     sys.path.extend(folders)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    os.environ.pop("TF_USE_LEGACY_KERAS", None)  # Whoever serves models has not heard of it.
+    os.environ.pop("TF_USE_LEGACY_KERAS", None)  # Model servers do not set it.
 
     import tensorflow as tf
 
     def send(*answer: object) -> None:
         foreign = FOREIGN & {name.partition(".")[0] for name in sys.modules}
-        assert not foreign, f"{foreign} came in by another way"
+        assert not foreign, f"{foreign} was imported in another way"
         pickled = pickle.dumps(answer)
         answers.write(LENGTH.pack(len(pickled)) + pickled)
         answers.flush()

@@ -1,4 +1,4 @@
-"""`ModelProbe`: an InfraValidator that needs no model server and no Docker."""
+"""`ModelProbe`: an InfraValidator that does not need a model server or Docker."""
 
 import json
 from collections.abc import Sequence

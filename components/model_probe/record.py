@@ -61,6 +61,6 @@ class ProbeRecord:
 
 
 def _plain(check: Check) -> dict[str, Any]:
-    # JSON has no word for a value that is not a number.
+    # JSON does not have a word for a value that is not a number.
     value = None if check.value is None or not math.isfinite(check.value) else check.value
     return {**asdict(check), "value": value}

@@ -33,7 +33,7 @@ _OUTPUTS: Final = {features.MOVIE_ID: 2, features.USER_RATING: 1}
 
 
 class ServedModelError(RuntimeError):
-    """The served version cannot be compared with; the message names it and says what to do."""
+    """The served version cannot be compared with; the message names it and what to do."""
 
 
 class ServedModelExecutor(base_executor.BaseExecutor):
@@ -119,6 +119,8 @@ def _override(choice: ServedChoice, problem: str, exec_properties: dict[str, Any
             f"python -m pipeline rollback), or let this one be replaced without a comparison: "
             f"--set evaluation.replace_unreadable=[{version}]"
         )
-    note = f"version {choice.version} is not compared with, as evaluation.replace_unreadable says: {problem}"
+    note = (
+        f"version {choice.version} is not compared with, as set by evaluation.replace_unreadable: {problem}"
+    )
     _LOG.warning("%s: %s", choice.path, note)
     return note

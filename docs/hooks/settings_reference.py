@@ -77,7 +77,7 @@ def _section(
         shared = described
         if not described:
             raise ValueError(
-                f"the setting {own} has no meaning: add a description to its Field or a comment to {DEFAULTS}"
+                f"the setting {own} lacks a description: add one to its Field or a comment to {DEFAULTS}"
             )
         kind, bounds = _type_and_range(schema["properties"][name], defs)
         default = json.dumps(to_jsonable_python(field.get_default(call_default_factory=True)))

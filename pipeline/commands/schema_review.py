@@ -110,7 +110,9 @@ def string_domain(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> lis
     for domain in schema.string_domain:
         if domain.name == feature.domain:
             return list(domain.value)
-    raise SchemaReviewError(f"feature {feature.name}: the schema has no string_domain {feature.domain!r}")
+    raise SchemaReviewError(
+        f"feature {feature.name}: the schema does not have the string_domain {feature.domain!r}"
+    )
 
 
 def _domain_change(old: list[str] | None, new: list[str] | None) -> Change:

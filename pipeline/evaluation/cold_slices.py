@@ -1,7 +1,7 @@
 """Slices by cold user and cold movie, which the evaluated model returns: what the Evaluator runs of ours.
 
-Whether the train split holds a rating of a row's user or movie stands in no Example; the candidate's tables
-know. TFMA slices by features and transformed features, so the answer goes among the latter.
+Whether the train split holds a rating of a row's user or movie is not in an Example but in the
+candidate's tables. TFMA slices by features and transformed features, so the answer goes among the latter.
 """
 
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""The outcome of a node of a run; free of TFX, so that whoever shows it needs no TFX either."""
+"""The outcome of a node of a run; free of TFX, so that whoever shows it does not need TFX either."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class NodeFailedError(RuntimeError):
     """
 
     def __init__(self, node_id: str, message: str) -> None:
-        """Names the node and says in one sentence what went wrong."""
+        """The node and, in one sentence, what went wrong."""
         super().__init__(f"{node_id}: {message}")
         self.node_id = node_id
         self.finished: Sequence[NodeRun] = ()

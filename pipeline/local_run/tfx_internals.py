@@ -1,6 +1,6 @@
 """Where a local run hooks into TFX beyond its public interface: all of it is here.
 
-LocalDagRunner offers no hook. It makes one `launcher.Launcher` a node, by keyword arguments, and that asks
+LocalDagRunner lacks a hook. It makes one `launcher.Launcher` a node, by keyword arguments, and that reads
 `cache_utils.get_cached_outputs` for what can be reused, calls its own `_run_executor`, and then its own
 `_publish_successful_execution`.
 """
@@ -26,7 +26,7 @@ def check_version(installed: str = tfx.__version__) -> None:
     """Refuses a version of TFX that the hooks were not checked against.
 
     Raises:
-      TfxVersionError: says which versions there are and what to do.
+      TfxVersionError: names which versions there are and what to do.
     """
     if installed not in CHECKED_VERSIONS:
         raise TfxVersionError(

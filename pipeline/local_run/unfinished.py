@@ -54,7 +54,7 @@ def settle(pipeline: Pipeline, reason: str) -> list[str]:
 
 def _node_id(store: Any, execution: Any) -> str:
     names = [found.name for found in store.get_contexts_by_execution(execution.id) if found.type == "node"]
-    # `<pipeline>.<node>`; a process that was killed at once had no time to say which.
+    # `<pipeline>.<node>`; a process that was killed at once could not record which.
     return str(names[0]).rpartition(".")[2] if names else str(execution.type).rpartition(".")[2]
 
 

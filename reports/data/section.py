@@ -134,5 +134,8 @@ def _compared(run: Run) -> tuple[str, ...]:
         "served: a distance above one of them is a warning."
     )
     if run.before_data is None:
-        return (skew, "The metadata store has no earlier run on other data, so there is no drift to show.")
+        return (
+            skew,
+            "The metadata store does not have an earlier run on other data, so there is no drift to show.",
+        )
     return (skew, f"Drift is against run {run.before_data.id}, the latest one before on other data.")

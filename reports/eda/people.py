@@ -220,7 +220,7 @@ def states(counts: EdaCounts, note: str) -> Chart | None:
         answer,
         grids.tile_map("states", us_states.TILES, totals),
         f"Map of the United States with one tile a state, coloured by ratings. {answer}",
-        note=f"{note} State from the first three digits of the zip code; {elsewhere:,} ratings have no code "
+        note=f"{note} State from the first three digits of the zip code; {elsewhere:,} ratings lack a code "
         "that is in use in the United States.",
         wide=True,
         data=table(

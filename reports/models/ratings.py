@@ -109,7 +109,7 @@ def _by_stars(model: str, ratings: EvaluatedRatings, measured_on: str) -> Chart:
     )
     return Chart(
         chart_id,
-        "What does the model say of movies that got so many stars?",
+        "What is predicted for movies that got so many stars?",
         f"Median prediction by stars given: {summary}.",
         plots.render(drawing, chart_id),
         f"Median and middle half of the predicted ratings by rating given. {summary}.",

@@ -17,7 +17,7 @@ from reports.section import Chart, Column, Part, Table
 _ERRORS: Final = frozenset({metrics.RMSE, metrics.MAE})
 # Slices with fewer users have wide intervals; they are in the table and not in the drawing.
 LEAST_USERS: Final = 5
-# Metrics at lengths between the first ten and the whole list, for which the table of slices has no column.
+# Metrics at lengths between the first ten and the whole list, for which the table of slices lacks a column.
 _IN_BETWEEN: Final = frozenset(
     of[length] for of in (metrics.RECALL_AT, metrics.NDCG_AT) for length in metrics.LIST_LENGTHS[1:-1]
 )

@@ -74,14 +74,14 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
       evaluation_uri: folder of its `evaluation` artifact.
 
     Raises:
-      FileNotFoundError: the folder holds no results of an Evaluator.
+      FileNotFoundError: the folder does not hold results of an Evaluator.
     """
     tfma = _tfma()
     try:
         validation = tfma.load_validation_result(evaluation_uri)
-    except AssertionError:  # TFMA's way to say that there is no such file
+    except AssertionError:  # TFMA's error when there is no such file
         raise FileNotFoundError(
-            f"{evaluation_uri}: holds no results of an Evaluator; pass the uri of its `evaluation` artifact"
+            f"{evaluation_uri}: does not hold results of an Evaluator; name its `evaluation` artifact"
         ) from None
     by_name = {found.name: found for found in map(_slice_summary, tfma.load_metrics(evaluation_uri))}
     # Where nothing is served, the candidate takes its place, and the metrics add nothing.
@@ -135,7 +135,7 @@ def read_thresholds(evaluation_uri: str) -> dict[str, Thresholds]:
     found: dict[str, dict[str, Any]] = defaultdict(dict)
     for spec in config.get("metricsSpecs", ()):
         for name, of_slices in spec.get("perSliceThresholds", {}).items():
-            # Ours stand on the overall slice alone; see `pipeline.evaluation.eval_config`.
+            # Ours are of the overall slice alone; see `pipeline.evaluation.eval_config`.
             threshold = of_slices["thresholds"][0]["threshold"]
             if metric := _derived_from(name, metrics.OVER_REFERENCE):
                 found[metric]["beats_reference"] = True

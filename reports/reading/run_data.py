@@ -121,7 +121,7 @@ class Run:
     def artifact(self, node_id: str, channel: str) -> Artifact | None:
         """The one output of a node on a channel.
 
-        None where the node did not run, failed, or its folder is gone: a section then says so.
+        None where the node did not run, failed, or its folder is gone: a section then shows that.
         """
         node = self.node(node_id)
         found = node.outputs.get(channel, ()) if node else ()

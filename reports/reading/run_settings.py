@@ -32,9 +32,9 @@ _PACKAGES: Final = (
 
 
 def settings_of(run: Run) -> dict[str, object]:
-    """The settings that the nodes of a run say they had, in the shape of the configuration.
+    """The settings that the nodes of a run recorded, in the shape of the configuration.
 
-    Nodes that did not run say nothing, so a run that failed early lacks what belongs to later ones.
+    Nodes that did not run recorded nothing, so a run that failed early lacks what belongs to later ones.
     """
     found: dict[str, object] = {}
     folder = data_folder(run)

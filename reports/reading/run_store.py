@@ -103,7 +103,7 @@ def _runs(store: metadata_store.MetadataStore) -> list[Any]:
 
 def _position(names: Sequence[str], run_id: str, output: Path) -> int:
     if not names:
-        raise ReportError(f"{output}: its metadata holds no run; run local_runner.py first")
+        raise ReportError(f"{output}: its metadata does not hold a run; run local_runner.py first")
     if run_id == LATEST:
         return len(names) - 1
     if run_id in names:
@@ -171,7 +171,7 @@ def _about(nodes: Iterable[Node]) -> dict[str, Any]:
 
 
 def _known_nodes(store: metadata_store.MetadataStore, pipeline: str, nodes: Iterable[Node]) -> list[str]:
-    """Where a run failed and does not say what it was to do: the nodes of any run of the pipeline."""
+    """Where a failed run did not record its nodes: the nodes of any run of the pipeline."""
     if not any(node.state is NodeState.FAILED for node in nodes):
         return []
     names = [context.name.rpartition(".") for context in store.get_contexts_by_type(_NODE)]

@@ -60,7 +60,7 @@ class Tls:
     """An encrypted connection.
 
     Attributes:
-      root_certificates: PEM file of the authorities that may vouch for the server; None stands for those
+      root_certificates: PEM file of the authorities that may sign its certificate; None stands for those
         that come with gRPC.
       certificate: PEM file of the client's own certificate chain, for mutual TLS.
       private_key: PEM file of its key.

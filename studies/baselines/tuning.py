@@ -14,7 +14,7 @@ from studies.data.split_data import SplitData, validation_cut
 from studies.scoring import evaluated_users, ranked_lists, rating_metrics, retrieval_metrics
 from studies.tasks import RETRIEVAL
 
-# What tuning goes by; the one is to rise and the other to fall.
+# The metrics of tuning; the one is to rise and the other to fall.
 NDCG_AT_10: Final = NDCG_AT[10]
 
 # Called with how many of how many settings have been tried, and the best metric so far.

@@ -52,7 +52,7 @@ class Visit:
     Attributes:
       page: of Playwright.
       messages: errors and warnings of the console, and exceptions.
-      requests: addresses that the page asked for, other than its own file and data it carries.
+      requests: addresses that the page requested, other than its own file and data it carries.
     """
 
     page: Page

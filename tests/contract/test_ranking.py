@@ -99,12 +99,14 @@ def test_each_user_has_candidates_of_their_own(served: ServedModels) -> None:
             assert together[row, column] == pytest.approx(alone[0, 0], abs=1e-5)
 
 
-def test_strangers_and_unknown_movies_get_a_rating_too(served: ServedModels, titles: dict[str, str]) -> None:
+def test_unknown_users_and_unknown_movies_get_a_rating_too(
+    served: ServedModels, titles: dict[str, str]
+) -> None:
     movies = [*list(titles)[:50], "none"]
     answer = served.call("ranking", "rank", user_id=["nobody", "1"], movie_id=[movies] * 2)
     ratings = answer["user_rating"]
     assert ((ratings >= 1) & (ratings <= 5)).all()
-    # What a stranger gets still depends on the movie.
+    # What an unknown user gets still depends on the movie.
     assert ratings[0, :50].std() > 0.1
 
 

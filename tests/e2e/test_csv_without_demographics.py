@@ -1,4 +1,4 @@
-"""The CSV layout of the newer data sets, which know nothing of their users, as a Windows editor saves it."""
+"""The CSV layout of the newer data sets, which are without demographics, as a Windows editor saves it."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Any model as it is after its `run_fn`: trained, saved, loaded and asked."""
+"""Any model as it is after its `run_fn`: trained, saved, loaded and called."""
 
 import importlib
 import json
@@ -28,7 +28,7 @@ class World:
     Attributes:
       transformed: the train split after Transform.
       catalogue: the file of the `movies` Examples.
-      examples: some raw `ratings` Examples to ask with.
+      examples: some raw `ratings` Examples to call with.
     """
 
     transformed: Transformed
@@ -75,7 +75,7 @@ class Trained:
 
 
 def listed(found: Mapping[str, Any]) -> list[list[str]]:
-    """The ids of each list, best first, without slots that have no movie."""
+    """The ids of each list, best first, without empty slots."""
     return [[movie.decode() for movie in row if movie] for row in found[features.MOVIE_ID].numpy().tolist()]
 
 

@@ -26,7 +26,7 @@ USER, MOVIE, STARS, SECONDS = range(4)
 
 
 class _PassedError(Exception):
-    """The gate let the data through, which is all that is asked."""
+    """The gate let the data through, which is all that is checked."""
 
 
 @dataclass

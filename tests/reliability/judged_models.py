@@ -1,4 +1,4 @@
-"""Whole models that are broken in known ways, and what the real Evaluator says of them.
+"""Whole models that are broken in known ways, and the verdict of the real Evaluator.
 
 A model comes out of the real `run_fn`, over the Examples of a run of the small sample. What is broken is the
 data that the fit gets or the weights that it leaves, or the answers of a good model by user.
@@ -176,7 +176,7 @@ class _Answering(tf.Module):
 
     Args:
       model: folder of the SavedModel.
-      by_user: a ranked list by user id, all of one length, or stars to add to what it says.
+      by_user: a ranked list by user id, all of one length, or stars to add to its predictions.
       output: `movie_id` or `user_rating`.
     """
 

@@ -1,4 +1,4 @@
-"""The data gate says no to data that is wrong in known ways, and yes to honest data.
+"""The data gate refuses data that is wrong in known ways, and passes honest data.
 
 Each test runs the real DAG; the refused ones stop at the gate by themselves, in front of Transform.
 """

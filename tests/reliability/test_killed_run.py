@@ -20,7 +20,7 @@ from tests.reliability.killed_run import KilledRun, metrics, run_until, states, 
 # The first test waits for eight runs of the pipeline.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
-# Library lines come through, and the launcher says when the executor of a node is about to work.
+# Library lines come through, and the launcher logs when the executor of a node is about to work.
 FLAGS = (*SMALL_SAMPLE, "--verbose")
 WORKS = ".*Going to run a new execution: "
 
@@ -101,7 +101,7 @@ def test_nothing_stays_of_the_executions_that_were_killed(series: Series) -> Non
     # Killed, interrupted, and come to its end in the run that was killed in the next node but one.
     assert found["RankingTrainer"][:3] == ["CANCELED", "CANCELED", "COMPLETE"]
     assert unknown_outputs(series.last.output) == []
-    # The next run says so.
+    # The next run shows it.
     assert "RankingTrainer was cut short in an earlier run" in series.interrupted.out
 
 

@@ -18,7 +18,7 @@ KILLS = 25
 
 
 def _killed_writer(path: Path, lines: int, seconds: float) -> int:
-    """Lets a process write until it has said `lines` lines and worked on for `seconds`; its last one."""
+    """Lets a process write until it has written `lines` lines and worked on for `seconds`; its last one."""
     command = [sys.executable, store_writer.__file__, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -30,7 +30,7 @@ IDS = tf.TensorSpec([None], tf.string, "user_id")
 
 
 class RunModel(tf.Module):
-    """All servables of one run; its outputs say which run."""
+    """All servables of one run; its outputs show which run."""
 
     def __init__(self, number: int) -> None:
         super().__init__()

@@ -68,7 +68,7 @@ def test_ratings_learnt_from_shuffled_labels(workshop: Workshop, monkeypatch: py
 def test_lists_learnt_from_shuffled_labels(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     model = workshop.trained("retrieval", monkeypatch, shuffled([TARGETS]))
     judged = workshop.judge("retrieval", model, THRESHOLDS, workshop.good("retrieval"))
-    # It still knows what is popular, so it is about as good as its reference.
+    # It still ranks what is popular, so it is about as good as its reference.
     assert not judged.blessed
     assert judged.gives_reason("behind the served version")
 
@@ -175,7 +175,7 @@ def test_a_regression_in_one_slice_of_ratings(workshop: Workshop) -> None:
     few, _ = _smaller_and_larger(gender.values())
     off = {user: 0.6 for user, found in gender.items() if found == few}
     model = workshop.answering("ranking", off, features.USER_RATING)
-    # Thresholds so wide that only the slice can say no.
+    # Thresholds so wide that only the slice can fail.
     wide = {"max_rmse": 5, "max_mae": 5, "max_rmse_rise": 5, "beat_reference": False}
     thresholds = THRESHOLDS.model_copy(update={"min_slice_users": 20, **wide})
     judged = workshop.judge("ranking", model, thresholds, workshop.good("ranking"))

@@ -36,7 +36,7 @@ def recommended(version: Path) -> list[list[bytes]]:
 
 
 def versions(command: str, output: Path, project: Path) -> str:
-    """What a command of `python -m pipeline` says."""
+    """The output of a command of `python -m pipeline`."""
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", *command.split(), f"--output={output}"],
         cwd=project,
@@ -101,7 +101,7 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     lists = recommended(output / "serving" / "recommender" / str(served))
     assert lists == recommended(sample_run.model("recommender")) != recommended(better.model("recommender"))
 
-    # The same run again pushes nothing, and says that something else is served.
+    # The same run again pushes nothing, and shows that something else is served.
     again = run_pipeline(project, output, *SMALL_SAMPLE, "--set=ranking.epochs=8")
     assert again.status == 0, again.out + again.err
     assert set(again.states.values()) == {"cached"}

@@ -26,7 +26,7 @@ WEIGHTS = 500_000
 
 
 class Watcher(threading.Thread):
-    """Loads and asks every integer folder that it has not seen, and looks again at those it has."""
+    """Loads and calls every integer folder that it has not seen, and looks again at those it has."""
 
     def __init__(self, base: Path) -> None:
         super().__init__()

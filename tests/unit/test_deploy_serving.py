@@ -20,7 +20,7 @@ from serving.model_server.config.text_protos import read_batching, read_metrics_
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "serving"
 MANIFESTS = ("deployment.yaml", "service.yaml", "disruption-budget.yaml")
-# The oldest release that README.md promises, and the newest that the schemas know.
+# The oldest release that README.md promises, and the newest with a schema.
 RELEASES = ("1.27", kubernetes_validate.latest_version())
 
 
@@ -174,7 +174,7 @@ def test_the_container_has_no_rights_that_it_does_not_need(
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert all(volume["read_only"] for volume in service["volumes"])
-    # Neither port asks who is calling.
+    # Neither port authenticates callers.
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 

@@ -1,4 +1,4 @@
-"""The compiled Kubeflow pipeline is the local one, and says where it runs and writes."""
+"""The compiled Kubeflow pipeline is the local one, and records where it runs and writes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(*args: str, code: str | None = None) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """What the runner said, and the folder with what it wrote by default."""
+    """The runner's output, and the folder with what it wrote by default."""
     folder = tmp_path_factory.mktemp("cluster")
     (folder / "cluster.yaml").write_text(CLUSTER)
     done = run("--config", str(folder / "cluster.yaml"), "--set", f"output={folder / 'runs'}")

@@ -51,7 +51,7 @@ def check_joint(retrieval: RetrievalHyperparameters, ranking: RankingHyperparame
     """Refuses settings of the separate models that a joint model cannot follow.
 
     Raises:
-      ValueError: one of the fit differs between both, or one has no meaning for a joint model; the message
+      ValueError: one of the fit differs between both, or one does not apply to a joint model; the message
         names every such setting.
     """
     wrong = []

@@ -177,7 +177,7 @@ class RetrievalServing(tf.Module):
         that are all but tied; and Beam chooses the size of a batch as it goes. So that number is fixed here.
         """
         batch = tf.shape(rows)[0]
-        # The loop cannot stack the results of no row at all.
+        # The loop cannot stack the results of 0 rows.
         missing = tf.where(batch > 0, -batch % EVALUATED_AT_A_TIME, EVALUATED_AT_A_TIME)
         depth = self._evaluation_depth
 

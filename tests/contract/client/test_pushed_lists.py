@@ -15,7 +15,7 @@ from tests.pipeline_run import MODELS, PROJECT, SERVABLES, PipelineRun
 
 pytestmark = pytest.mark.slow
 
-STRANGER = "no-such-user"
+UNKNOWN_USER = "no-such-user"
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +93,8 @@ def test_the_versions_are_those_that_were_pushed(
     assert stages.recommend("1").versions == {name: pushed[name] for name in MODELS}
 
 
-def test_a_stranger_gets_a_list_and_is_called_one(client: Client) -> None:
-    found = client.recommend(STRANGER, 10)
+def test_an_unknown_user_gets_a_list_and_is_called_one(client: Client) -> None:
+    found = client.recommend(UNKNOWN_USER, 10)
 
     assert not found.known_user
     assert len(found.movies) == 10

@@ -111,7 +111,7 @@ def guarded(
 ) -> Iterator[Server]:
     """A server that wants to see its clients' certificates and takes on three requests at once.
 
-    The connection that comes with it has no certificate.
+    The connection that comes with it is without a certificate.
     """
     if STOCK_SERVER:
         pytest.skip("checks what only the local model server has; TENSORFLOW_MODEL_SERVER names another")
@@ -217,7 +217,7 @@ def test_work_that_nobody_waits_for_is_not_begun(
 
 
 def _take_a_place(stub: prediction_service_pb2_grpc.PredictionServiceStub) -> Any:
-    """Asks until the server takes the request on, which it then keeps waiting; it refuses one at once."""
+    """Calls until the server takes the request on, which it then keeps waiting; it refuses one at once."""
     while True:
         calls = stub.Predict.future(predict_request(x=[2.0]), timeout=PATIENCE)
         try:

@@ -1,4 +1,4 @@
-"""Predict over gRPC: what it computes, and what it says about wrong requests."""
+"""Predict over gRPC: what it computes, and its errors for wrong requests."""
 
 import grpc
 import numpy as np

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.peak_memory import PeakMemory
 
 MEGABYTE = 1_000_000
-# Holds as many bytes as the last line on its standard input says.
+# Holds as many bytes as in the last line on its standard input.
 HOLDER = """
 import sys
 for line in sys.stdin:

@@ -105,7 +105,7 @@ def test_the_checksum_next_to_the_archive_counts_where_it_changes_over_the_years
     assert (fetch("ml-latest-small", tmp_path, server.url) / "ratings.csv").read_bytes() == header
 
     server.pages["ml-latest-small.zip.md5"] = b"<html>moved</html>"
-    with pytest.raises(DatasetError, match=r"ml-latest-small.zip.md5 holds no MD5 sum"):
+    with pytest.raises(DatasetError, match=r"ml-latest-small.zip.md5 does not hold an MD5 sum"):
         fetch("ml-latest-small", tmp_path / "elsewhere", server.url)
 
 
@@ -168,7 +168,7 @@ def test_a_folder_that_is_there_but_not_whole_is_neither_used_nor_overwritten(tm
 
 def test_an_archive_of_something_else_leaves_no_folder(server: Server, tmp_path: Path) -> None:
     archive = server.pages["ml-100k.zip"] = zipped({"ml-100k/README": b"moved"})
-    with pytest.raises(DatasetError, match="holds no MovieLens data set"):
+    with pytest.raises(DatasetError, match="does not hold a MovieLens data set"):
         fetch("ml-100k", tmp_path, server.url, md5(archive))
     assert not (tmp_path / "ml-100k").exists()
 

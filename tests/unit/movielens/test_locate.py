@@ -94,7 +94,9 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     empty = make(tmp_path / "empty", ())
     with pytest.raises(DatasetError, match="empty is empty"):
         locate(None, empty, no_download)
-    with pytest.raises(DatasetError, match=r"photos.*holds no MovieLens data set.*u\.data, u\.item, u\.user"):
+    with pytest.raises(
+        DatasetError, match=r"photos.*does not hold a MovieLens data set.*u\.data, u\.item, u\.user"
+    ):
         locate(None, make(tmp_path / "photos", ("a.jpg",)), no_download)
     with pytest.raises(DatasetError, match=r"ml-1m would also need users\.dat"):
         locate(None, make(tmp_path / "half", ML_1M[:2]), no_download)
@@ -109,7 +111,9 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
 def test_a_data_set_inside_that_lacks_a_file_is_named(tmp_path: Path) -> None:
     make(tmp_path / "ml-100k", ML_100K[:2])
     for dataset in (None, "ml-100k"):
-        with pytest.raises(DatasetError, match=r"ml-100k holds no MovieLens data set: ml-100k.* u\.user$"):
+        with pytest.raises(
+            DatasetError, match=r"ml-100k does not hold a MovieLens data set: ml-100k.* u\.user$"
+        ):
             locate(dataset, tmp_path, no_download)
 
 

@@ -163,7 +163,7 @@ def test_ratings_are_the_planted_ones_and_their_noise(rows: Ints, world: Planted
     rmse = np.sqrt(np.mean((rows[:, 2] - expected) ** 2))
     # Rounding to whole stars adds a twelfth to the variance of the noise, the limits take some away.
     assert rmse == pytest.approx(np.sqrt(world.noise_std**2 + 1 / 12), abs=0.06)
-    # And taste is a large part of what there is to know.
+    # And taste is a large part of the signal.
     bias = rows[:, 2] - (expected - world.affinity(rows[:, 0], rows[:, 1]))
     assert np.std(bias) > rmse + 0.2
     # The ids can be texts, as records and Examples have them.

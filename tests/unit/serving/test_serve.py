@@ -1,4 +1,4 @@
-"""`python -m serving serve`: which server it takes, how it starts it, what it says."""
+"""`python -m serving serve`: which server it takes, how it starts it, what it prints."""
 
 import signal
 import subprocess
@@ -98,7 +98,7 @@ def test_docker_comes_next_if_an_engine_answers(
     ("then", "reason"),
     [
         ("exit 1", "no Docker engine answers"),
-        ('test "$1" = version', "this Docker has no `docker compose`"),
+        ('test "$1" = version', "this Docker is without `docker compose`"),
         ("exit 0", "the image waits for every model of models.config and one is missing"),
     ],
 )
@@ -136,7 +136,7 @@ def test_a_model_without_a_version_is_left_out(
     (models / "ranking" / "7").rename(models / "ranking" / "7.partial")
     assert main(["serve", f"--models={models}"]) == 0
     assert "ranking" not in (tmp_path / "models.config").read_text()
-    assert f"{models}/ranking holds no version and is left out" in capsys.readouterr().err
+    assert f"{models}/ranking does not hold a version and is left out" in capsys.readouterr().err
 
 
 def test_a_joint_model_stands_for_the_models_that_are_older(tool: Tool, models: Path, tmp_path: Path) -> None:

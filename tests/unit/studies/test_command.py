@@ -1,4 +1,4 @@
-"""The command line: what it asks for, and how it refuses."""
+"""The command line: what it requires, and how it refuses."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Versions appear whole and in order, say what they are, and leave when their time has come."""
+"""Versions appear whole and in order, record what they are, and are removed in order."""
 
 import json
 import os
@@ -179,7 +179,7 @@ def test_the_only_good_version_stays(tmp_path: Path, models: list[Path]) -> None
 def test_what_is_no_model_is_refused(tmp_path: Path, models: list[Path]) -> None:
     served = push_to(tmp_path / "base", models[0])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(PushError, match=r"empty holds no saved_model\.pb"):
+    with pytest.raises(PushError, match=r"empty does not hold a saved_model\.pb"):
         push_to(tmp_path / "base", tmp_path / "empty")
     assert names(tmp_path / "base") == {str(served.version)}
 

@@ -27,7 +27,7 @@ def test_every_signature_for_clients_is_called_and_answers(tmp_path: Path, model
         by_signature[request.model_spec.signature_name, len(answer["score"])] = inputs
         assert request.model_spec.name == "tiny"
         assert not request.model_spec.HasField("version")
-    # Those of the Evaluator and with inputs of no contract are left out.
+    # Those of the Evaluator and with inputs outside the contract are left out.
     names = {
         "serving_default",
         "recommend",

@@ -1,4 +1,4 @@
-"""What a probe says of itself: on the console, to whoever does not push, and in its record."""
+"""The verdict of a probe: on the console, to whoever does not push, and in its record."""
 
 from __future__ import annotations
 

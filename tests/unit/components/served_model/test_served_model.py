@@ -23,7 +23,7 @@ EXAMPLES = tf.TensorSpec([None], tf.string, name="examples")
 
 
 class Rater(tf.Module):
-    """Rates the users it knows; others fail, are no number, or get the mean."""
+    """Rates known users; others fail, get NaN, or get the mean."""
 
     def __init__(self, rating: float, known: int = 10, unknown: str = "mean") -> None:
         super().__init__()
@@ -101,7 +101,7 @@ def properties(artifact: Artifact) -> dict[str, Any]:
 
 
 def first_rating(artifact: Artifact) -> float:
-    """What the model in the artifact says of a user that all models know."""
+    """The rating by the model in the artifact for a user of all models."""
     example = tf.train.Example()
     example.features.feature["user_id"].bytes_list.value.append(b"1")
     loaded = tf.saved_model.load(f"{artifact.uri}/Format-Serving")
@@ -134,8 +134,8 @@ def test_the_served_version_is_copied_and_recorded(node: Node, tmp_path: Path) -
     [
         ("fails", "evaluate", "user_rating", r"fails on rows 1 to 30 of today's Examples \(.*not known"),
         ("nan", "evaluate", "user_rating", r"fails on rows 1 to 30 .*\(user_rating is not finite\)"),
-        ("mean", "serving_default", "user_rating", "it has no signature 'evaluate'"),
-        ("mean", "evaluate", "stars", "has no output 'movie_id' or 'user_rating'"),
+        ("mean", "serving_default", "user_rating", "it does not have the signature 'evaluate'"),
+        ("mean", "evaluate", "stars", "does not have the output 'movie_id' or 'user_rating'"),
     ],
 )
 def test_a_version_that_cannot_be_evaluated_is_named(

@@ -1,4 +1,4 @@
-"""`python -m pipeline preset`: what a search found becomes a preset that says where it comes from."""
+"""`python -m pipeline preset`: what a search found becomes a preset with its origin."""
 
 import json
 from pathlib import Path

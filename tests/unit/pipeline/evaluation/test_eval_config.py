@@ -36,7 +36,7 @@ LOW_THRESHOLDS = EvaluationConfig(
 
 
 def rated(user: str, gender: str | None, *movies: str) -> list[dict]:
-    """Rows of one user; the data knows nothing of ages, and of some users no gender."""
+    """Rows of one user; the data does not have ages, and of some users not the gender."""
     rows = [
         {"user_id": user, "movie_id": movie, "user_rating": 4.0, "history_movie_ids": movies[:number]}
         for number, movie in enumerate(movies)
@@ -291,7 +291,7 @@ def test_an_empty_split_blesses_nothing_with_a_reason(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="holds no results of an Evaluator"):
+    with pytest.raises(FileNotFoundError, match="does not hold results of an Evaluator"):
         read_metrics(str(tmp_path))
 
 

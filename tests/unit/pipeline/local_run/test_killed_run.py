@@ -1,4 +1,4 @@
-"""What is said of a run whose process is gone."""
+"""The report of a run whose process is gone."""
 
 import signal
 import subprocess

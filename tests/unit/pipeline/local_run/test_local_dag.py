@@ -184,7 +184,7 @@ def test_what_a_killed_run_left_is_cleared_away_before_the_next(tmp_path: Path) 
 
     _, first = _run(tmp_path, 5)
     folder = Path(first[1].outputs[0].uri)
-    # As if the process had ended while `Train` was writing, which a store cannot know.
+    # As if the process had ended while `Train` was writing, which a store cannot record.
     with sqlite3.connect(tmp_path / "metadata.sqlite") as store:
         store.execute("update Execution set last_known_state = ? where id = 2", (Execution.RUNNING,))
 

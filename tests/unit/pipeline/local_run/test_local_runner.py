@@ -43,12 +43,15 @@ def _refused(argv: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str])
     [
         (["--data-dir", "{tmp}/absent"], "absent, named by --data-dir, does not exist"),
         (["--data-dir", "{tmp}/empty"], "{tmp}/empty is empty"),
-        (["--data-dir", "{tmp}/photos"], "{tmp}/photos, named by --data-dir, holds no MovieLens data set"),
+        (
+            ["--data-dir", "{tmp}/photos"],
+            "{tmp}/photos, named by --data-dir, does not hold a MovieLens data set",
+        ),
         (["--data-dir", "{tmp}/a-file"], "a-file, named by --data-dir, is not a folder"),
         (["--data-dir", "{tmp}/cut"], "{tmp}/cut/u.data is empty"),
         (["--dataset", "ml-7"], "there is no data set 'ml-7': choose one of ml-100k, ml-1m"),
         (["--config", "{tmp}/absent.yaml"], "absent.yaml: cannot be read"),
-        (["--config", "{tmp}/a-file"], "a-file: holds no settings"),
+        (["--config", "{tmp}/a-file"], "a-file: does not hold settings"),
         (
             ["--config", "{tmp}/typo.yaml"],
             "typo.yaml: unknown setting ranking.epoch; did you mean ranking.epochs?",

@@ -1,4 +1,4 @@
-"""The account at the end of a run, and what is said when models did not reach serving."""
+"""The account at the end of a run, and the lines when models did not reach serving."""
 
 import json
 from pathlib import Path
@@ -88,7 +88,7 @@ def test_a_push_of_an_earlier_run_that_is_gone_is_a_problem(tmp_path: Path):
             {"rows_read": 1682, "rows_rejected": 2, "movies": 1680},
             "1,682 rows in, 2 rejected, 1,680 movies",
         ),
-        ("model", {"summary": "said by the component"}, "said by the component"),
+        ("model", {"summary": "text of the component"}, "text of the component"),
         ("pushed_ranking", {"pushed": 1, "pushed_version": "17"}, "pushed version 17"),
         ("pushed_ranking", {"pushed": 0}, "nothing pushed"),
         ("pushed_ranking", {"pushed": 0, "reason": "it is slow"}, "nothing pushed: it is slow"),

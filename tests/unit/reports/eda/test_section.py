@@ -1,4 +1,4 @@
-"""The answers under the charts, and what is said where the data cannot answer."""
+"""The answers under the charts, and the notes where the data cannot answer."""
 
 from collections import Counter
 

@@ -142,7 +142,7 @@ def test_a_fit_takes_the_rate_of_each_epoch(tmp_path: Path) -> None:
 
 
 def test_a_refit_takes_the_rates_of_the_fit_before() -> None:
-    # It ends where the fit was best, so its rates are no whole half of a period.
+    # It ends where the fit was best, so its rates are not a whole half of a period.
     model = Climber()
     model.compile()
     settings = FitHyperparameters.model_validate({"epochs": 10, **COSINE})

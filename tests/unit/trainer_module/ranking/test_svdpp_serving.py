@@ -1,4 +1,4 @@
-"""SVD++ as it is trained by `run_fn`, saved, loaded and asked."""
+"""SVD++ as it is trained by `run_fn`, saved, loaded and called."""
 
 import glob
 import json
@@ -117,7 +117,7 @@ def test_the_evaluator_sees_the_ratings_of_training_alone(served: Served) -> Non
     )
 
 
-def test_strangers_get_an_answer_on_the_scale(served: Served) -> None:
+def test_unknown_users_get_an_answer_on_the_scale(served: Served) -> None:
     found = served.rank(["nobody", "", "ann"], [["1", "6", "gone", "", "é"]] * 3)
     assert np.isfinite(found).all()
     assert (found >= 1).all()

@@ -12,7 +12,7 @@ import tensorflow as tf
 from contracts import features, signatures
 from tests.unit.trainer_module.recommender.planted_stages import (
     STARS,
-    STRANGER,
+    UNKNOWN_USER,
     Answer,
     listed,
     load,
@@ -116,15 +116,15 @@ def test_a_batch_without_users(by_stars: Mapping[str, Answer]) -> None:
     assert recommend(by_stars, [], 3)[features.MOVIE_ID].shape == (0, 3)
 
 
-def test_stranger_gets_what_is_popular_and_is_not_reordered(by_stars: Mapping[str, Answer]) -> None:
-    found = recommend(by_stars, [STRANGER, "ann"], 3)
+def test_unknown_user_gets_what_is_popular_and_is_not_reordered(by_stars: Mapping[str, Answer]) -> None:
+    found = recommend(by_stars, [UNKNOWN_USER, "ann"], 3)
     assert listed(found) == ["fed", "cde"]
     assert found[signatures.KNOWN_USER].tolist() == [False, True]
     assert found[features.USER_RATING][0].tolist() == [1.0, 4.0, 5.0]
 
 
 def test_default_answer_is_the_head_of_the_whole_list(by_stars: Mapping[str, Answer]) -> None:
-    users = ["ann", "new", "old f", STRANGER]
+    users = ["ann", "new", "old f", UNKNOWN_USER]
     default = by_stars[signatures.SERVING_DEFAULT](user_id=tf.constant(users))
     whole = recommend(by_stars, users, TOP_K)
     assert set(default) == set(whole)

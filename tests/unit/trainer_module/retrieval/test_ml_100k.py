@@ -47,7 +47,7 @@ def test_popularity_and_first_periods_by_hand(data: RetrievalData, monkeypatch: 
         "4": ([1, 0, 0, 1], 2),
         # The last rating of all is recent as well.
         "5": ([1, 0, 0, 1], 2),
-        # Nobody has rated it, so nobody knows when it came.
+        # Nobody has rated it, so its first time is unknown.
         "6": ([0, 0, 0, 0], 1),
     }
 
