@@ -26,7 +26,8 @@ WORDS: Final = {
     "entry point, not front door": (r"\bfront[ _]doors?\b", r"(?!)"),
     "metric or number, not figure": (
         r"\bfigures?\b",
-        r"\bfigure[.,:)]|figure =|matplotlib\.figure|figure class|</figure>|[Ff]igure \d|matplotlib figure|def render",
+        r"\bfigure[.,:)]|figure =|matplotlib\.figure|figure class|</figure>|[Ff]igure \d|matplotlib figure|"
+        r"Renders a figure",
     ),
     "'is not a', 'does not have', 'lacks': not 'is no', 'has no'": (
         r"\b(?:is|was|are|were|has|have|had|takes?|knows?|holds?|needs?|gives?|offers?) no\b",

@@ -16,15 +16,15 @@ Connect = Callable[..., Any]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Starts peers, which stop when the test ends."""
-    peers: list[ScriptedServer] = []
+    """Starts servers, which stop when the test ends."""
+    servers: list[ScriptedServer] = []
 
     def start(answer: Answer = world, **options: Any) -> ScriptedServer:
-        peers.append(ScriptedServer(answer, **options))
-        return peers[-1]
+        servers.append(ScriptedServer(answer, **options))
+        return servers[-1]
 
     yield start
-    for scripted in peers:
+    for scripted in servers:
         scripted.stop()
 
 
