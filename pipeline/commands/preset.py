@@ -65,7 +65,7 @@ def keep(output: str, run_id: str, name: str, folder: Path = PRESETS, *, overwri
       The file.
 
     Raises:
-      PresetError: no such run, it has not ended, or without a Tuner, or the preset has such a section already.
+      PresetError: no such run, it has not ended, it lacks a Tuner, or the preset has the section already.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
         raise PresetError(f"{name!r} is not a name of a preset; use lower-case letters, digits, - and _")
