@@ -14,7 +14,14 @@ from pathlib import Path
 import pytest
 
 import local_runner
-from tests.pipeline_run import SERVABLES, SMALL_SAMPLE, PipelineRun, node_states, pushed_versions, run_pipeline
+from tests.pipeline_run import (
+    SERVABLES,
+    SMALL_SAMPLE,
+    PipelineRun,
+    node_states,
+    pushed_versions,
+    run_pipeline,
+)
 from tests.reliability.killed_run import KilledRun, metrics, run_until, states, unknown_outputs
 
 # The first test waits for eight runs of the pipeline.
