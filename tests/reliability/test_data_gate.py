@@ -12,7 +12,7 @@ import pytest
 
 from movielens.sample import SampleSpec, write_sample
 from pipeline.commands.gate import DataGateError, accept
-from tests.pipeline_run import run_pipeline
+from tests.pipeline_run import SERVABLES, run_pipeline
 from tests.reliability.gated_run import (
     AFTER_THE_GATE,
     SECONDS,
@@ -245,6 +245,6 @@ def test_a_refused_run_ends_with_one_error_and_a_status(project: Path, sample: P
     assert len(rest) == 2, run.err
     assert "Traceback" not in run.err
     assert Path(error.split("Every check is in ")[1].split(". ")[0]).is_file()
-    assert run.pushed == {"ranking": (), "retrieval": ()}
+    assert run.pushed == dict.fromkeys(SERVABLES, ())
     with pytest.raises(DataGateError, match="no comparison with the last accepted run failed"):
         accept(error.split("Every check is in ")[1].split(". ")[0], "no", yes=True)
