@@ -51,7 +51,7 @@ def sums_by_user(data: SplitData, lists: Lists) -> Floats:
     recall = retrieval_by_user(user, slot, [FIRST])[:, 0]
     liked_users, liked, gained, ideal, *_ = graded_by_user(user, slot, data.evaluation.rating).T
     terms = np.stack([recall, np.ones_like(recall), liked, liked_users, gained, ideal], axis=1)
-    ratios: npt.NDArray[np.float64] = terms.reshape(-1, len(METRICS), 2)
+    ratios: Floats = terms.reshape(-1, len(METRICS), 2)
     return ratios
 
 
