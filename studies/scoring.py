@@ -70,7 +70,7 @@ def ranked_lists(
 
     Args:
       score: users [B] to scores of all movies, [B, M].
-      data: says who is evaluated and what is left out.
+      data: who is evaluated and what is left out.
       seed: of the order of ties.
       depth: movies in a list.
 

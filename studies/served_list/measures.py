@@ -50,9 +50,9 @@ def sums_by_user(data: SplitData, lists: Lists) -> Floats:
     user, slot = evaluated_slots(data, lists)
     recall = retrieval_by_user(user, slot, [FIRST])[:, 0]
     liked_users, liked, gained, ideal, *_ = graded_by_user(user, slot, data.evaluation.rating).T
-    return np.stack([recall, np.ones_like(recall), liked, liked_users, gained, ideal], axis=1).reshape(
-        -1, len(METRICS), 2
-    )
+    terms = np.stack([recall, np.ones_like(recall), liked, liked_users, gained, ideal], axis=1)
+    ratios: Floats = terms.reshape(-1, len(METRICS), 2)
+    return ratios
 
 
 def metrics_of(totals: Floats) -> Floats:

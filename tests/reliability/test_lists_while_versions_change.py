@@ -33,7 +33,7 @@ IDS = tf.TensorSpec([None], tf.string, "user_id")
 
 
 class RunModel(tf.Module):
-    """All servables of one run; its outputs say which run."""
+    """All servables of one run; its outputs show which run."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -123,7 +123,7 @@ def serving(tmp_path: Path, models: list[str]) -> Path:
 
 
 @pytest.mark.parametrize("names", [PUBLISHED_TOGETHER, (RETRIEVAL, RANKING)], ids=["all", "two stages"])
-def test_no_list_is_from_two_runs_unless_it_says_so(
+def test_a_list_of_two_runs_is_marked(
     names: tuple[str, ...], serving: Path, models: list[str], tmp_path: Path
 ) -> None:
     config = tmp_path / "models.config"
@@ -136,16 +136,16 @@ def test_no_list_is_from_two_runs_unless_it_says_so(
         Client(f"localhost:{server.grpc_port}", timeout=PATIENCE) as client,
     ):
 
-        def ask(number: int) -> Recommendation:
+        def one_list(number: int) -> Recommendation:
             return client.recommend(str(number), 3)
 
         pushing.start()
         try:
             with ThreadPoolExecutor(THREADS) as threads:
-                found = list(threads.map(ask, range(REQUESTS)))
+                found = list(threads.map(one_list, range(REQUESTS)))
                 # Quick machines go on until enough versions have come and gone.
                 while len({max(each.versions.values()) for each in found}) < 10:
-                    found += threads.map(ask, range(100))
+                    found += threads.map(one_list, range(100))
         finally:
             pushing.end.set()
             pushing.join()

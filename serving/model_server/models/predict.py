@@ -66,7 +66,7 @@ def _feeds(
     signature: meta_graph_pb2.SignatureDef, request: predict_pb2.PredictRequest, limits: Limits
 ) -> dict[str, Array]:
     sent, wanted = request.inputs, signature.inputs
-    # Signatures of TensorFlow before 2.12 have no such field.
+    # Signatures of TensorFlow before 2.12 do not have this field.
     defaults = getattr(signature, "defaults", {})
     if len(sent) > len(wanted) or (len(sent) < len(wanted) and not defaults):
         raise invalid_argument(
