@@ -43,7 +43,6 @@ class UserCombiner(beam.CombineFn):
     Args:
       candidate: name of the model that is judged.
       baseline: name of the model that it is compared with, None if there is none.
-      intervals: give metrics and differences 95 % intervals.
       min_slice_users: where there are fewer users, nothing is behind.
       seed: seeds the resampling.
     """
@@ -55,13 +54,10 @@ class UserCombiner(beam.CombineFn):
     # and of the difference to them.
     others: tuple[tuple[str, str], ...] = ((metric_names.OF_REFERENCE, metric_names.OVER_REFERENCE),)
 
-    def __init__(
-        self, candidate: str, baseline: str | None, intervals: bool, min_slice_users: int, seed: int
-    ) -> None:
+    def __init__(self, candidate: str, baseline: str | None, min_slice_users: int, seed: int) -> None:
         self._candidate = candidate
         self._baseline = baseline
         self._models = [candidate] if baseline is None else [candidate, baseline]
-        self._intervals = intervals
         self._min_slice_users = min_slice_users
         self._seed = seed
 
@@ -138,7 +134,7 @@ class UserCombiner(beam.CombineFn):
         return float(np.maximum(0.0, behind - _CERTAIN * (np.std(spread, ddof=1) if spread.size else 0.0)))
 
     def _told(self, value: float, resampled: Floats) -> Any:
-        if not resampled.size or not self._intervals:
+        if not resampled.size:
             return float(value)
         return tfma.types.ValueWithTDistribution(
             sample_mean=float(value),
