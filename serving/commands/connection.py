@@ -45,6 +45,16 @@ def add_json_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON object a line instead of tables")
 
 
+def add_version_flag(parser: argparse.ArgumentParser, of: str = "model") -> None:
+    """Adds the version of a model, or of what else is served."""
+    parser.add_argument(
+        "--version",
+        metavar="VERSION",
+        type=version,
+        help=f"number or label of the {of}'s version (default: the latest)",
+    )
+
+
 def connect(options: argparse.Namespace) -> Client:
     """The client that the flags describe.
 
