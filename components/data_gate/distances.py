@@ -64,7 +64,7 @@ def skew_checks(
       schema: has the thresholds.
       train: statistics of the train split.
       evaluation: those of the eval split.
-      expected: why a feature may differ, for those that do by the way the data was split; they have no
+      expected: why a feature may differ, for those that do by the way the data was split; they are without a
         threshold.
     """
     found = tfdv.validate_statistics(train, schema, serving_statistics=evaluation)

@@ -29,7 +29,7 @@ _DIVERGENCE_ALLOWANCE: Final = 21.7 / (8 * math.log(2))
 
 
 def expected_skew(split_rule: str) -> Mapping[str, str]:
-    """Why a feature differs between the splits, for those that do by the rule and thus have no threshold."""
+    """Why a feature differs between the splits, for those that do by the rule and thus lack a threshold."""
     return _TEMPORAL if split_rule == "temporal" else {}
 
 

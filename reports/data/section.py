@@ -52,13 +52,13 @@ def data_section(run: Run) -> Section:
         *(data_statistics.statistics_part(table, found) for table, found in statistics.items() if found),
         data_schema.schema_part(schemas),
     )
-    told = [part.verdict for part in parts if part.verdict]
+    verdicts = [part.verdict for part in parts if part.verdict]
     return Section(
         id="data",
         title="Data validation",
         answer=" ".join(part.answer for part in judged),
         parts=parts,
-        verdict=worst(told) if told else None,
+        verdict=worst(verdicts) if verdicts else None,
         metrics={
             "rows": data_rows.metrics(rows),
             "gate": record[0] if record else None,
@@ -134,5 +134,8 @@ def _compared(run: Run) -> tuple[str, ...]:
         "served: a distance above one of them is a warning."
     )
     if run.before_data is None:
-        return (skew, "The metadata store has no earlier run on other data, so there is no drift to show.")
+        return (
+            skew,
+            "The metadata store does not have an earlier run on other data, so there is no drift to show.",
+        )
     return (skew, f"Drift is against run {run.before_data.id}, the latest one before on other data.")

@@ -141,7 +141,8 @@ def joined(states: UserStates, others: UserStates) -> UserStates:
         values[rows[updated]] = others.profile[name][updated]
 
     def column(name: str) -> npt.NDArray[Any]:
-        return np.concatenate([getattr(states, name), getattr(others, name)])[order]
+        values: npt.NDArray[Any] = np.concatenate([getattr(states, name), getattr(others, name)])[order]
+        return values
 
     return UserStates(
         ids=ids,

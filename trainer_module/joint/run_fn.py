@@ -40,7 +40,7 @@ Signatures = dict[str, Callable[..., Outputs]]
 class JointModel(MeanLossModel):
     """A retrieval model and a ranking model on the same towers, trained together.
 
-    The rating is what the ranking model says and sum_d w_d q_d c_d, a weighted inner product of the query q
+    The rating is that of the ranking model and sum_d w_d q_d c_d, a weighted inner product of the query q
     and the candidate c of the retrieval model's towers (generalized matrix factorization, He et al. 2017,
     equation 9), so both losses train the towers. The loss is the weighted sum of both (Caruana 1997).
 
@@ -75,7 +75,7 @@ class JointModel(MeanLossModel):
         """Transformed features of B (user, movie) pairs to ratings [B], not clipped.
 
         Args:
-          inputs: what the ranking model reads and `TOWER_FEATURES`. The towers are asked as of now, with the
+          inputs: what the ranking model reads and `TOWER_FEATURES`. The towers are called as of now, with the
             history as far as the example holds it.
           training: whether this is a step of the fit.
           sets: for a ranking model that reads them.
@@ -208,10 +208,10 @@ def _fitted(
 
 
 def joint_signatures(finds: Signatures, rates: Signatures) -> Signatures:
-    """The signatures of both under one roof.
+    """The signatures of both in one dictionary.
 
     `serving_default` is that of retrieval, and that of ranking becomes `rank_examples`. What the Evaluator
-    asks answers with the outputs of both. Every other signature has a name of its own.
+    calls answers with the outputs of both. Every other signature has a name of its own.
     """
     renamed = {
         signature_names.RANK_EXAMPLES if name == signature_names.SERVING_DEFAULT else name: function
@@ -223,8 +223,8 @@ def joint_signatures(finds: Signatures, rates: Signatures) -> Signatures:
 
 def _answering_both(finds: Callable[..., Outputs], rates: Callable[..., Outputs]) -> Callable[..., Outputs]:
     def answer(examples: tf.Tensor) -> Outputs:
-        asked = {signature_names.EXAMPLES: examples}
-        return {**finds(**asked), **rates(**asked)}
+        serialized = {signature_names.EXAMPLES: examples}
+        return {**finds(**serialized), **rates(**serialized)}
 
     examples = tf.TensorSpec([None], tf.string, name=signature_names.EXAMPLES)
     function: Callable[..., Outputs] = tf.function(

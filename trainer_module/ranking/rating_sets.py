@@ -128,7 +128,7 @@ class RatingSets(tf.Module):
     """Both sides of the ratings of some splits.
 
     A user's ratings are kept less what is expected of the movie, and a movie's less what is expected of the
-    rater. What is expected of a movie holds no rating of this user's other movies, so a rating that is to be
+    rater. What is expected of a movie omits ratings of this user's other movies, so a rating that is to be
     predicted is left out by leaving out its pair alone.
 
     Args:

@@ -98,7 +98,7 @@ class RetrievalData:
         )
 
     def new_model(self, states: UserStates) -> RetrievalModel:
-        """An untrained model that knows how popular the movies are in `states`."""
+        """An untrained model with how popular the movies are in `states`."""
         return RetrievalModel(
             VocabularySizes.of(self.setup.transform_output),
             self.hyperparameters,

@@ -35,7 +35,7 @@ def test_every_personal_baseline_finds_the_one_movie_of_the_own_colour_that_is_l
     assert outcome.metrics[NDCG_AT[10]] == 1.0
 
 
-def test_popularity_cannot_tell_the_colours() -> None:
+def test_popularity_cannot_distinguish_the_colours() -> None:
     outcome = measure_baseline(BASELINES["popularity"], checkerboard(), "random", 42, silent)
 
     # Eleven movies are left for each user, nearly equally popular: the right one is anywhere among them.

@@ -257,7 +257,7 @@ def test_same_input_gives_the_same_files_and_pieces_do_not_change_the_content(tm
     [
         (lambda raw: [path.unlink() for path in raw.iterdir()], "is empty"),
         (lambda raw: (raw / "u.item").unlink(), "u.item"),
-        (lambda raw: (raw / "u.data").write_bytes(b""), "holds no ratings"),
+        (lambda raw: (raw / "u.data").write_bytes(b""), "does not hold ratings"),
         (lambda raw: (raw / "u.data").write_bytes(b"1\t1\t5\t100\n"), "split 'eval'"),
     ],
 )
@@ -284,7 +284,7 @@ def test_a_wrong_csv_header_is_named(tmp_path: Path) -> None:
         run(raw, tmp_path / "out")
 
 
-def test_counts_file_tells_everything(tmp_path: Path) -> None:
+def test_counts_file_holds_everything(tmp_path: Path) -> None:
     run(write_100k(tmp_path / "raw", ROWS), tmp_path / "out")
     assert json.loads((tmp_path / "out" / "counts.json").read_text()) == {
         "files": {"u.data": {"rows": 8, "rejected": {}}, "u.user": {"rows": 9, "rejected": {}}},

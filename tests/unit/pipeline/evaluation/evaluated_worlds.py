@@ -21,7 +21,7 @@ LOW_THRESHOLDS = EvaluationConfig(
 
 
 def rated(user: str, gender: str | None, *movies: str) -> list[dict]:
-    """Rows of one user; the data knows nothing of ages, and of some users no gender."""
+    """Rows of one user; the data does not have ages, and of some users not the gender."""
     rows = [
         {"user_id": user, "movie_id": movie, "user_rating": 4.0, "history_movie_ids": movies[:number]}
         for number, movie in enumerate(movies)

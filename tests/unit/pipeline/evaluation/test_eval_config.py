@@ -20,7 +20,7 @@ from tests.unit.pipeline.tiny_evaluator import ByUser, run
 pytestmark = pytest.mark.slow
 
 
-def test_an_empty_split_blesses_nothing_and_says_so(tmp_path: Path) -> None:
+def test_an_empty_split_blesses_nothing_with_a_reason(tmp_path: Path) -> None:
     evaluated = run(tmp_path, [], ByUser("movie_id", RANKED, POPULAR), retrieval_eval_config(LOW_THRESHOLDS))
     summary = read_metrics(evaluated.uri)
     assert not evaluated.blessed
@@ -30,7 +30,7 @@ def test_an_empty_split_blesses_nothing_and_says_so(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="holds no results of an Evaluator"):
+    with pytest.raises(FileNotFoundError, match="does not hold results of an Evaluator"):
         read_metrics(str(tmp_path))
 
 

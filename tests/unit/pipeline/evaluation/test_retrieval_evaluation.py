@@ -97,7 +97,7 @@ def test_interval_of_a_mean_over_users(retrieval: Evaluated) -> None:
     standard_error = sqrt(sum((recall - mean) ** 2 for recall in recalls) / 4) / sqrt(4)
     assert measure.lower == pytest.approx(mean - 1.97 * standard_error, abs=0.15 * 1.97 * standard_error)
     assert measure.upper == pytest.approx(mean + 1.97 * standard_error, abs=0.15 * 1.97 * standard_error)
-    # One user alone tells nothing of others.
+    # One user alone shows nothing of others.
     male = next(found for found in read_metrics(retrieval.uri).slices if found.name == "user_gender=Male")
     assert male.model["recall@10"] == Measure(pytest.approx(2 / 3))
 

@@ -18,7 +18,7 @@ TIMESTAMPS = np.array([20, 30, 10, 5, 40])
 
 
 def ratings(limit: int = 10) -> RatingSet:
-    # Embedding columns that tell themselves from members.
+    # Embedding columns that distinguish themselves from members.
     return RatingSet(OWNERS, MEMBERS, MEMBERS * 2, RESIDUALS, TIMESTAMPS, rows=4, limit=limit)
 
 

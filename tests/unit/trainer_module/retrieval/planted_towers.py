@@ -61,7 +61,7 @@ Answer = Callable[..., dict[str, Any]]
 
 
 def query_tower() -> QueryTower:
-    """ann likes the first direction, movies "a" and "c" speak for one direction each."""
+    """ann likes the first direction, movies "a" and "c" have one direction each."""
     plain = RetrievalHyperparameters.model_validate({"embedding_dim": 2, **PLAIN})
     tower = QueryTower(tiny_world.sizes(users=len(KNOWN), movies=6), NO_TRAITS, plain)
     rows = tiny_world.batch([tiny_world.transformed("", "")], history_length=2)
@@ -121,7 +121,7 @@ def export(
 
         return answer
 
-    # A signature lives as long as the object it came from.
+    # A signature works as long as the object it came from exists.
     return {name: answering(name) for name in loaded.signatures}
 
 

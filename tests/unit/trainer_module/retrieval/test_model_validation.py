@@ -37,7 +37,7 @@ def test_validation_chooses_how_much_recent_popularity_counts() -> None:
     assert built.blend(first, (0.5, 0.0)) == 0.0
 
 
-def test_a_tower_that_knows_nothing_scores_near_chance() -> None:
+def test_a_tower_without_information_scores_near_chance() -> None:
     # Score-based top-k counts ties as hits, so towers that died to zero look perfect to it.
     movies = 200
     built = model(movies)
@@ -52,7 +52,7 @@ def test_a_tower_that_knows_nothing_scores_near_chance() -> None:
     assert [float(result) for result in by_score.result()] == [1.0]
 
 
-def test_a_tower_that_knows_everything_scores_1() -> None:
+def test_a_tower_with_all_information_scores_1() -> None:
     built = model(20, dim=20)
     one_hot = np.vstack([np.zeros(20), np.eye(20)])
     plant(built, one_hot, one_hot)
