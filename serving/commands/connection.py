@@ -39,7 +39,10 @@ def add_connection_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--tls-key", metavar="FILE", type=Path, help="PEM file of its private key")
     group.add_argument(
-        "--token-file", metavar="FILE", type=Path, help="file with a token to send with each request; with TLS"
+        "--token-file",
+        metavar="FILE",
+        type=Path,
+        help="file with a token to send with each request; with TLS",
     )
 
 
