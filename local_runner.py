@@ -130,7 +130,9 @@ def _parser() -> argparse.ArgumentParser:
         help="search for hyperparameters before the training: of all models, or of those named",
     )
     parser.add_argument(
-        "--split", metavar="RULE", help="leave_last_out (the default), temporal, random or official_fold"
+        "--split",
+        metavar="RULE",
+        help="leave_last_out (the default), temporal, random or official_fold; each has its own defaults",
     )
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="override a setting"

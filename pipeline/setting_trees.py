@@ -9,6 +9,8 @@ import yaml
 
 # Named sets of settings that come with the project, a YAML file each.
 PRESETS: Final = Path(__file__).with_name("configs") / "presets"
+# The defaults that differ under another split rule than `leave_last_out`, by rule.
+SPLIT_DEFAULTS: Final = Path(__file__).with_name("configs") / "split_defaults.yaml"
 
 
 # The strongest preset of each split, which `best` stands for.
@@ -42,6 +44,12 @@ def read_preset(name: str) -> dict[str, Any]:
 def preset_of_split(name: str, split: object) -> str:
     """The preset that is meant: for `best`, the strongest one of a split."""
     return _BEST_OF_SPLIT.get(str(split), name) if name == BEST else name
+
+
+def split_defaults(split: object) -> dict[str, Any]:
+    """The defaults that a split rule has instead of the common ones, which may be none."""
+    found: dict[str, Any] = read_settings(SPLIT_DEFAULTS).get(str(split), {})
+    return found
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def cells(options: argparse.Namespace) -> list[Cell]:
     """One for each model and seed, seed by seed, so that a study cut short still compares."""
-    configurations = our_models.configurations()
+    configurations = our_models.configurations(options.split)
     alone = [
         model
         for task, names in _ALONE.items()

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from pipeline.config import JOINT, MODELS, RANKING, RETRIEVAL, PipelineConfig
+from pipeline.config import JOINT, MODELS, RANKING, RETRIEVAL, PipelineConfig, load_config
 from pipeline.local_run.node_metrics import SUMMARY
 from pipeline.local_run.run_summary import shown
 from pipeline.setting_trees import PRESETS
@@ -161,7 +161,7 @@ def _command(run: Run, model: str) -> Iterator[list[str]]:
     yield ["python", "local_runner.py"]
     if not run.synthetic:
         yield ["--data-dir", run.data_name]
-    for key, value in _changes(run.config, PipelineConfig().model_dump(mode="json")):
+    for key, value in _changes(run.config, _defaults(run)):
         others = set() if model == JOINT else {*MODELS} - {model}  # A joint model has the settings of both.
         if key.partition(".")[0] in {*_BESIDE, *others}:
             continue
@@ -171,6 +171,15 @@ def _command(run: Run, model: str) -> Iterator[list[str]]:
             yield ["--tune", model]
         else:
             yield ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+
+
+def _defaults(run: Run) -> dict[str, Any]:
+    """The settings of a run to which only its split rule and its kind of model had been given."""
+    asked = {"data.split": _setting(run, "data", "split"), _MODEL: run.config.get(_MODEL)}
+    given = [f"{key}={json.dumps(value)}" for key, value in asked.items() if value is not None]
+    common = PipelineConfig().model_dump(mode="json")
+    found = load_config(None, given).model_dump(mode="json")
+    return {**common, **{section: found[section] for section in MODELS}}
 
 
 def _changes(

@@ -85,6 +85,8 @@ def train(
     """Calls the `run_fn` of a module of `trainer_module` as the Trainer does."""
     before: dict[str, Mapping[str, Any]] = {}
     save = tf.saved_model.save
+    no_examples = str(folder / "eval.gz")
+    tf.io.TFRecordWriter(no_examples, "GZIP").close()
 
     def call_and_save(model: Any, path: str, signatures: Mapping[str, Any] | None = None) -> None:
         if signatures is not None:  # Without any it is not the model that is served.
@@ -96,7 +98,7 @@ def train(
         importlib.import_module(f"trainer_module.{module}.run_fn").run_fn(
             SimpleNamespace(
                 train_files=[world.transformed.files],
-                eval_files=[],
+                eval_files=[no_examples],
                 movie_files=[world.catalogue],
                 transform_graph_path=world.transformed.path,
                 serving_model_dir=str(folder / "model"),

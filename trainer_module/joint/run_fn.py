@@ -14,7 +14,6 @@ from trainer_module.common.fitting import fit
 from trainer_module.common.inputs import TrainerArgs
 from trainer_module.common.mean_loss import MeanLossModel
 from trainer_module.common.training_setup import TrainingSetup
-from trainer_module.common.user_states import read_user_states
 from trainer_module.joint.batches import RANKING, RETRIEVAL, held_out_with_ratings, side_by_side
 from trainer_module.joint.hyperparameters import JointHyperparameters, JointWeights
 from trainer_module.ranking import run_fn as ranking
@@ -155,9 +154,8 @@ def run_fn(fn_args: TrainerArgs) -> None:
         model = _fitted(data, family, hyperparameters, folders[RANKING], fn_args.model_run_dir)
         retrieval.write_embeddings(model.retrieval, data.states, setup.catalogue, fn_args.model_run_dir)
         ranking.write_cross_weights(model.ranking, fn_args.model_run_dir)
-        known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
-        finds, indexes = retrieval.make_serving(model.retrieval, data, known, folders[RETRIEVAL])
-        rates = ranking.make_serving(model, family, known, folders[RANKING])
+        finds, indexes = retrieval.make_serving(model.retrieval, data, folders[RETRIEVAL])
+        rates = ranking.make_serving(model, family, folders[RANKING])
         serving = tf.Module()
         serving.parts = [finds, rates]
         # Where a composed model looks for them, as in the model that ranks alone.

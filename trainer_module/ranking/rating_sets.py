@@ -156,8 +156,14 @@ class RatingSets(tf.Module):
         name: str,
     ) -> None:
         super().__init__(name=name)
-        mean, user_bias, movie_bias = damped_biases(states, len(catalogue), mean_rating)
-        user = np.repeat(np.arange(len(states.ids)), np.diff(states.row_splits))
+        user = states.users
+        mean, user_bias, movie_bias = damped_biases(
+            user,
+            states.positions,
+            states.ratings,
+            (len(states.ids), len(catalogue)),
+            mean_rating=mean_rating,
+        )
         user_index = states.profile[features.USER_INDEX].astype(np.int64)
         self.users = RatingSet(
             user + 1,

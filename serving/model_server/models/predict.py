@@ -9,7 +9,7 @@ from tensorflow_serving.apis import model_pb2, predict_pb2
 from serving.model_server.errors import ModelServerError, invalid_argument
 from serving.model_server.limits import Limits
 from serving.model_server.models.saved_model import Runner
-from serving.model_server.models.tensors import Array, make_tensor, parse_tensor
+from serving.model_server.models.tensors import Array, fill_tensor, parse_tensor
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -32,7 +32,7 @@ def predict(
     response = predict_pb2.PredictResponse()
     fill_model_spec(response.model_spec, request.model_spec.name, version, signature)
     for alias, value in outputs.items():
-        response.outputs[alias].CopyFrom(make_tensor(value))
+        fill_tensor(response.outputs[alias], value)
     return response
 
 
