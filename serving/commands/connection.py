@@ -29,14 +29,20 @@ def add_connection_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--tls", action="store_true", help="connect with TLS")
     group.add_argument(
-        "--tls-ca", metavar="FILE", type=Path, help="PEM file of who may vouch for the server; implies --tls"
+        "--tls-ca",
+        metavar="FILE",
+        type=Path,
+        help="PEM file of the authorities that may sign its certificate; implies --tls",
     )
     group.add_argument(
         "--tls-cert", metavar="FILE", type=Path, help="PEM file of our own certificate, for mutual TLS"
     )
     group.add_argument("--tls-key", metavar="FILE", type=Path, help="PEM file of its private key")
     group.add_argument(
-        "--token-file", metavar="FILE", type=Path, help="holds a token to send with each request; takes TLS"
+        "--token-file",
+        metavar="FILE",
+        type=Path,
+        help="file with a token to send with each request; with TLS",
     )
 
 

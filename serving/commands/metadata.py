@@ -1,4 +1,4 @@
-"""Shows the signatures of a model: the names, types and shapes of what it takes and gives."""
+"""Shows the signatures of a model: names, types and shapes of inputs and outputs."""
 
 from __future__ import annotations
 

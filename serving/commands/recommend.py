@@ -1,4 +1,4 @@
-"""Recommends movies for users: the list of `recommender`, or of two stages where the server has none."""
+"""Recommends movies for users: the list of `recommender`, or of two stages where the server is without it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Serves the pushed models with what this machine has, and prints which server that is.
 
-The choice is tensorflow_model_server where it is on the PATH, else Docker where an engine answers (as
-deploy/serving/compose.yaml names), else the local server of this project, which is for development.
+The choice is tensorflow_model_server where it is on the PATH, else Docker where an engine answers (with
+deploy/serving/compose.yaml), else the local server of this project, which is for development.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Shows the movies that are nearest to a movie, by the cosine of what the retrieval model has learned."""
+"""Shows the movies that are nearest to a movie, by the cosine of the retrieval model's embeddings."""
 
 from __future__ import annotations
 
