@@ -149,6 +149,15 @@ setup(
     long_description=Path("README.md").read_text(encoding="utf-8") if Path("README.md").exists() else "",
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10,<3.14",
     packages=find_packages(
         include=[
@@ -162,7 +171,8 @@ setup(
             "reports*",
         ]
     ),
-    py_modules=["local_runner", "kubeflow_runner"],
+    py_modules=["local_runner", "kubeflow_runner", "movielens_recommender"],
+    entry_points={"console_scripts": ["movielens-recommender = movielens_recommender:main"]},
     package_data={
         "schema": ["*.pbtxt"],
         "pipeline": ["configs/*.yaml", "configs/presets/*.yaml"],

@@ -153,3 +153,62 @@ def test_pythons_outside_the_two_stacks_are_refused() -> None:
     versions = ["3.9.18", "3.10.0", "3.11.7", "3.12.1", "3.13.9", "3.14.0"]
 
     assert list(supported.filter(versions)) == ["3.10.0", "3.11.7", "3.12.1", "3.13.9"]
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what `pip install .` would put into site-packages."""
+    folder = tmp_path_factory.mktemp("installed") / "lib"
+    base = tmp_path_factory.mktemp("build")
+    command = ["setup.py", "--quiet", "build", "--build-base", str(base), "--build-lib", str(folder)]
+    subprocess.run([sys.executable, *command], cwd=ROOT, check=True, capture_output=True)
+    return folder
+
+
+def test_an_installation_has_every_file_that_the_packages_read(installed: Path) -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    # What a package holds beside code: presets, schemas, templates, messages.
+    needed = {
+        name
+        for name in listed.splitlines()
+        if (installed / name.partition("/")[0] / "__init__.py").is_file()
+        and not name.endswith((".py", ".toml", ".pth"))
+    }
+
+    assert {"schema/ratings.pbtxt", "reports/templates/page.html", "pipeline/configs/default.yaml"} <= needed
+    assert [name for name in sorted(needed) if not (installed / name).is_file()] == []
+
+
+def test_the_installed_command_refuses_what_it_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
+    (script,) = metadata.entry_points(group="console_scripts", name=PROJECT)
+
+    assert script.load()(["rum"]) == 2
+    assert "'rum'" in capsys.readouterr().err
+    assert script.load()(["run", "--set", "nothing=1"]) == 2
+
+
+@pytest.mark.slow
+def test_the_installed_command_works_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
+    code = "import movielens_recommender, sys; sys.exit(movielens_recommender.main(sys.argv[1:]))"
+    flags = [
+        "compile",
+        "--output",
+        "movielens.yaml",
+        "--preset",
+        "best",
+        "--set",
+        "data_dir=gs://bucket/ml-1m",
+    ]
+    flags += ["--set", "kubeflow.image=image:1", "--set", "kubeflow.root=gs://bucket/movielens"]
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, *flags],
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "movielens.yaml").is_file()
