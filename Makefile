@@ -11,7 +11,7 @@ COVERAGE := $(if $(ARGS),,--cov --cov-report=term --cov-fail-under=85)
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-browser test-serving test-models test-reliability \
 	test-current-stack lint types format bench \
-	bench-serving studies serve docs protos lock clean venv venv-run
+	bench-serving studies serve docs protos lock sbom audit clean venv venv-run
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,12 @@ protos: venv ## Refresh the serving client's messages from the locked tensorflow
 
 lock: ## Refresh the lock files from setup.py; ARGS=--upgrade takes the newest releases
 	@requirements/lock.sh $(ARGS)
+
+sbom: ## Write a bill of materials (CycloneDX) of each stack into dist/
+	@requirements/sbom.sh
+
+audit: venv-run ## List outdated packages, and published advisories where the network has them
+	@requirements/audit.sh
 
 clean: ## Delete caches and build files; .venv, .uv and runs stay
 	@rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis
