@@ -155,6 +155,12 @@ def _config(args: argparse.Namespace) -> PipelineConfig:
     if args.tune == []:  # `--tune` alone is all that is trained.
         given.append(f"tuning.models={json.dumps(config.models)}")
         config = load_config(args.config, [*args.overrides, *given], args.preset)
+    for flag, value in (("output", config.output), ("data_dir", config.data_dir)):
+        if "://" in (value or ""):
+            raise ConfigError(
+                f"{flag} is {value}: the local runner reads and writes on this machine, so name a folder; "
+                "kubeflow_runner.py compiles a pipeline for storage such as gs://"
+            )
     # TFX takes paths into its cache keys, so they must not hang on the working directory.
     return config.model_copy(update={"output": str(Path(config.output).expanduser().absolute())})
 
@@ -189,6 +195,8 @@ def _run(
     title = f"{config.pipeline_name}: {source.name}, split {config.data.split_name}"
     with captured_output(log_path, show=verbose) as terminal:
         try:
+            for file, columns in source.ignored.items():
+                print(f"{file}: not read: column {', '.join(columns)}", file=terminal)
             print("loading TensorFlow and TFX ...", file=terminal)
             from pipeline.local_run import local_dag
             from pipeline.pipeline import create_pipeline

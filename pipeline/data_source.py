@@ -1,11 +1,14 @@
 """Finds the raw ratings of a run: a folder, a data set to download, or the embedded synthetic sample."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from contracts.artifacts import SYNTHETIC_MARKER
 from movielens import locate, sample
+from movielens.check import ignored_columns
+from movielens.layouts import detect_layout
 from movielens.records import DatasetError
 from pipeline.config import PipelineConfig
 
@@ -23,11 +26,13 @@ class DataSource:
       path: absolute folder with the files of one MovieLens layout.
       name: for titles, for example `ml-100k`, or `synthetic sample`.
       synthetic: the ratings are made up, so no metric from them says anything about people.
+      ignored: columns of its files that are not read, by file.
     """
 
     path: Path
     name: str
     synthetic: bool
+    ignored: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def find_data(config: PipelineConfig) -> DataSource:
@@ -38,8 +43,16 @@ def find_data(config: PipelineConfig) -> DataSource:
         sample cannot be made.
     """
     data_dir = None if config.data_dir is None else Path(config.data_dir).expanduser()
-    path = (locate.locate(config.dataset, data_dir) or _embedded_sample(config)).resolve()
-    return DataSource(path, locate.dataset_label(path), (path / SYNTHETIC_MARKER).is_file())
+    below = Path(config.output) / "unpacked"
+    found = locate.locate(config.dataset, data_dir, unpack_below=below)
+    path = (found or _embedded_sample(config)).resolve()
+    layout = detect_layout([file.name for file in path.iterdir()], str(path))
+    return DataSource(
+        path,
+        locate.dataset_label(path),
+        (path / SYNTHETIC_MARKER).is_file(),
+        ignored_columns(path, layout),
+    )
 
 
 def _embedded_sample(config: PipelineConfig) -> Path:
