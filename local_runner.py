@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the pipeline as the flags say and returns the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     args = _parser().parse_args(argv)
-    from pipeline.data_source import DatasetError, find_data
+    from pipeline.data_source import DatasetError, find_data, with_source
 
     log_path: Path | None = None
     try:
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _stoppable() as stopped, run_lock(Path(config.output)), KillReporter(after_failure) as reporter:
             check_metadata(Path(config.metadata_path), Path(config.artifact_root))
-            config = config.model_copy(update={"data_dir": str(source.path)})
+            config = with_source(config, source)
             status, problem = _run(config, source, log_path, reporter, verbose=args.verbose)
     except ConfigError as error:
         return _fail(str(error), BAD_INPUT)

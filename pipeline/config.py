@@ -128,8 +128,12 @@ class PipelineConfig(ConfigSection):
 
     @property
     def data_series(self) -> str:
-        """What the runs are called whose data is compared with one another."""
-        return self.data_gate.series or posixpath.basename((self.data_dir or "").rstrip("/")) or "data"
+        """What the runs are called whose data is compared with one another.
+
+        A local run without a series in its settings has the identity of its content; where the data is out
+        of reach of who compiles the pipeline, the series is the whole address of the data.
+        """
+        return self.data_gate.series or (self.data_dir or "data").rstrip("/")
 
     @property
     def evaluation_series(self) -> str:

@@ -8,11 +8,12 @@ from typing import Final
 from contracts.artifacts import SYNTHETIC_MARKER
 from movielens import locate, sample
 from movielens.check import ignored_columns
+from movielens.identity import content_identity
 from movielens.layouts import detect_layout
 from movielens.records import DatasetError
 from pipeline.config import PipelineConfig
 
-__all__ = ["DATA_VARIABLE", "DataSource", "DatasetError", "find_data"]
+__all__ = ["DATA_VARIABLE", "DataSource", "DatasetError", "find_data", "with_source"]
 
 # The environment variable that can stand for `data_dir`.
 DATA_VARIABLE: Final = locate.MOVIELENS_DIR
@@ -53,6 +54,14 @@ def find_data(config: PipelineConfig) -> DataSource:
         (path / SYNTHETIC_MARKER).is_file(),
         ignored_columns(path, layout),
     )
+
+
+def with_source(config: PipelineConfig, source: DataSource) -> PipelineConfig:
+    """The configuration of a run on `source`: with its folder, and the series that its content makes up."""
+    gate = config.data_gate
+    if gate.series is None:
+        gate = gate.model_copy(update={"series": content_identity(source.path)})
+    return config.model_copy(update={"data_dir": str(source.path), "data_gate": gate})
 
 
 def _embedded_sample(config: PipelineConfig) -> Path:

@@ -85,9 +85,7 @@ def test_the_text_of_a_rejected_row_is_printable_and_short() -> None:
 
 
 def test_a_header_without_a_column_stops_the_file_with_an_example() -> None:
-    with pytest.raises(
-        DatasetError, match=r"ratings, line 1: .*movieId,stars.*296,3.5"
-    ):
+    with pytest.raises(DatasetError, match=r"ratings, line 1: .*movieId,stars.*296,3.5"):
         ratings(Layout.ML_CSV, b"userId,movieId,stars,timestamp", b"1,2,3.0,4")
     with pytest.raises(DatasetError, match=r"line 1: the header should name the columns userId"):
         ratings(Layout.ML_CSV, b"1,2,3.0,4")
