@@ -30,8 +30,8 @@ class DataGateSettings(BaseModel):
     series: str | None = Field(
         None,
         min_length=1,
-        description="Runs of one series and one split rule are compared; by default a series is one content of "
-        "the data files.",
+        description="Runs of one series and one split rule are compared; by default a series is one "
+        "content of the data files.",
     )
     anomaly_severity: Literal["error", "warning"] = Field(
         "error", description="The least severity of an anomaly that stops the run."
