@@ -53,13 +53,13 @@ class MovieCounts:
             if not _is_utf8(title):
                 self.undecodable.add(movie_id)
 
-    def add_values(self, name: str, feature: str, column: tf.SparseTensor) -> None:
-        """Counts the values of one feature in one batch of Examples."""
-        found, counts = np.unique(column.values, return_counts=True)
+    def add_values(self, name: str, feature: str, values: Any, examples: int) -> None:
+        """Counts the values of one feature in one batch, in which so many Examples have it."""
+        found, counts = np.unique(values, return_counts=True)
         texts = [_text(value) if isinstance(value, bytes) else f"{value:.6g}" for value in found.tolist()]
         total = self.values.setdefault((name, feature), Counter())
         total.update(dict(zip(texts, counts.tolist(), strict=True)))
-        self.examples[name, feature] += len(np.unique(column.indices[:, 0]))
+        self.examples[name, feature] += examples
 
     def add(self, other: MovieCounts) -> None:
         """Adds the counts of another worker."""
@@ -148,10 +148,11 @@ class _CountFile(beam.DoFn):
         kinds.update({feature: tf.io.VarLenFeature(_DTYPES[kind]) for feature, kind in compared.items()})
         records = tf.data.TFRecordDataset(path, compression_type="GZIP").batch(_RECORDS_AT_ONCE)
         counts = MovieCounts()
-        for batch in records.map(lambda found: tf.io.parse_example(found, kinds)).as_numpy_iterator():
-            counts.add_batch(name, *(batch[column].tolist() for column in columns))
+        for batch in records.map(lambda found: tf.io.parse_example(found, kinds)):
+            counts.add_batch(name, *(batch[column].numpy().tolist() for column in columns))
             for feature in compared:
-                counts.add_values(name, feature, batch[feature])
+                values, indices = batch[feature].values.numpy(), batch[feature].indices.numpy()
+                counts.add_values(name, feature, values, len(np.unique(indices[:, 0])))
         yield counts
 
 

@@ -266,8 +266,9 @@ def test_paths_below_a_bucket_keep_both_slashes():
 @pytest.mark.parametrize(
     ("overrides", "series"),
     [
-        (["data_dir=/data/ml-25m/"], "ml-25m"),
-        (["data_dir=gs://bucket/ml-25m"], "ml-25m"),
+        # Two folders of one name are not one series.
+        (["data_dir=/data/ml-25m/"], "/data/ml-25m"),
+        (["data_dir=gs://bucket/ml-25m"], "gs://bucket/ml-25m"),
         (["data_dir=/data/2026-01-31", "data_gate.series=nightly"], "nightly"),
     ],
 )
