@@ -98,7 +98,7 @@ def _write_plain(file: Path, target: Path) -> None:
         target.symlink_to(file.resolve())
 
 
-def _copy(stream: IO[bytes], target: Path) -> None:
+def _copy(stream: IO[bytes] | gzip.GzipFile, target: Path) -> None:
     with target.open("wb") as plain:
         shutil.copyfileobj(stream, plain)
 

@@ -137,7 +137,7 @@ def _split(
     form: CsvFormat | None = None,
 ) -> Iterator[tuple[int, bytes, list[bytes] | RejectReason]]:
     """Yields number, line, and its fields or why it has none; takes off the header and empty lines."""
-    numbered = enumerate(lines, first_line)
+    numbered: Iterator[tuple[int, bytes]] = enumerate(lines, first_line)
     if first_line == 1:
         number, line = next(numbered, (1, b""))
         check_encoding(line, file)

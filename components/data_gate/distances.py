@@ -175,12 +175,11 @@ def _measured(
 ) -> Iterator[tuple[str, float, Distance]]:
     for feature in schema.feature:
         threshold = _threshold(getattr(feature, comparator))
-        sides = now.get(feature.name), other.get(feature.name)
+        judged, reference = now.get(feature.name), other.get(feature.name)
         # A feature that one side lacks is a case of missing values.
-        if threshold is None or sides[0] is None or sides[1] is None:
-            continue
-        if sides[0].examples and sides[1].examples:
-            yield feature.name, threshold, distance(*sides, numeric=feature.type != schema_pb2.BYTES)
+        if threshold is not None and judged and reference and judged.examples and reference.examples:
+            numeric = feature.type != schema_pb2.BYTES
+            yield feature.name, threshold, distance(judged, reference, numeric=numeric)
 
 
 def _threshold(comparator: Any) -> float | None:
