@@ -28,7 +28,7 @@ SUCCEEDED, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 _EPILOG: Final = """\
 examples:
   local_runner.py
-      the embedded synthetic sample; needs no network
+      the embedded synthetic sample; works without a network
   local_runner.py --dataset ml-100k
       MovieLens 100k, downloaded from GroupLens and verified
   local_runner.py --data-dir ~/data/ml-1m --output runs/1m --split temporal
@@ -48,7 +48,7 @@ change. Exit status: 0 pushed, 1 the run failed or a model was not good enough, 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the pipeline as the flags say and returns the exit status."""
+    """Runs the pipeline by the flags and returns the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     args = _parser().parse_args(argv)
     from pipeline.data_source import DatasetError, find_data, with_source
@@ -130,7 +130,9 @@ def _parser() -> argparse.ArgumentParser:
         help="search for hyperparameters before the training: of all models, or of those named",
     )
     parser.add_argument(
-        "--split", metavar="RULE", help="leave_last_out (the default), temporal, random or official_fold"
+        "--split",
+        metavar="RULE",
+        help="leave_last_out (the default), temporal, random or official_fold; each has its own defaults",
     )
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="override a setting"
@@ -161,7 +163,7 @@ def _config(args: argparse.Namespace) -> PipelineConfig:
                 f"{flag} is {value}: the local runner reads and writes on this machine, so name a folder; "
                 "kubeflow_runner.py compiles a pipeline for storage such as gs://"
             )
-    # TFX takes paths into its cache keys, so they must not hang on the working directory.
+    # TFX takes paths into its cache keys, so they must not depend on the working directory.
     return config.model_copy(update={"output": str(Path(config.output).expanduser().absolute())})
 
 
@@ -182,7 +184,7 @@ def _open_output(output: Path) -> Path:
 def _run(
     config: PipelineConfig, source: "DataSource", log_path: Path, reporter: "KillReporter", *, verbose: bool
 ) -> tuple[int, str]:
-    """Runs the pipeline and tells of it; returns the exit status and what went wrong."""
+    """Runs the pipeline and shows its progress; returns the exit status and what went wrong."""
     from pipeline.local_run.console import RunConsole
     from pipeline.local_run.failure_advice import failure_advice
     from pipeline.local_run.killed_run import KillReportingObserver

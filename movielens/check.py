@@ -80,7 +80,7 @@ def check_folder(folder: Path) -> FolderReport:
     """Reads all files of the data set in `folder`.
 
     Raises:
-      DatasetError: The folder holds no MovieLens data set, or a header is wrong.
+      DatasetError: The folder does not hold a MovieLens data set, or a header is wrong.
     """
     layout = detect_layout([path.name for path in folder.iterdir()], str(folder))
     spec = layout.spec

@@ -40,9 +40,9 @@ class Layout(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class LayoutSpec:
-    """Files and rules of a layout. `users_file` is None where a data set has no demographics.
+    """Files and rules of a layout. `users_file` is None where a data set is without demographics.
 
-    `companion_file` is not read, and tells the layout from one with the same other files.
+    `companion_file` is not read; it distinguishes the layout from one with the same other files.
     """
 
     ratings_file: str
@@ -179,7 +179,7 @@ def detect_layout(names: Collection[str], where: str) -> Layout:
       where: The folder, for messages.
 
     Raises:
-      DatasetError: There are no files, they make up no layout, or more than one.
+      DatasetError: There are no files, they do not make up a layout, or make up more than one.
     """
     if not names:
         raise DatasetError(
@@ -193,7 +193,7 @@ def detect_layout(names: Collection[str], where: str) -> Layout:
         raise DatasetError(f"{where} holds the files of {layouts}: keep each data set in a folder of its own")
     begun = [layout for layout in Layout if set(layout.spec.files) & set(names)]
     lacking = "; ".join(_lacks(layout, names) for layout in begun or Layout)
-    raise DatasetError(f"{where} holds no MovieLens data set: {lacking}")
+    raise DatasetError(f"{where} does not hold a MovieLens data set: {lacking}")
 
 
 def _lacks(layout: Layout, names: Collection[str]) -> str:

@@ -1,7 +1,7 @@
 """Turns lines of MovieLens files into records.
 
 A file is never held whole. Every parser takes raw lines and yields `(line number, record)`, the record
-being a `Rejected` where a line cannot be read, so that callers can count what was left out and say where.
+being a `Rejected` where a line cannot be read, so that callers can count what was left out and name the line.
 """
 
 import posixpath
@@ -118,10 +118,10 @@ def parse_users(
     """Parses lines of a users file; arguments and result as for `parse_ratings`.
 
     Raises:
-      DatasetError: The layout has no users file.
+      DatasetError: The layout is without a users file.
     """
     if layout.spec.users_file is None:
-        raise DatasetError(f"{file}: the {layout.value} layout has no file of users")
+        raise DatasetError(f"{file}: the {layout.value} layout does not have a file of users")
     parse = {Layout.ML_100K: user_100k, Layout.ML_1M: user_1m}[layout]
     rows = _split(lines, layout, file, first_line, layout.spec.separator.encode())
     return _parse_rows(rows, layout, file, parse)

@@ -1,4 +1,4 @@
-"""What a MovieLens file says, row by row: ratings, movies, users, and the rows that say nothing usable.
+"""The rows of a MovieLens file: ratings, movies, users, and the rows that cannot be used.
 
 Names and values follow the TFDS `movielens` data sets, see
 https://www.tensorflow.org/datasets/catalog/movielens.

@@ -50,9 +50,9 @@ examples:
       that model alone, beside the others as they are
 
 The version's files are published again, byte for byte, as the highest version, which TensorFlow Serving
-serves by default. Nothing is removed, and history.jsonl beside the versions says who did it and when. The
+serves by default. Nothing is removed, and history.jsonl beside the versions records who did it and when. The
 models of one run are served together: a version that only some of them have is refused without --only.
-A server whose models.config names a version or a label goes by that instead.
+A server whose models.config names a version or a label follows that instead.
 
 Exit status: 0 served, 1 declined, 2 it cannot be served.
 """
@@ -85,7 +85,7 @@ examples:
       what the latest run below runs/ has found; `local_runner.py --preset best` then takes it
   python -m pipeline preset mine --output runs/1m --run 2026-01-31T12 --yes
 
-The file is pipeline/configs/presets/NAME.yaml. Its comments say which data, split and command made each
+The file is pipeline/configs/presets/NAME.yaml. Its comments name the data, split and command made each
 section; the head and sections of other models stay. Numbers are kept with four digits.
 
 Exit status: 0 written, 2 there is nothing to write, or the preset has the section already.
@@ -184,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
             "--only", choices=SERVABLES, help="move this model and leave the others of its run as they are"
         )
     for command in (adopt, promote, rollback):
-        command.add_argument("--yes", action="store_true", help="do not ask")
+        command.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     preset = _action(
         commands, "preset", "Makes a preset of the hyperparameters that a run's Tuners found.", _PRESET_HELP
     )
@@ -204,7 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     accept.add_argument("record", metavar="RECORD", help="the record that the refusal named")
     accept.add_argument("--reason", required=True, help="why the change is meant")
-    accept.add_argument("--yes", action="store_true", help="do not ask")
+    accept.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     return parser
 
 

@@ -30,7 +30,15 @@ from pipeline.config_sections import (
 )
 from pipeline.renamed_settings import RENAMED
 from pipeline.setting_trees import ConfigError as ConfigError
-from pipeline.setting_trees import merged, parse_override, preset_of_split, put, read_preset, read_settings
+from pipeline.setting_trees import (
+    merged,
+    parse_override,
+    preset_of_split,
+    put,
+    read_preset,
+    read_settings,
+    split_defaults,
+)
 from pipeline.setting_trees import preset_names as preset_names
 from trainer_module.joint.hyperparameters import JointHyperparameters, JointWeights, check_joint
 from trainer_module.ranking.hyperparameters import RankingHyperparameters
@@ -166,6 +174,9 @@ def load_config(
 ) -> PipelineConfig:
     """Reads the settings: the defaults, then the preset, then the YAML file, then the overrides.
 
+    The defaults are those of the split rule (`configs/split_defaults.yaml`), except in a section that the
+    preset has: its settings were chosen together, beside the common defaults.
+
     Args:
       path: YAML file with the settings that differ from the preset's or the defaults, or None.
       overrides: `section.key=value` texts, the value written as in YAML; later ones win.
@@ -180,18 +191,24 @@ def load_config(
         dotted, value = parse_override(text)
         put(tree, dotted, value, text)
         origins[dotted] = f"override {text!r}"
+    below: dict[str, Any] = {}
     if preset is not None:
         name = preset_of_split(preset, _split(tree))
         below = read_preset(name)
         _validated(below, {}, f"preset {name}")  # What is wrong from here on is not the preset's fault.
-        tree = merged(below, tree)
+    tree = merged({**_split_defaults(merged(below, tree)), **below}, tree)
     return _validated(tree, origins, str(path) if path is not None else "configuration")
 
 
 def _split(tree: dict[str, Any]) -> object:
-    """The split rule that a tree of settings asks for, which may not be one."""
+    """The split rule in a tree of settings, which may not be one."""
     data = tree.get("data")
     return (data.get("split") if isinstance(data, dict) else None) or ExampleGenSettings().split
+
+
+def _split_defaults(tree: dict[str, Any]) -> dict[str, Any]:
+    """The defaults of the split rule that a tree of settings asks for; a joint model has the common ones."""
+    return {} if tree.get("model") == JOINT else split_defaults(_split(tree))
 
 
 def _validated(tree: dict[str, Any], origins: dict[str, str], default_origin: str) -> PipelineConfig:

@@ -26,7 +26,7 @@ class DataSource:
     Attributes:
       path: absolute folder with the files of one MovieLens layout.
       name: for titles, for example `ml-100k`, or `synthetic sample`.
-      synthetic: the ratings are made up, so no metric from them says anything about people.
+      synthetic: the ratings are made up, so a metric of theirs does not describe people.
       ignored: columns of its files that are not read, by file.
     """
 
@@ -40,7 +40,7 @@ def find_data(config: PipelineConfig) -> DataSource:
     """Finds the data that `config` names; downloads it or writes the sample where it is not there yet.
 
     Raises:
-      DatasetError: there is no such folder, it holds no MovieLens data set, the download fails, or the
+      DatasetError: there is no such folder, it does not hold a MovieLens data set, the download fails, or the
         sample cannot be made.
     """
     data_dir = None if config.data_dir is None else Path(config.data_dir).expanduser()

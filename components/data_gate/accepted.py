@@ -36,7 +36,7 @@ _DIGEST_SHOWN: Final = 16
 
 
 class DamagedEntryError(ValueError):
-    """What is kept of accepted data is damaged; the message names the file and says what to do."""
+    """What is kept of accepted data is damaged; the message names the file and what to do."""
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(
@@ -52,7 +52,7 @@ class Entry:
     Attributes:
       folder: where it is.
       name: of the folder, in the order in which entries were made.
-      about: what `entry.json` says: `at` (UTC), `run`, `reason`, `data`, `volume`,
+      about: the fields of `entry.json`: `at` (UTC), `run`, `reason`, `data`, `volume`,
         `files` (sha256 by name).
     """
 

@@ -44,7 +44,9 @@ def anomaly_checks(
             for feature, severity, kind, description in _reasons(anomalies)
         ]
         if anomalies.data_missing:
-            found.append(at_most(ANOMALY, table, "DATA_MISSING", 1, 0, where, "the split holds no Example"))
+            found.append(
+                at_most(ANOMALY, table, "DATA_MISSING", 1, 0, where, "the split does not hold Examples")
+            )
         checks += found or [at_most(ANOMALY, table, "anomalies", 0, 0, where)]
     return checks
 

@@ -117,7 +117,7 @@ def _raised(value: float) -> str:
 
 
 def not_compared(name: str, feature: str, measure: str, why: str) -> Check:
-    """A check that could not be made, which the record says too."""
+    """A check that could not be made, which the record shows too."""
     return Check(name, feature, measure, None, None, "at most", NOT_COMPARED, detail=why)
 
 

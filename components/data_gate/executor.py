@@ -36,7 +36,7 @@ _FACTS_FILE: Final = "catalogue.json"
 
 
 class DataGateExecutor(base_beam_executor.BaseBeamExecutor):
-    """Writes the record and the schema, and remembers accepted data; raises where a check fails."""
+    """Writes the record and the schema, and stores accepted data; raises where a check fails."""
 
     def Do(  # noqa: N802 - the base class's name
         self,

@@ -38,7 +38,7 @@ def missing_checks(
     """The optional features: a data set has one in nearly all Examples or in none.
 
     The schema has to allow that a feature is missing, because not every MovieLens version has it. A feature
-    that may have no values at all, such as a history, is missing by its nature and is not looked at. One
+    that may be empty, such as a history, is missing by its nature and is not looked at. One
     that is gone since the last accepted run counts as drift.
     """
     checks = []

@@ -25,7 +25,7 @@ from components.data_gate.split_rules import expected_skew
 from components.data_gate.volume import change_checks, volume_checks
 from contracts.features import EVAL_SPLIT, MOVIES, MOVIES_SPLIT, RATINGS, TRAIN_SPLIT
 
-# The splits whose drift counts. What is held out for evaluation hangs on the split rule as much as on the
+# The splits whose drift counts. What is held out for evaluation depends on the split rule as much as on the
 # data, and is held against the train split instead.
 _DRIFT_SPLITS: Final = {RATINGS: TRAIN_SPLIT, MOVIES: MOVIES_SPLIT}
 
@@ -40,7 +40,7 @@ class Baseline:
 
     Attributes:
       entry: the last accepted run on other data, None if there is none.
-      review: lets this data pass whatever the entry was like, None if nobody said so.
+      review: lets this data pass whatever the entry was like, None if nobody accepted it.
       note: one sentence about both, for people.
     """
 
@@ -59,7 +59,7 @@ def judge(
       facts: what was counted in the Examples.
       baseline: what to compare with.
       settings: the thresholds.
-      split_rule: of the ExampleGen settings, which says what skew is to be expected.
+      split_rule: of the ExampleGen settings, from which the expected skew follows.
     """
     checks: list[Check] = []
     for name, table in data.tables.items():

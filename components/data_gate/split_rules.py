@@ -21,5 +21,5 @@ _TEMPORAL: Final = {
 
 
 def expected_skew(split_rule: str) -> Mapping[str, str]:
-    """Why a feature differs between the splits, for those that do by the rule and thus have no threshold."""
+    """Why a feature differs between the splits, for those that do by the rule and thus lack a threshold."""
     return _TEMPORAL if split_rule == "temporal" else {}

@@ -26,13 +26,13 @@ def fold_rows(source: RawSource, fold: int) -> splits.BoolArray:
       [lines of the ratings file, its header left out]; a line that is not a rating is not marked.
 
     Raises:
-      DatasetError: the layout has no folds, a file of the fold is missing, or its two files together are not
+      DatasetError: the layout lacks folds, a file of the fold is missing, or its two files together are not
         the ratings file.
     """
     spec = source.spec
     if not spec.folds:
         raise DatasetError(
-            f"{source.folder}: the {source.layout.value} layout has no official folds, which only "
+            f"{source.folder}: the {source.layout.value} layout does not have official folds, which only "
             f"{Layout.ML_100K.value} ships with; choose the split rule leave_last_out, temporal or random"
         )
     if fold > len(spec.folds):

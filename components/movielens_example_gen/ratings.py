@@ -2,7 +2,7 @@
 
 A file is read in chunks by many workers. Each leaves its rows, packed, for the shards of their users; a
 shard has all ratings of its users and everything known about them, so it can sort, split and remember
-without asking anybody, and it writes its files itself: neither ratings nor Examples are ever shuffled.
+without other data, and it writes its files itself: neither ratings nor Examples are ever shuffled.
 """
 
 from collections import Counter
@@ -198,7 +198,7 @@ def ingest_ratings(
       pipeline: the Beam pipeline.
       plan: what every worker needs.
       ratings: chunks of the ratings file.
-      users: chunks of the users file, none if the layout has no such file.
+      users: chunks of the users file, none if the layout is without that file.
       split_uris: folder of each split.
 
     Returns:

@@ -47,7 +47,7 @@ class RawSource:
         """Finds the layout of `folder`.
 
         Raises:
-          DatasetError: The folder is missing or empty or holds no layout, or a file has a wrong header.
+          DatasetError: The folder is missing or empty or lacks a layout, or a file has a wrong header.
         """
         if not fileio.isdir(folder):
             raise DatasetError(f"{folder}: there is no such folder; name the one with the MovieLens files")

@@ -24,7 +24,7 @@ def accept(record_path: str, reason: str, yes: bool) -> bool:
     Args:
       record_path: the record that a refusal named.
       reason: why the change is meant; the next records show it.
-      yes: do not ask.
+      yes: do not ask for confirmation.
 
     Returns:
       False if the user declined.
@@ -34,7 +34,7 @@ def accept(record_path: str, reason: str, yes: bool) -> bool:
         is under way.
     """
     if not reason.strip():
-        raise DataGateError("--reason is empty; say why the change is meant")
+        raise DataGateError("--reason is empty; write why the change is meant")
     try:
         with fileio.open(record_path) as stream:
             store, data, checks = read_record(stream.read())
@@ -63,7 +63,7 @@ def accept(record_path: str, reason: str, yes: bool) -> bool:
 
 @contextlib.contextmanager
 def _no_run_below(accepted: str) -> Iterator[None]:
-    """Keeps runs away from the folder of accepted data; object stores have no locks."""
+    """Keeps runs away from the folder of accepted data; object stores do not have locks."""
     output = Path(accepted).parent
     if "://" in accepted or not output.is_dir():
         yield

@@ -7,7 +7,7 @@ the rest. And TFMA's confidence intervals would resample rows, as if the ratings
 independent, from a seed that cannot be set; ours resample users, from the config's seed.
 
 Every evaluated signature answers twice: as the model and as its reference (popularity, or damped biases). So
-"better than the reference" is a metric of one model, `recall@10_over_reference`, which needs no second model.
+"better than the reference" is a metric of one model, `recall@10_over_reference`, without a second model.
 How far the candidate is behind the reference, or the version that is served, is a metric too. It is the
 lower end of a 95 % interval of the loss from paired users: a slice of few users has to lose a lot before it
 counts, which one threshold for the slices of all sizes can rely on.

@@ -45,7 +45,7 @@ def read_anomalies(table: str, folder: Path) -> Iterator[Anomaly]:
         split = path.parent.name.removeprefix("Split-")
         found = anomalies_pb2.Anomalies.FromString(path.read_bytes())
         if found.data_missing:
-            yield Anomaly(table, split, "(all)", "error", "No data", "The split holds no Examples.")
+            yield Anomaly(table, split, "(all)", "error", "No data", "The split does not hold Examples.")
         for name, info in [*found.anomaly_info.items(), *_of_dataset(found)]:
             severity = anomalies_pb2.AnomalyInfo.Severity.Name(info.severity).lower()
             yield Anomaly(table, split, name, severity, info.short_description, info.description)
@@ -147,7 +147,7 @@ def schema_part(schemas: dict[str, Any]) -> Part:
                 ),
                 tuple(rows),
                 filterable=True,
-                empty="The run has no schema.",
+                empty="The run is without a schema.",
             ),
         ),
     )

@@ -62,13 +62,13 @@ def data_section(run: Run) -> Section:
         *(data_statistics.statistics_part(table, found) for table, found in statistics.items() if found),
         data_schema.schema_part(schemas),
     )
-    told = [part.verdict for part in parts if part.verdict]
+    verdicts = [part.verdict for part in parts if part.verdict]
     return Section(
         id="data",
         title="Data validation",
         answer=" ".join(part.answer for part in judged),
         parts=parts,
-        verdict=worst(told) if told else None,
+        verdict=worst(verdicts) if verdicts else None,
         metrics={
             "rows": data_rows.metrics(rows),
             "gate": record[0] if record else None,

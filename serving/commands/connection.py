@@ -1,4 +1,4 @@
-"""Flags that say how to reach the server, and the client that they make."""
+"""Flags with the address of the server, and the client that they make."""
 
 from __future__ import annotations
 

@@ -81,10 +81,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _print(recommendation: Recommendation) -> None:
     rated = recommendation.order == "final"
-    stranger = "" if recommendation.known_user else ", who is not in the model: from the popular movies"
+    note = "" if recommendation.known_user else ", who is not in the model: from the popular movies"
     answered = ", ".join(f"{model} version {number}" for model, number in recommendation.versions.items())
     print_table(
-        f"Movies for user {recommendation.user_id}{stranger}",
+        f"Movies for user {recommendation.user_id}{note}",
         ["", "id", "title", *(["stars"] if rated else []), "score"],
         [
             [place, movie.movie_id, movie.title, *([movie.predicted_rating] if rated else []), movie.score]

@@ -113,7 +113,7 @@ def test_a_joint_model_is_measured_by_score_and_by_id(study: Study) -> None:
     text = multitask.report([found], harness.folder)
     assert "## Joint models, synthetic sample, split random" in text
     assert tables.mean_and_deviation([found], BY_SCORE[100]) in text
-    # The scores are those that the lists of the SavedModel go by.
+    # The scores are those of the lists of the SavedModel.
     split, fitted = harness.prepare("random"), harness.cell_folder(cell) / "fit"
     data = SplitData.read(Path(split.arrays))
     arguments = trainer_arguments(split, settings, 1, fitted)

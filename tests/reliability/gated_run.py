@@ -26,7 +26,7 @@ USER, MOVIE, STARS, SECONDS = range(4)
 
 
 class _PassedError(Exception):
-    """The gate let the data through, which is all that is asked."""
+    """The gate let the data through, which is all that is checked."""
 
 
 @dataclass
@@ -52,10 +52,10 @@ class GatedRun:
             raise _PassedError
 
     def node_failed(self, node_id: str) -> None:
-        """The error tells."""
+        """As in the error."""
 
     def note(self, message: str) -> None:
-        """Its outcome tells."""
+        """As in its outcome."""
 
     @property
     def result(self) -> OutputArtifact:

@@ -57,7 +57,7 @@ class RatingLists(tf.Module):
 
         Returns:
           Ratings [B, C] as the model predicts them, the same clipped to the scale, and which users the
-          model knows, [B].
+          model has, [B].
         """
         shape = tf.shape(movie_id)
         users = self._users.rows(user_id)

@@ -15,12 +15,12 @@ from movielens.records import DatasetError, bucketize_age, is_valid_zip
         (["genome-scores.csv", "genome-tags.csv", "movies.csv", "ratings.csv"], Layout.ML_CSV),
     ],
 )
-def test_the_files_tell_the_layout(names: list[str], layout: Layout) -> None:
+def test_the_layout_follows_from_the_files(names: list[str], layout: Layout) -> None:
     assert detect_layout(names, "data") is layout
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "message"),
     [
         ([], "data is empty"),
         (["u.data", "u.user"], "ml-100k would also need u.item"),
@@ -29,8 +29,8 @@ def test_the_files_tell_the_layout(names: list[str], layout: Layout) -> None:
         (["u.data", "u.item", "u.user", "movies.csv", "ratings.csv"], "files of ml-100k and ml-csv"),
     ],
 )
-def test_a_folder_that_is_no_data_set_is_told_what_it_lacks(names: list[str], said: str) -> None:
-    with pytest.raises(DatasetError, match=said):
+def test_the_message_names_what_a_folder_lacks(names: list[str], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
         detect_layout(names, "data")
 
 

@@ -93,7 +93,7 @@ def test_permutation_counts_lines_of_the_file(tmp_path: Path) -> None:
         eval_share=0.25,
     )
     assert set(result.by_pair("eval")) == {("2", "6"), ("1", "2")}
-    # Movie 6 came between 5 and 4, but is eval; neither 4 nor a later rating may know it.
+    # Movie 6 came between 5 and 4, but is eval; neither 4 nor a later rating may use it.
     assert result.by_pair("train")["2", "4"]["history_movie_ids"] == [b"5"]
     assert result.by_pair("train")["1", "4"]["history_movie_ids"] == [b"1", b"3"]
 
@@ -256,7 +256,7 @@ def test_same_input_gives_the_same_files_and_pieces_do_not_change_the_content(tm
     [
         (lambda raw: [path.unlink() for path in raw.iterdir()], "is empty"),
         (lambda raw: (raw / "u.item").unlink(), "u.item"),
-        (lambda raw: (raw / "u.data").write_bytes(b""), "holds no ratings"),
+        (lambda raw: (raw / "u.data").write_bytes(b""), "does not hold ratings"),
         (lambda raw: (raw / "u.data").write_bytes(b"1\t1\t5\t100\n"), "split 'eval'"),
     ],
 )
@@ -283,7 +283,7 @@ def test_a_wrong_csv_header_is_named(tmp_path: Path) -> None:
         run(raw, tmp_path / "out")
 
 
-def test_counts_file_tells_everything(tmp_path: Path) -> None:
+def test_counts_file_holds_everything(tmp_path: Path) -> None:
     run(write_100k(tmp_path / "raw", ROWS), tmp_path / "out")
     assert json.loads((tmp_path / "out" / "counts.json").read_text()) == {
         "files": {"u.data": {"rows": 8, "rejected": {}}, "u.user": {"rows": 9, "rejected": {}}},

@@ -36,7 +36,7 @@ LOW_THRESHOLDS = EvaluationConfig(
 
 
 def rated(user: str, gender: str | None, *movies: str) -> list[dict]:
-    """Rows of one user; the data knows nothing of ages, and of some users no gender."""
+    """Rows of one user; the data does not have ages, and of some users not the gender."""
     rows = [
         {"user_id": user, "movie_id": movie, "user_rating": 4.0, "history_movie_ids": movies[:number]}
         for number, movie in enumerate(movies)
@@ -135,7 +135,7 @@ def test_interval_of_a_mean_over_users(retrieval: Evaluated) -> None:
     standard_error = sqrt(sum((recall - mean) ** 2 for recall in recalls) / 4) / sqrt(4)
     assert measure.lower == pytest.approx(mean - 1.97 * standard_error, abs=0.15 * 1.97 * standard_error)
     assert measure.upper == pytest.approx(mean + 1.97 * standard_error, abs=0.15 * 1.97 * standard_error)
-    # One user alone tells nothing of others.
+    # One user alone shows nothing of others.
     male = next(found for found in read_metrics(retrieval.uri).slices if found.name == "user_gender=Male")
     assert male.model["recall@10"] == Measure(pytest.approx(2 / 3))
 
@@ -281,7 +281,7 @@ def test_an_equal_model_is_blessed_where_the_reference_is_no_threshold(tmp_path:
     assert read_metrics(evaluated.uri).overall.over_reference["rmse"].value == 0
 
 
-def test_an_empty_split_blesses_nothing_and_says_so(tmp_path: Path) -> None:
+def test_an_empty_split_blesses_nothing_with_a_reason(tmp_path: Path) -> None:
     evaluated = run(tmp_path, [], ByUser("movie_id", RANKED, POPULAR), retrieval_eval_config(LOW_THRESHOLDS))
     summary = read_metrics(evaluated.uri)
     assert not evaluated.blessed
@@ -291,7 +291,7 @@ def test_an_empty_split_blesses_nothing_and_says_so(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="holds no results of an Evaluator"):
+    with pytest.raises(FileNotFoundError, match="does not hold results of an Evaluator"):
         read_metrics(str(tmp_path))
 
 

@@ -92,7 +92,7 @@ def test_rows_of_a_node_that_failed(tmp_path: Path) -> None:
     }
 
 
-def test_a_run_that_read_nothing_says_so(tmp_path: Path) -> None:
+def test_a_run_that_read_nothing_has_that_answer(tmp_path: Path) -> None:
     section = data_section(run_of(tmp_path, Node("RatingsGen", NodeState.FAILED)))
 
     assert section.answer.startswith("No node has read raw rows. Nothing was validated")

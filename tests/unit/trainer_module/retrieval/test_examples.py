@@ -133,35 +133,35 @@ def test_a_query_is_of_the_latest_rating_or_of_now() -> None:
     assert now == {1: 0, 3: 0}
 
 
-def test_validation_asks_once_a_user_with_all_that_training_holds() -> None:
+def test_validation_has_one_query_a_user_with_all_training_ratings() -> None:
     kept = np.array([True, False, True, True, True, True, False, False])
-    learned, asked = STATES.where(kept), STATES.where(~kept)
-    found = rows(examples(learned).validation_batches(asked.positions, asked.row_splits, seed=1))
+    learned, later = STATES.where(kept), STATES.where(~kept)
+    found = rows(examples(learned).validation_batches(later.positions, later.row_splits, seed=1))
     assert sorted(found) == [(1, [1, 3], [1], 3), (3, [4, 1], [4, 1], 2)]
 
 
-def test_validation_knows_all_that_is_rated_also_what_the_history_has_lost() -> None:
+def test_validation_hides_all_that_is_rated_also_outside_the_history() -> None:
     kept = np.array([True, True, False, True, True, True, True, False])
-    learned, asked = STATES.where(kept), STATES.where(~kept)
+    learned, later = STATES.where(kept), STATES.where(~kept)
     (batch,) = examples(learned, history_limit=1).validation_batches(
-        asked.positions, asked.row_splits, seed=1
+        later.positions, later.row_splits, seed=1
     )
     assert batch[features.HISTORY_MOVIE_INDEX].numpy().tolist() == [[2], [5]]
     assert batch[RATED].numpy().tolist() == [[NO_TARGET, 0, 1], [3, 0, 4]]
     assert batch[TARGETS].numpy().tolist() == [[2], [1]]
 
 
-def test_validation_asks_for_who_is_new_as_for_a_stranger() -> None:
+def test_validation_treats_a_new_user_as_unknown() -> None:
     kept = np.array([False] * 3 + [True] * 5)
-    learned, asked = STATES.where(kept), STATES.where(~kept)
-    found = rows(examples(learned).validation_batches(asked.positions, asked.row_splits, seed=1))
+    learned, later = STATES.where(kept), STATES.where(~kept)
+    found = rows(examples(learned).validation_batches(later.positions, later.row_splits, seed=1))
     assert list(found) == [(0, [], [0, 1, 2], 0)]
 
 
 @pytest.mark.parametrize(
     ("rule", "share", "expected"),
     [
-        # ann's and cy's last; ben has no other.
+        # ann's and cy's last; ben is without another.
         ("last", 0.9, [2, 7]),
         ("latest", 0.25, [2, 7]),
         ("latest", 0.5, [2, 5, 6, 7]),

@@ -97,7 +97,7 @@ def recall(built: RetrievalModel, batch: dict[str, tf.Tensor]) -> float:
     return metrics(built, batch)[0]
 
 
-def test_towers_know_how_popular_the_latest_movies_are() -> None:
+def test_towers_receive_how_popular_the_latest_movies_are() -> None:
     built = RetrievalModel(
         tiny_world.sizes(users=2, movies=3),
         RetrievalHyperparameters.model_validate({**PLAIN, "sequence_length": 1, "towers": 2}),
@@ -149,7 +149,7 @@ def test_the_squared_loss_is_over_all_that_was_not_seen() -> None:
     assert float(built.compute_loss(watched([(1, 2)], (0, 3)))) == pytest.approx(1 + 25 / 2, rel=1e-5)
 
 
-def test_the_squared_loss_may_ask_for_what_was_seen() -> None:
+def test_the_squared_loss_may_have_seen_movies_as_targets() -> None:
     built = model(4, loss="weighted_squared", unobserved_weight=0.5, given_weight=0.25)
     plant(built, [[0], [1], [0], [0], [0]], [[50], [3], [2], [5], [4]])
     # As above, and (5 - 1)^2 / 4 of movie 3.
@@ -182,7 +182,7 @@ def test_what_came_later_is_no_negative_of_queries_as_of_now(
 def test_what_came_later_is_no_negative_of_a_sample_either() -> None:
     built = model(2, loss="sampled_softmax", as_of="now", first_period=(1, 3))
     plant(built, [[0], [1], [1]], [[0], [3], [0]])
-    # Two rows of period 2: movie 1 has no rival left, movie 2 is to be found although it came later.
+    # Two rows of period 2: movie 1 is without a rival, movie 2 is to be found although it came later.
     loss = float(built.compute_loss(watched([(1, 1), (2, 2)], period=2)))
     assert loss == pytest.approx(math.log(1 + math.exp(3)) / 2, rel=1e-5)
 
@@ -310,7 +310,7 @@ def test_validation_chooses_how_much_recent_popularity_counts() -> None:
     assert built.blend(first, (0.5, 0.0)) == 0.0
 
 
-def test_a_tower_that_knows_nothing_scores_near_chance() -> None:
+def test_a_tower_without_information_scores_near_chance() -> None:
     # Score-based top-k counts ties as hits, so towers that died to zero look perfect to it.
     movies = 200
     built = model(movies)
@@ -325,7 +325,7 @@ def test_a_tower_that_knows_nothing_scores_near_chance() -> None:
     assert [float(result) for result in by_score.result()] == [1.0]
 
 
-def test_a_tower_that_knows_everything_scores_1() -> None:
+def test_a_tower_with_all_information_scores_1() -> None:
     built = model(20, dim=20)
     one_hot = np.vstack([np.zeros(20), np.eye(20)])
     plant(built, one_hot, one_hot)

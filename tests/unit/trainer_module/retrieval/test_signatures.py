@@ -66,7 +66,7 @@ Answer = Callable[..., dict[str, Any]]
 
 
 def query_tower() -> QueryTower:
-    """ann likes the first direction, movies "a" and "c" speak for one direction each."""
+    """ann likes the first direction, movies "a" and "c" have one direction each."""
     plain = RetrievalHyperparameters.model_validate({"embedding_dim": 2, **PLAIN})
     tower = QueryTower(tiny_world.sizes(users=len(KNOWN), movies=6), NO_TRAITS, plain)
     rows = tiny_world.batch([tiny_world.transformed("", "")], history_length=2)
@@ -126,7 +126,7 @@ def export(
 
         return answer
 
-    # A signature lives as long as the object it came from.
+    # A signature works as long as the object it came from exists.
     return {name: answering(name) for name in loaded.signatures}
 
 
@@ -284,7 +284,7 @@ def test_an_empty_batch_has_an_empty_answer(served: Mapping[str, Answer]) -> Non
     assert evaluated[signatures.REFERENCE_MOVIE_ID].shape == (0, len(CANDIDATES))
 
 
-def test_evaluation_knows_the_train_split_alone(served: Mapping[str, Answer]) -> None:
+def test_evaluation_uses_the_train_split_alone(served: Mapping[str, Answer]) -> None:
     found = served[signatures.EVALUATE](examples=examples(["ann", "bén", "new"]))
     # ann's query is (1, 0.1) + (1, 0) / sqrt(2) with c among the answers; training has not seen "new".
     assert lists(found) == [
@@ -317,13 +317,13 @@ def test_lists_come_with_how_popular_their_movies_are(served: Mapping[str, Answe
 
 
 def test_users_and_movies_without_a_training_rating_are_cold(served: Mapping[str, Answer]) -> None:
-    told = [
+    found_cold = [
         {name: found[name].tolist() for name in (signatures.COLD_USER, signatures.COLD_MOVIE)}
         for movie in ("a", "cold", "gone")
         for found in (served[signatures.EVALUATE](examples=examples(["ann", "new"], movie)),)
     ]
-    assert [found[signatures.COLD_USER] for found in told] == [[b"no", b"yes"]] * 3
-    assert [found[signatures.COLD_MOVIE][0] for found in told] == [b"no", b"yes", b"yes"]
+    assert [found[signatures.COLD_USER] for found in found_cold] == [[b"no", b"yes"]] * 3
+    assert [found[signatures.COLD_MOVIE][0] for found in found_cold] == [b"no", b"yes", b"yes"]
 
 
 def test_without_rated_movies_the_model_leaves_out_the_history_alone(tmp_path: Path) -> None:
