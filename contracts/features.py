@@ -23,6 +23,21 @@ USER_ZIP_CODE: Final = "user_zip_code"
 HISTORY_MOVIE_IDS: Final = "history_movie_ids"
 HISTORY_RATINGS: Final = "history_ratings"
 
+# Those that metrics can be sliced by.
+SLICED_BY: Final = (
+    USER_ID,
+    MOVIE_ID,
+    MOVIE_TITLE,
+    MOVIE_GENRES,
+    MOVIE_RELEASE_YEAR,
+    USER_RATING,
+    RAW_USER_AGE,
+    BUCKETIZED_USER_AGE,
+    USER_GENDER,
+    USER_OCCUPATION_TEXT,
+    USER_ZIP_CODE,
+)
+
 # The features that 100k and 1m have and the later data sets lack.
 DEMOGRAPHICS: Final = (
     RAW_USER_AGE,
