@@ -38,8 +38,8 @@ class EvaluationConfig(ConfigSection):
     )
     beat_retrieval_order: bool = Field(
         True,
-        description="In recall@10 of liked movies and in graded NDCG@10, the final list must not be behind the "
-        "order of retrieval with 95 % confidence.",
+        description="In recall@10 of liked movies and in graded NDCG@10, the final list must not be behind "
+        "the order of retrieval with 95 % confidence.",
     )
     max_recall_at_10_behind_retrieval: float = Field(
         0.01, ge=0, le=1, description="The same for recall@10, by more than this."

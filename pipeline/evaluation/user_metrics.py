@@ -53,8 +53,8 @@ class UserCombiner(beam.CombineFn):
     # What else the candidate's signature answers as, the reference last: patterns of the names of its metrics
     # and of the difference to them.
     others: tuple[tuple[str, str], ...] = ((metric_names.OF_REFERENCE, metric_names.OVER_REFERENCE),)
-    # What the candidate must not be behind of, beside its reference and the served version by the main metric:
-    # pattern of the metrics' names, place among the sources, metrics.
+    # What else the candidate must not be behind of than its reference and the served version by the main
+    # metric: pattern of the metrics' names, place among the sources, metrics.
     also_behind: tuple[tuple[str, int, tuple[str, ...]], ...] = ()
 
     def __init__(self, candidate: str, baseline: str | None, min_slice_users: int, seed: int) -> None:
