@@ -107,7 +107,7 @@ class UserCombiner(beam.CombineFn):
         """Returns a value for each of `keys`, and the difference to the baseline where there is one."""
         users, sums = self._sums_by_user(rows)
         values = self._finish(sums.sum(axis=1))
-        # Efron and Tibshirani, An Introduction to the Bootstrap, 1993. One user alone is without a spread.
+        # Efron and Tibshirani, An Introduction to the Bootstrap, 1993. One user alone does not have a spread.
         generator = np.random.default_rng(self._seed)
         resampled = np.zeros((RESAMPLES if users > 1 else 0, *values.shape))
         for sample in range(len(resampled)):

@@ -1,4 +1,4 @@
-"""Recommends movies for users: the list of `recommender`, or of two stages where the server is without it."""
+"""Recommends movies for users: the list of `recommender`, or of two stages where the server lacks it."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ def _docker(options: argparse.Namespace, models: Path, names: list[str]) -> Serv
         return "docker is not on the PATH"
     for command, problem in (
         (["version", "--format", "{{.Server.Version}}"], "no Docker engine answers"),
-        (["compose", "version"], "this Docker is without `docker compose`"),
+        (["compose", "version"], "this Docker does not have `docker compose`"),
     ):
         try:
             subprocess.run(

@@ -1,4 +1,4 @@
-"""An Evaluator's results as a line, and what there is without any."""
+"""An Evaluator's results as a line, and what it holds where there are none."""
 
 from pathlib import Path
 

@@ -187,7 +187,7 @@ def test_validation_treats_a_new_user_as_unknown() -> None:
 @pytest.mark.parametrize(
     ("rule", "share", "expected"),
     [
-        # ann's and cy's last; ben is without another.
+        # ann's and cy's last; ben does not have another.
         ("last", 0.9, [2, 7]),
         ("latest", 0.25, [2, 7]),
         ("latest", 0.5, [2, 5, 6, 7]),

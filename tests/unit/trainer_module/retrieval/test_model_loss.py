@@ -100,7 +100,7 @@ def test_what_came_later_is_no_negative_of_queries_as_of_now(
 def test_what_came_later_is_no_negative_of_a_sample_either() -> None:
     built = model(2, loss="sampled_softmax", as_of="now", first_period=(1, 3))
     plant(built, [[0], [1], [1]], [[0], [3], [0]])
-    # Two rows of period 2: movie 1 is without a rival, movie 2 is to be found although it came later.
+    # Two rows of period 2: movie 1 does not have a rival, movie 2 is to be found although it came later.
     loss = float(built.compute_loss(watched([(1, 1), (2, 2)], period=2)))
     assert loss == pytest.approx(math.log(1 + math.exp(3)) / 2, rel=1e-5)
 
