@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, harness: Harness) -> str:
     """Fits the model if that is not done, measures each damping, writes the table and returns it."""
-    settings = our_models.configurations()[our_models.DEFAULT].hyperparameters(RETRIEVAL)
+    settings = our_models.configurations(_SPLIT)[our_models.DEFAULT].hyperparameters(RETRIEVAL)
     cell = Cell(_SPLIT, "our retrieval, default", RETRIEVAL, options.seed, settings.model_dump(mode="json"))
     harness.run([cell])
     split = harness.prepare(_SPLIT)
@@ -167,7 +167,9 @@ def overlap(scores: Floats, neighbours: Mapping[int, set[int]]) -> float:
 def report(rows: Sequence[Sequence[float]], title: str, folder: Path) -> str:
     """Writes `results.csv` and `results.md`; returns the table as Markdown."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / RESULTS_FILE.replace("results", "dampings")).open("w", encoding="utf-8", newline="") as file:
+    with (folder / RESULTS_FILE.replace("results", "dampings")).open(
+        "w", encoding="utf-8", newline=""
+    ) as file:
         csv.writer(file, lineterminator="\n").writerows([_HEADER, *rows])
     body = [
         [

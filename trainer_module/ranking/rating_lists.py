@@ -7,8 +7,8 @@ import tensorflow as tf
 from contracts import features
 from trainer_module.common.serving_tables import MovieTable, UserTable
 
-# A rating model: transformed features of B pairs to ratings [B], not clipped. Those of users are [U], with the
-# row of each pair's user as `user_of_pair` [B].
+# A rating model: transformed features of B pairs to ratings [B], not clipped. Those of users are [U], with
+# the row of each pair's user as `user_of_pair` [B].
 Predict = Callable[..., tf.Tensor]
 
 
@@ -58,7 +58,7 @@ class RatingLists(tf.Module):
 
         Returns:
           Ratings [B, C] as the model predicts them, the same clipped to the scale, and which users the
-          model knows, [B].
+          model has, [B].
         """
         shape = tf.shape(movie_id)
         users = self._users.rows(user_id)

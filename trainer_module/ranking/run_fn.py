@@ -16,7 +16,7 @@ from trainer_module.common.embeddings import HistoryBag, TitleWords, UnknownIds,
 from trainer_module.common.inputs import TrainerArgs
 from trainer_module.common.serving_tables import MovieTable, UserTable
 from trainer_module.common.training_setup import TrainingSetup
-from trainer_module.common.user_states import UserStates, read_user_states
+from trainer_module.common.user_states import UserStates
 from trainer_module.ranking.biases import damped_biases
 from trainer_module.ranking.fit import SeedAverage, fit_members
 from trainer_module.ranking.hyperparameters import RankingHyperparameters
@@ -131,8 +131,7 @@ def run_fn(fn_args: TrainerArgs) -> None:
             kept = setup.training_states.where(~setup.list_validation)
             before_refit = SeedAverage([fitted.before_refit])
             write_validation_ranking(before_refit, family, kept, assets, fn_args.model_run_dir)
-        known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
-        serving = make_serving(model, family, known, assets)
+        serving = make_serving(model, family, assets)
         tf.saved_model.save(serving, fn_args.serving_model_dir, signatures=serving.signatures())
 
 
@@ -197,7 +196,9 @@ def _first_biases(
     states: UserStates, movies: int, sizes: VocabularySizes
 ) -> dict[str, npt.NDArray[np.float32]]:
     """The damped biases by vocabulary index, 0 for the unknown one, where those of a model start."""
-    _, user_bias, movie_bias = damped_biases(states, movies)
+    _, user_bias, movie_bias = damped_biases(
+        states.users, states.positions, states.ratings, (len(states.ids), movies)
+    )
     found = {name: np.zeros(sizes.sizes[name], np.float32) for name in ID_FEATURES}
     found[features.USER_INDEX][states.profile[features.USER_INDEX]] = user_bias
     found[features.MOVIE_INDEX][states.movie_index] = movie_bias[states.positions]
@@ -246,18 +247,16 @@ def _scale(states: UserStates) -> tuple[float, float]:
     return float(states.ratings.min()), float(states.ratings.max())
 
 
-def make_serving(
-    model: SeedAverage | tf.keras.Model, family: RankingFamily, known: UserStates, assets: str
-) -> RankingServing:
+def make_serving(model: SeedAverage | tf.keras.Model, family: RankingFamily, assets: str) -> RankingServing:
     """What the SavedModel answers.
 
     Args:
       model: trained; as of `RankingServing`.
       family: what it is a member of.
-      known: users as of the last rating known.
       assets: a folder for files that the SavedModel carries, until it is saved.
     """
-    setup, states = family.setup, family.setup.training_states
+    setup = family.setup
+    states, known = setup.training_states, setup.known_states
     sets = (family.rated, family.rating_sets(known, "known")) if family.rated else None
     users, training_users = (
         user_table(setup, of, os.path.join(assets, filename))
@@ -271,6 +270,8 @@ def make_serving(
         movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
         scale=_scale(states),
         training_users=training_users,
-        biases=damped_biases(states, len(setup.catalogue)),
+        biases=damped_biases(
+            states.users, states.positions, states.ratings, (len(states.ids), len(setup.catalogue))
+        ),
         rating_sets=sets,
     )

@@ -33,7 +33,7 @@ CROSSED = ("user", "movie", "user times movie", "session")
 
 
 class RatedFactors(tf.keras.layers.Layer):
-    """What an owner's ratings say of it: the set of them, and how far each is from what was expected.
+    """What an owner's ratings give: the set of them, and how far each is from what was expected.
 
     The implicit and the explicit sum of Koren (2008, equations 15 and 13), over the square root of their
     number: sum_j y_j / sqrt(n) and sum_j r_j z_j / sqrt(n) for residuals r and embeddings y, z of the other
@@ -94,7 +94,7 @@ class SvdppModel(RatingModel):
 
     rating = mean + b_u + b_m + <p, q> + deep and cross layers over (p, q, p * q, session), where p is the
     sum of the user's own factors, of the movies that the user rated (`RatedFactors`) and of the profile, q
-    is the same of the movie, its raters and its content, and the session is what `Sessions` sees.
+    is the same of the movie, its raters and its content, and the session is what `Sessions` returns.
 
     Args:
       sizes: rows of each embedding.

@@ -24,7 +24,9 @@ def behind(won: int, lost: int, users: int = USERS) -> dict[str, float]:
     rows = []
     for user in range(users):
         # 0 is nowhere in the list. Every third user is found either way.
-        own, retrieval = (1, 0) if user < won else (0, 1) if user >= users - lost else [int(user % 3 == 0)] * 2
+        own, retrieval = (
+            (1, 0) if user < won else (0, 1) if user >= users - lost else [int(user % 3 == 0)] * 2
+        )
         slots = (own, retrieval, 0, 0)
         rows.append((f"{user:03}".encode(), b"movie", *slots, *slots, 5.0))
     measured = combiner.extract_output(rows)

@@ -32,7 +32,7 @@ TRAINING = {
 }
 KNOWN = {**TRAINING, "ann": [*TRAINING["ann"], ("a", 3.0, 10)], "new": [("b", 3.0, 10)]}
 PLAIN = {"dropout": 0, "unknown_id_share": 0, "sequence_length": 0, "periods": 2, "embedding_dim": 1}
-STRANGER = "nobody"
+UNKNOWN_USER = "nobody"
 
 Answer = Callable[..., dict[str, Any]]
 
@@ -141,7 +141,7 @@ def load(folder: str) -> Mapping[str, Answer]:
 
         return answer
 
-    # A signature lives as long as the object it came from.
+    # A signature works as long as the object it came from exists.
     return {name: answering(name) for name in loaded.signatures}
 
 
