@@ -13,10 +13,11 @@ from rich.console import Console
 from pipeline.config import ConfigError, load_config
 from pipeline.data_source import DatasetError, find_data
 from pipeline.local_run.run_lock import OutputInUseError
-from studies import collapse, dcn, gate, leaderboard, multitask, similar
+from studies import collapse, dcn, gate, leaderboard, multitask
 from studies.child import StudyError
 from studies.harness import Harness
 from studies.served_list import study as served_list
+from studies.similar_movies import study as similar
 
 STUDIES: Final[dict[str, Any]] = {
     "leaderboard": leaderboard,

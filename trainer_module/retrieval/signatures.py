@@ -141,7 +141,7 @@ class RetrievalServing(tf.Module):
         )
 
     def _similar_movies(self, movie_id: tf.Tensor, k: tf.Tensor) -> Outputs:
-        """movie_id [B] to the k most similar other movies (see `similar_candidates`); none for an unknown one."""
+        """movie_id [B] to the k most similar other movies; none for an unknown one."""
         rows = self._movies.rows(movie_id)
         known = rows > 0
         queries = tf.math.l2_normalize(self._directions.vectors(tf.maximum(rows - 1, 0)), axis=1)

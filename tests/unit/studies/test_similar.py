@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from studies.data.split_data import SplitData, SplitRatings
-from studies.similar import nearest_by_users, overlap, places_in_series, series_of
+from studies.similar_movies.study import nearest_by_users, overlap, places_in_series, series_of
 
 TITLES = [
     "Die Hard (1988)",

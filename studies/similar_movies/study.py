@@ -1,12 +1,12 @@
 """How well the movies called similar hold: where sequels stand, and what other users watch together.
 
-The default retrieval model is fitted on the temporal split. Of each movie the others are ordered by the cosine
-of the embeddings, damped by how few ratings a candidate has, with several dampings. Two things are measured:
+The default retrieval model is fitted on the temporal split. Of each movie the others are ordered by the
+cosine of the embeddings, damped by how few ratings a candidate has, with several dampings. Two things are measured:
 
 - sequels: where the movies of one series by title ("Die Hard" and "Die Hard 2") stand in each other's list,
   if both have ten ratings;
-- neighbours: the share of a movie's first ten that are among its ten nearest by item-kNN, computed on users of
-  the eval split who have no rating in training.
+- neighbours: the share of a movie's first ten that are among its ten nearest by item-kNN, for users of the
+  eval split who have no rating in training.
 """
 
 import argparse
