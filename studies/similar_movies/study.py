@@ -1,7 +1,8 @@
 """How well the movies called similar hold: where sequels stand, and what other users watch together.
 
 The default retrieval model is fitted on the temporal split. Of each movie the others are ordered by the
-cosine of the embeddings, damped by how few ratings a candidate has, with several dampings. Two things are measured:
+cosine of the embeddings, damped by how few ratings a candidate has, with several
+dampings. Two things are measured:
 
 - sequels: where the movies of one series by title ("Die Hard" and "Die Hard 2") stand in each other's list,
   if both have ten ratings;
