@@ -15,7 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from pipeline.config import ConfigError, PipelineConfig, load_config, preset_names
+from pipeline.config import ConfigError, PipelineConfig, load_config
+from pipeline.settings_flags import add_settings_flags
 
 if TYPE_CHECKING:
     from pipeline.data_source import DataSource
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the pipeline by the flags and returns the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     args = _parser().parse_args(argv)
-    from pipeline.data_source import DatasetError, find_data
+    from pipeline.data_source import DatasetError, find_data, with_source
 
     log_path: Path | None = None
     try:
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _stoppable() as stopped, run_lock(Path(config.output)), KillReporter(after_failure) as reporter:
             check_metadata(Path(config.metadata_path), Path(config.artifact_root))
-            config = config.model_copy(update={"data_dir": str(source.path)})
+            config = with_source(config, source)
             status, problem = _run(config, source, log_path, reporter, verbose=args.verbose)
     except ConfigError as error:
         return _fail(str(error), BAD_INPUT)
@@ -114,14 +115,6 @@ def _parser() -> argparse.ArgumentParser:
         "--dataset", metavar="NAME", help="ml-100k, ml-1m, ml-latest-small, ml-20m, ml-25m or ml-32m"
     )
     parser.add_argument("--data-dir", metavar="DIR", help="folder with raw MovieLens files of any layout")
-    parser.add_argument(
-        "--preset",
-        metavar="NAME",
-        help=f"settings that come with the project, below --config and --set: {', '.join(preset_names())}",
-    )
-    parser.add_argument(
-        "--config", metavar="FILE", help="YAML file with settings that differ from the defaults"
-    )
     parser.add_argument("--output", metavar="DIR", help="root folder of everything that is written (runs)")
     parser.add_argument(
         "--tune",
@@ -134,12 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RULE",
         help="leave_last_out (the default), temporal, random or official_fold; each has its own defaults",
     )
-    parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="override a setting"
-    )
-    parser.add_argument(
-        "--verbose", action="store_true", help="show every library's log lines and tracebacks"
-    )
+    add_settings_flags(parser)
     return parser
 
 
@@ -157,6 +145,12 @@ def _config(args: argparse.Namespace) -> PipelineConfig:
     if args.tune == []:  # `--tune` alone is all that is trained.
         given.append(f"tuning.models={json.dumps(config.models)}")
         config = load_config(args.config, [*args.overrides, *given], args.preset)
+    for flag, value in (("output", config.output), ("data_dir", config.data_dir)):
+        if "://" in (value or ""):
+            raise ConfigError(
+                f"{flag} is {value}: the local runner reads and writes on this machine, so name a folder; "
+                "kubeflow_runner.py compiles a pipeline for storage such as gs://"
+            )
     # TFX takes paths into its cache keys, so they must not depend on the working directory.
     return config.model_copy(update={"output": str(Path(config.output).expanduser().absolute())})
 
@@ -191,6 +185,8 @@ def _run(
     title = f"{config.pipeline_name}: {source.name}, split {config.data.split_name}"
     with captured_output(log_path, show=verbose) as terminal:
         try:
+            for file, columns in source.ignored.items():
+                print(f"{file}: not read: column {', '.join(columns)}", file=terminal)
             print("loading TensorFlow and TFX ...", file=terminal)
             from pipeline.local_run import local_dag
             from pipeline.pipeline import create_pipeline

@@ -13,7 +13,7 @@ from rich.console import Console
 from pipeline.config import ConfigError, load_config
 from pipeline.data_source import DatasetError, find_data
 from pipeline.local_run.run_lock import OutputInUseError
-from studies import collapse, dcn, leaderboard, multitask
+from studies import collapse, dcn, gate, leaderboard, multitask
 from studies.child import StudyError
 from studies.harness import Harness
 from studies.served_list import study as served_list
@@ -23,6 +23,7 @@ STUDIES: Final[dict[str, Any]] = {
     "multitask": multitask,
     "dcn": dcn,
     "collapse": collapse,
+    "gate": gate,
     "served-list": served_list,
 }
 

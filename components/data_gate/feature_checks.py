@@ -52,7 +52,15 @@ def missing_checks(
         shares = {split: _missing_share(statistics, name) for split, statistics in sorted(now.items())}
         if any(share < 1 for share in shares.values()):
             checks += [
-                at_most(MISSING, feature, _WITHOUT, share, settings.max_missing_share, f"{split} split")
+                at_most(
+                    MISSING,
+                    feature,
+                    _WITHOUT,
+                    share,
+                    settings.max_missing_share,
+                    f"{split} split",
+                    setting="data_gate.max_missing_share",
+                )
                 for split, share in shares.items()
             ]
         elif any(_missing_share(statistics, name) < 1 for statistics in accepted.values()):
@@ -89,6 +97,7 @@ def time_checks(now: Statistics, accepted: Statistics, settings: DataGateSetting
             abs(getattr(new, field) - getattr(old, field)) / _DAY,
             settings.max_timestamp_shift_days,
             f"{TRAIN_SPLIT} split",
+            setting="data_gate.max_timestamp_shift_days",
         )
         for word, field in (("oldest", "min"), ("median", "median"), ("newest", "max"))
     ]

@@ -30,6 +30,10 @@ from contracts.features import EVAL_SPLIT, MOVIES, MOVIES_SPLIT, RATINGS, TRAIN_
 _DRIFT_SPLITS: Final = {RATINGS: TRAIN_SPLIT, MOVIES: MOVIES_SPLIT}
 
 
+# What the facts call these splits.
+_DISTRIBUTIONS: Final = {RATINGS: TRAIN_SPLIT, MOVIES: MOVIES}
+
+
 @dataclass(frozen=True)
 class Baseline:
     """What today's data is compared with.
@@ -67,12 +71,12 @@ def judge(
     checks += spread_checks(ratings.statistics)
     checks += volume_checks(data.volume, settings)
     checks += catalogue_checks(facts, settings)
-    train, evaluation = ratings.statistics[TRAIN_SPLIT], ratings.statistics[EVAL_SPLIT]
+    train, evaluation = (facts.distributions.get(split, {}) for split in (TRAIN_SPLIT, EVAL_SPLIT))
     checks += skew_checks(RATINGS, ratings.schema, train, evaluation, expected_skew(split_rule))
-    checks += _comparisons(data, baseline, accepted, settings)
+    checks += _comparisons(data, facts, baseline, accepted, settings)
     if baseline.review is not None:
         reason = f"reviewed {baseline.review.about['at']}: {baseline.review.about['reason']}"
-        checks = [allowed(check, reason) if check.is_comparison else check for check in checks]
+        checks = [allowed(check, reason) if check.can_be_accepted else check for check in checks]
     return checks
 
 
@@ -90,7 +94,11 @@ def _accepted_statistics(entry: Entry | None) -> _Accepted:
 
 
 def _comparisons(
-    data: GatedData, baseline: Baseline, accepted: _Accepted, settings: DataGateSettings
+    data: GatedData,
+    facts: CatalogueFacts,
+    baseline: Baseline,
+    accepted: _Accepted,
+    settings: DataGateSettings,
 ) -> list[Check]:
     if baseline.entry is None:
         return [
@@ -100,8 +108,14 @@ def _comparisons(
             not_compared(VOLUME_CHANGE, RATINGS, "counts", baseline.note),
         ]
     checks: list[Check] = []
+    before = baseline.entry.distributions()
     for name, table in data.tables.items():
-        for split, before in accepted[name].items():
-            checks += drift_checks(name, table.schema, table.statistics[split], before, f"{split} split")
+        split, kept = _DRIFT_SPLITS[name], _DISTRIBUTIONS[name]
+        if before is None:
+            why = "an earlier version accepted that run and kept no distributions"
+            checks.append(not_compared(DRIFT, name, "distances", why))
+        else:
+            now = facts.distributions.get(kept, {})
+            checks += drift_checks(name, table.schema, now, before.get(kept, {}), f"{split} split")
     checks += time_checks(data.tables[RATINGS].statistics, accepted[RATINGS], settings)
     return checks + change_checks(data.volume, baseline.entry.about["volume"], settings)

@@ -12,7 +12,6 @@ from typing import Any, Final
 from components.data_gate.accepted import AcceptedData
 from components.data_gate.checks import (
     ALLOWED,
-    ANOMALY,
     FAILED,
     PASSED,
     Check,
@@ -77,13 +76,12 @@ class GateRecord:
         listed = "; ".join(check.sentence() for check in failed[:_LISTED])
         more = f"; and {len(failed) - _LISTED} more" if len(failed) > _LISTED else ""
         advice = ["Mend the data"]
-        if any(check.name == ANOMALY for check in failed):
-            advice.append("add a harmless anomaly to data_gate.allow")
-        if any(check.is_comparison for check in failed):
+        if any(check.setting for check in failed):
+            advice.append("let it pass by the setting beside it")
+        if any(check.can_be_accepted for check in failed):
             advice.append(
                 f'accept a change that is meant with: python -m pipeline gate accept {kept_at} --reason "..."'
             )
-        advice.append("see the data_gate settings for the other thresholds")
         return (
             f"the data did not pass {len(failed)} of {len(self.checks)} checks ({self.baseline.note}): "
             f"{listed}{more}. Every check is in {kept_at}. {', or '.join(advice)}"

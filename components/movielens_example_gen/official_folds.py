@@ -8,7 +8,6 @@ from tfx.dsl.io import fileio
 from components.movielens_example_gen import splits
 from components.movielens_example_gen.source import RawSource
 from movielens.layouts import Layout
-from movielens.readers import parse_ratings
 from movielens.records import DatasetError, Rejected
 
 _FOLDS: Final = f"take the folder as GroupLens publishes {Layout.ML_100K.value}, or choose another split rule"
@@ -61,6 +60,6 @@ def _pairs(source: RawSource, file: str) -> dict[int, tuple[str, str]]:
     return {
         number: (rating.user_id, rating.movie_id)
         for chunk in source.chunks(file)
-        for number, rating in parse_ratings(source.lines(file, chunk), source.layout, file, chunk.first_line)
+        for number, rating in source.ratings(chunk, file)
         if not isinstance(rating, Rejected)
     }

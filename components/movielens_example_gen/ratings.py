@@ -31,7 +31,7 @@ from components.movielens_example_gen.source import RawSource, Task
 from components.movielens_example_gen.summary import Summary, keep_rejected
 from components.movielens_example_gen.writer import open_shard
 from contracts.features import EVAL_SPLIT, TRAIN_SPLIT
-from movielens.readers import parse_ratings, parse_users
+from movielens.readers import parse_users
 from movielens.records import Rejected, RejectReason
 
 # Ratings of one output file: some 30 MB, and as much memory for the worker that writes it.
@@ -83,9 +83,8 @@ class ReadRatings(beam.DoFn):
         codes: dict[str, int] = {}
         rows: list[tuple[int, int, float, int, int, bool]] = []
         rejected: list[Rejected] = []
-        lines = source.lines(file, task.chunk)
         first = task.chunk.first_line
-        for number, rating in parse_ratings(lines, source.layout, file, first):
+        for number, rating in source.ratings(task.chunk):
             if isinstance(rating, Rejected):
                 rejected.append(rating)
                 continue
@@ -199,7 +198,7 @@ def ingest_ratings(
       pipeline: the Beam pipeline.
       plan: what every worker needs.
       ratings: chunks of the ratings file.
-      users: chunks of the users file, none if the layout is without that file.
+      users: chunks of the users file, none if the layout does not have that file.
       split_uris: folder of each split.
 
     Returns:

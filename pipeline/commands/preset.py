@@ -28,7 +28,7 @@ _BEST_FILE: Final = "best_hyperparameters.txt"
 # The setting that chooses which models are trained.
 _MODEL: Final = "model"
 # Settings that a search does not depend on, or that only one machine has.
-_BESIDE: Final = ("output", "dataset", "data_dir", "evaluation", "push", "beam", "kubeflow")
+_BESIDE: Final = ("output", "dataset", "data_dir", "data_gate", "evaluation", "push", "beam", "kubeflow")
 # Characters of a line of the command, which is not broken between a flag and its value.
 _WIDTH: Final = 100
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"

@@ -134,12 +134,20 @@ def schema_part(schemas: dict[str, Any]) -> Part:
                 "What the curated schemas allow.",
                 (
                     *map(Column, ("feature", "Examples", "type", "presence", "values each", "domain")),
-                    Column("skew threshold", ".3g", "Greatest distance between training and serving data"),
-                    Column("drift threshold", ".3g", "Greatest distance to the data before"),
+                    Column(
+                        "skew threshold",
+                        ".3g",
+                        "Of eval from train; the gate adds what chance does",
+                    ),
+                    Column(
+                        "drift threshold",
+                        ".3g",
+                        "To the last accepted run; the gate adds what chance does",
+                    ),
                 ),
                 tuple(rows),
                 filterable=True,
-                empty="The run is without a schema.",
+                empty="The run does not have a schema.",
             ),
         ),
     )

@@ -87,7 +87,8 @@ class GatedRun:
 def run_to_gate(folder: Path, output: Path, *overrides: str) -> GatedRun:
     """Runs the whole DAG over `folder` and stops it where the gate has decided."""
     output.mkdir(parents=True, exist_ok=True)
-    config = load_config(None, [f"output={output}", f"data_dir={folder}", *overrides])
+    series = f"data_gate.series={folder.name}"
+    config = load_config(None, [f"output={output}", f"data_dir={folder}", series, *overrides])
     run = GatedRun()
     try:
         local_dag.run(create_pipeline(config), run)

@@ -66,7 +66,7 @@ def refused(run: GatedRun) -> None:
 
 def test_first_run_is_marked_as_without_a_baseline(first: GatedRun) -> None:
     metric = str(first.result.properties["summary"])
-    assert "no other accepted run on ml-tiny, split random-0.2 to compare with" in metric
+    assert "NOT COMPARED with any run: series ml-tiny, split random-0.2" in metric
     assert first.record["accepted"] is True
     assert first.record["baseline"]["entry"] is None
     assert set(first.checks("not compared")) == {
@@ -246,5 +246,5 @@ def test_a_refused_run_ends_with_one_error_and_a_status(project: Path, sample: P
     assert "Traceback" not in run.err
     assert Path(error.split("Every check is in ")[1].split(". ")[0]).is_file()
     assert run.pushed == dict.fromkeys(SERVABLES, ())
-    with pytest.raises(DataGateError, match="no comparison with the last accepted run failed"):
+    with pytest.raises(DataGateError, match="no comparison failed"):
         accept(error.split("Every check is in ")[1].split(". ")[0], "no", yes=True)
