@@ -40,11 +40,6 @@ class Harness:
         self.console = console
         self._prepared: dict[str, PreparedSplit] = {}
 
-    @property
-    def source(self) -> DataSource:
-        """The raw files that are measured on."""
-        return self._source
-
     def run(self, cells: Sequence[Cell]) -> list[Row]:
         """Measures what is not in the results yet; returns the rows of `cells` in their order.
 
