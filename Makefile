@@ -1,7 +1,7 @@
 # Every target makes the environment it needs. `make help` lists them.
 
-# `make PYTHON=3.13 test` uses the current stack (glibc >= 2.39).
-PYTHON := $(shell cat .python-version)
+# requirements/stacks.sh chooses the Python and with it the stack; `make PYTHON=3.12 test` overrides that.
+PYTHON :=
 BIN := .venv/bin
 # In the order of the folders, because the long tests come first in it.
 PYTEST := $(BIN)/python -m pytest -rs -n auto --maxprocesses=4 --dist loadgroup --no-loadscope-reorder
@@ -9,13 +9,14 @@ PYTEST := $(BIN)/python -m pytest -rs -n auto --maxprocesses=4 --dist loadgroup 
 COVERAGE := $(if $(ARGS),,--cov --cov-report=term --cov-fail-under=85)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast test-browser test-serving test-models test-reliability lint types format bench \
-	bench-serving studies serve docs protos lock clean venv
+.PHONY: help run test test-fast test-browser test-serving test-models test-reliability \
+	test-current-stack lint types format bench \
+	bench-serving studies serve docs protos lock sbom audit clean venv venv-run
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: venv ## Run the pipeline; flags go into ARGS="--dataset ml-100k"
+run: venv-run ## Run the pipeline; flags go into ARGS="--dataset ml-100k"
 	@$(BIN)/python local_runner.py $(ARGS)
 
 test: venv ## Run the tests and measure the lines they run; MOVIELENS_DIR names a folder with the real ml-100k
@@ -37,6 +38,9 @@ test-models: venv ## Train every kind of model on worlds whose right answers are
 test-reliability: venv ## Run the long tests: bad data, killed pushes and runs, full disks, rollbacks
 	@$(PYTEST) --durations=15 tests/reliability $(ARGS)
 
+test-current-stack: ## Run the pipeline and tests on TFX 1.21, in a Debian 13 root where glibc is older; ARGS="run e2e"
+	@tests/current_stack.sh $(ARGS)
+
 lint: venv ## Check style, formatting and which package imports which
 	@status=0; for check in "ruff check ." "ruff format --check ." "lint-imports --no-logo"; do \
 		$(BIN)/$$check || status=1; done; exit $$status
@@ -54,25 +58,33 @@ bench: venv ## Measure seconds and memory per node
 studies: venv ## Measure our models and the baselines; ARGS="leaderboard --data-dir data/ml-100k"
 	@$(BIN)/python -m studies $(or $(ARGS),--help)
 
-serve: venv ## Serve the pushed models with tensorflow_model_server, Docker or the local server
+serve: venv-run ## Serve the pushed models with tensorflow_model_server, Docker or the local server
 	@$(BIN)/python -m serving serve $(ARGS)
 
 bench-serving: venv ## Measure latency, version swaps and the partitioned index; ARGS="load --models DIR"
 	@$(BIN)/python -m benchmarks.serving $(ARGS)
 
 docs: venv ## Build the documentation site in site/, strictly
-	@$$(requirements/find_uv.sh) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/docs.txt
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
 
 protos: venv ## Refresh the serving client's messages from the locked tensorflow-serving-api
 	@$(BIN)/python -m serving.make_protos
 
-lock: ## Refresh the lock files from setup.py and docs.in; ARGS=--upgrade takes the newest releases
+lock: ## Refresh the lock files from setup.py; ARGS=--upgrade takes the newest releases
 	@requirements/lock.sh $(ARGS)
+
+sbom: ## Write a bill of materials (CycloneDX) of each stack into dist/
+	@requirements/sbom.sh
+
+audit: venv-run ## List outdated packages, and published advisories where the network has them
+	@requirements/audit.sh
 
 clean: ## Delete caches and build files; .venv, .uv and runs stay
 	@rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -not -path './.uv/*' -prune -exec rm -rf {} +
 
-venv:
+venv: # with the tools of development
+	@requirements/install.sh --dev $(PYTHON)
+
+venv-run: # what running and serving needs
 	@requirements/install.sh $(PYTHON)

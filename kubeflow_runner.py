@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.config import ConfigError, PipelineConfig, load_config, preset_names
+from pipeline.config import ConfigError, PipelineConfig, load_config
+from pipeline.settings_flags import add_settings_flags
 
 # TFX takes seconds to import, so bad input is refused before that, and `--help` does without.
 
@@ -74,22 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--preset",
-        metavar="NAME",
-        help=f"settings that come with the project, below --config and --set: {', '.join(preset_names())}",
-    )
-    parser.add_argument(
-        "--config", metavar="FILE", help="YAML file with settings that differ from the defaults"
-    )
-    parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="override a setting"
-    )
-    parser.add_argument(
         "--output", metavar="FILE", help="file that ends in .json or .yaml (default: one of each)"
     )
-    parser.add_argument(
-        "--verbose", action="store_true", help="show every library's log lines and tracebacks"
-    )
+    add_settings_flags(parser)
     return parser
 
 

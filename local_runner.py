@@ -15,7 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from pipeline.config import ConfigError, PipelineConfig, load_config, preset_names
+from pipeline.config import ConfigError, PipelineConfig, load_config
+from pipeline.settings_flags import add_settings_flags
 
 if TYPE_CHECKING:
     from pipeline.data_source import DataSource
@@ -114,14 +115,6 @@ def _parser() -> argparse.ArgumentParser:
         "--dataset", metavar="NAME", help="ml-100k, ml-1m, ml-latest-small, ml-20m, ml-25m or ml-32m"
     )
     parser.add_argument("--data-dir", metavar="DIR", help="folder with raw MovieLens files of any layout")
-    parser.add_argument(
-        "--preset",
-        metavar="NAME",
-        help=f"settings that come with the project, below --config and --set: {', '.join(preset_names())}",
-    )
-    parser.add_argument(
-        "--config", metavar="FILE", help="YAML file with settings that differ from the defaults"
-    )
     parser.add_argument("--output", metavar="DIR", help="root folder of everything that is written (runs)")
     parser.add_argument(
         "--tune",
@@ -134,12 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RULE",
         help="leave_last_out (the default), temporal, random or official_fold; each has its own defaults",
     )
-    parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="override a setting"
-    )
-    parser.add_argument(
-        "--verbose", action="store_true", help="show every library's log lines and tracebacks"
-    )
+    add_settings_flags(parser)
     return parser
 
 

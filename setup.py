@@ -1,7 +1,7 @@
 """Packaging of the MovieLens recommender pipeline: packages, entry points and dependency ranges.
 
-Python 3.10 gets the default stack and Python 3.11 to 3.13 the current one. The exact versions that CI
-runs are in `requirements/`; `make lock` refreshes them from the ranges below.
+Python 3.11 to 3.13 get the current stack, TFX 1.21, and Python 3.10 the legacy stack, TFX 1.16. The exact
+versions that CI runs are in `requirements/`; `make lock` refreshes them from the ranges below.
 """
 
 import sys
@@ -10,17 +10,17 @@ from pathlib import Path
 
 from setuptools import Distribution, find_packages, setup
 
-DEFAULT_STACK = "python_version < '3.11'"
+LEGACY_STACK = "python_version < '3.11'"
 CURRENT_STACK = "python_version >= '3.11'"
 
 REQUIRES = [
-    f"tfx>=1.16,<1.17; {DEFAULT_STACK}",
-    f"tensorflow>=2.16.2,<2.17; {DEFAULT_STACK}",
-    f"tf-keras>=2.16,<2.17; {DEFAULT_STACK}",
-    f"tensorflow-transform>=1.16,<1.17; {DEFAULT_STACK}",
-    f"tensorflow-data-validation>=1.16,<1.17; {DEFAULT_STACK}",
-    f"tensorflow-model-analysis>=0.47,<0.48; {DEFAULT_STACK}",
-    f"apache-beam>=2.74,<2.75; {DEFAULT_STACK}",
+    f"tfx>=1.16,<1.17; {LEGACY_STACK}",
+    f"tensorflow>=2.16.2,<2.17; {LEGACY_STACK}",
+    f"tf-keras>=2.16,<2.17; {LEGACY_STACK}",
+    f"tensorflow-transform>=1.16,<1.17; {LEGACY_STACK}",
+    f"tensorflow-data-validation>=1.16,<1.17; {LEGACY_STACK}",
+    f"tensorflow-model-analysis>=0.47,<0.48; {LEGACY_STACK}",
+    f"apache-beam>=2.74,<2.75; {LEGACY_STACK}",
     f"tfx>=1.21,<1.22; {CURRENT_STACK}",
     f"tensorflow>=2.21,<2.22; {CURRENT_STACK}",
     f"tf-keras>=2.21,<2.22; {CURRENT_STACK}",
@@ -67,7 +67,7 @@ REQUIRES = [
 
 EXTRAS = {
     # The Kubeflow compiler; TFX pins the version line that it can drive.
-    "kfp": [f"kfp==2.5.0; {DEFAULT_STACK}", f"kfp>=2.16.1,<3; {CURRENT_STACK}"],
+    "kfp": [f"kfp==2.5.0; {LEGACY_STACK}", f"kfp>=2.16.1,<3; {CURRENT_STACK}"],
     "serving": [
         # The local model server, beside tensorflow-serving-api: gRPC with its health and reflection services,
         # HTTP in the same event loop, and the metrics that Prometheus reads.
@@ -89,6 +89,16 @@ EXTRAS = {
     # What `serving.client` imports. An extra cannot leave out TFX and TensorFlow, which the project itself
     # needs: where they must not be, `pip install ./serving` installs the client alone.
     "serving-client": ["grpcio>=1.48", "numpy", "protobuf>=3.20.2"],
+    # What `make docs` builds the documentation site with.
+    "docs": [
+        "mkdocs>=1.6,<2",
+        # The theme. Its fonts, its search and its icons are part of the built site, which loads nothing.
+        "mkdocs-material>=9.7,<10",
+        # The Python API from signatures and docstrings, read without importing the code.
+        "mkdocstrings[python]>=1.0,<2",
+        # mkdocstrings 1.0 does not work with the highlighter of version 12.
+        "pymdown-extensions>=10.14,<12",
+    ],
     # `pip install -e .[dev]`: everything that `make lint types test` runs, and pre-commit.
     "dev": [
         # The tests compare setup.py with the lock files.
@@ -139,6 +149,15 @@ setup(
     long_description=Path("README.md").read_text(encoding="utf-8") if Path("README.md").exists() else "",
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Developers",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10,<3.14",
     packages=find_packages(
         include=[
@@ -152,7 +171,8 @@ setup(
             "reports*",
         ]
     ),
-    py_modules=["local_runner", "kubeflow_runner"],
+    py_modules=["local_runner", "kubeflow_runner", "movielens_recommender"],
+    entry_points={"console_scripts": ["movielens-recommender = movielens_recommender:main"]},
     package_data={
         "schema": ["*.pbtxt"],
         "pipeline": ["configs/*.yaml", "configs/presets/*.yaml"],

@@ -52,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("fetch", help="download a data set from GroupLens and check it")
     command.add_argument("name", choices=list(CHECKSUMS), metavar="NAME", help=", ".join(CHECKSUMS))
     command.add_argument(
-        "--to", type=Path, metavar="DIR", help=f"make DIR/NAME (default: {cache_folder()}/NAME)"
+        "--to", type=Path, metavar="DIR", help=f"make DIR/NAME (default: {_below_home(cache_folder())}/NAME)"
     )
     command.set_defaults(run=_fetch)
 
@@ -77,6 +77,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_check)
     return parser
+
+
+def _below_home(path: Path) -> Path:
+    return "~" / path.relative_to(Path.home()) if path.is_relative_to(Path.home()) else path
 
 
 def _fetch(options: argparse.Namespace) -> int:

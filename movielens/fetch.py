@@ -112,7 +112,7 @@ def _download(
     pooch.get_logger().setLevel(logging.WARNING)
     store = pooch.create(parent, base_url, registry={file: f"md5:{md5}"}, retry_if_failed=attempts - 1)
     # `disable=None` keeps the bar off where nobody watches. Pooch puts in the real total; a bar without
-    # one is without a truth value, which pooch tests.
+    # one does not have a truth value, which pooch tests.
     bar = tqdm(desc=name, total=1, unit="B", unit_scale=True, ncols=79, disable=None if progress else True)
     downloader = pooch.HTTPDownloader(progressbar=bar, timeout=_TIMEOUT_SECONDS)
     try:

@@ -40,7 +40,7 @@ class Layout(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class LayoutSpec:
-    """Files and rules of a layout. `users_file` is None where a data set is without demographics.
+    """Files and rules of a layout. `users_file` is None where a data set does not have demographics.
 
     `companion_file` is not read; it distinguishes the layout from one with the same other files.
     """

@@ -118,7 +118,7 @@ def parse_users(
     """Parses lines of a users file; arguments and result as for `parse_ratings`.
 
     Raises:
-      DatasetError: The layout is without a users file.
+      DatasetError: The layout does not have a users file.
     """
     if layout.spec.users_file is None:
         raise DatasetError(f"{file}: the {layout.value} layout does not have a file of users")

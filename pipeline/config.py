@@ -207,7 +207,7 @@ def _split(tree: dict[str, Any]) -> object:
 
 
 def _split_defaults(tree: dict[str, Any]) -> dict[str, Any]:
-    """The defaults of the split rule that a tree of settings asks for; a joint model has the common ones."""
+    """The defaults of the split rule in a tree of settings; a joint model has the common ones."""
     return {} if tree.get("model") == JOINT else split_defaults(_split(tree))
 
 

@@ -38,11 +38,11 @@ class EvaluationConfig(ConfigSection):
     )
     beat_retrieval_order: bool = Field(
         True,
-        description="The final list must beat the order of retrieval in recall@10 of liked movies and in "
-        "graded NDCG@10.",
+        description="In recall@10 of liked movies and in graded NDCG@10, the final list must not be behind "
+        "the order of retrieval with 95 % confidence.",
     )
     max_recall_at_10_behind_retrieval: float = Field(
-        0.01, ge=0, le=1, description="How far the recall@10 of the final list may be behind that order."
+        0.01, ge=0, le=1, description="The same for recall@10, by more than this."
     )
     min_coverage_at_10: float = Field(
         0.01, ge=0, le=1, description="Retrieval: share of the catalogue that is in somebody's first ten."

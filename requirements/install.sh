@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
 # Makes .venv: Python, the locked requirements, and this project, editable.
 #
-#   requirements/install.sh [PYTHON_VERSION]     the default is what .python-version says
+#   requirements/install.sh [--dev] [PYTHON_VERSION]
+#
+# Without a version, stacks.sh chooses by the machine. With --dev, what tests, checks, studies and the
+# documentation need is installed too, and stays.
 #
 # A stamp inside .venv holds a digest of everything the environment is made from, so a call with nothing
 # to do returns at once. The stamp is written last: an environment without one was interrupted and is
@@ -9,42 +12,45 @@
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. requirements/stacks.sh
 
-version=${1:-$(cat .python-version)}
-lock=requirements/py${version/./}.txt
+dev=
+if [ "${1:-}" = --dev ]; then dev=-dev && shift; fi
+
+[ "$(uname -sm)" = "Linux x86_64" ] ||
+  stop "this machine is $(uname -sm), and TensorFlow Extended publishes wheels for Linux x86_64 alone." \
+    "Use a Linux x86_64 machine or container (docker run --platform linux/amd64 ...)."
+choose_python "${1:-}"
+
 stamp=.venv/movielens-recommender.stamp
 place="Python $version in $PWD/.venv"
-
-say() { printf 'set-up: %s\n' "$*" >&2; }
-stop() {
-  printf 'set-up: %s\n' "$1" >&2
-  shift
-  if [ $# -gt 0 ]; then printf '  %s\n' "$@" >&2; fi
-  exit 1
-}
+run_lock=requirements/tfx-$(tfx_of "$version").txt
+dev_lock=${run_lock/.txt/-dev.txt}
 
 # The list of top-level packages is part of the digest because an editable install maps exactly those.
 digest() {
-  { cat "$lock" setup.py trainer_module/legacy_keras.pth && echo ./*/__init__.py ./*_runner.py; } | sha256sum
+  { cat "$1" setup.py trainer_module/legacy_keras.pth && echo ./*/__init__.py ./*.py; } | sha256sum
 }
 usable() { [ "$(head -n 1 "$stamp" 2>/dev/null)" = "$place" ] && .venv/bin/python -S -c '' 2>/dev/null; }
-up_to_date() { usable && [ "$(tail -n 1 "$stamp")" = "$(digest)" ]; }
+# An environment with the tools of development runs the pipeline too, and keeps them.
+choose_lock() {
+  lock=$run_lock
+  if [ -n "$dev" ] || { usable && grep -qx -- "$dev_lock" "$stamp"; }; then lock=$dev_lock; fi
+}
+up_to_date() { choose_lock && usable && grep -qxF -- "$lock" "$stamp" && [ "$(tail -n 1 "$stamp")" = "$(digest "$lock")" ]; }
 
 # Prints the interpreter to make .venv with: one that is on the machine, else one that uv downloads.
-find_python() {
-  local pyenv
-  "$uv" python find --system --no-project --no-python-downloads "$version" 2>/dev/null && return
-  for pyenv in "${PYENV_ROOT:-$HOME/.pyenv}/versions/$version"*/bin/python"$version"; do
-    if [ -x "$pyenv" ]; then echo "$pyenv" && return; fi
-  done
-  say "Python $version is not on this machine: downloading it with uv"
+find_or_download_python() {
+  find_python "$version" && return
+  say "Python $version with header files is not on this machine: downloading it with uv"
   if "$uv" python install --quiet "$version" >&2; then
-    "$uv" python find --system --no-project --no-python-downloads "$version" && return
+    "$uv" python find --managed-python --no-project --no-python-downloads "$version" && return
   fi
   stop "Python $version is not on this machine and could not be downloaded. Get it in one of these ways:" \
     "- ${uv/#$PWD\//} python install $version      (downloads from github.com)" \
     "- pyenv install $version      (downloads from python.org, needs a C compiler)" \
-    "- apt-get install python$version      (Ubuntu: first add-apt-repository ppa:deadsnakes/ppa; Debian 12 has none)" \
+    "- apt-get install python$version-dev      (Debian 13 has 3.13, Ubuntu 24.04 has 3.12, Ubuntu 22.04 has 3.10;" \
+    "  for others on Ubuntu: add-apt-repository ppa:deadsnakes/ppa)" \
     "Then repeat the command."
 }
 
@@ -53,17 +59,6 @@ quietly() {
   "$@" 2>&1 | sed -u -E '/^ |^(Using|Creating|Activate|Resolved|Audited|Checked|Uninstalled)/d; s/^/set-up: /' >&2
 }
 
-[ "$(uname -sm)" = "Linux x86_64" ] ||
-  stop "this machine is $(uname -sm), and TensorFlow Extended publishes wheels for Linux x86_64 alone." \
-    "Use a Linux x86_64 machine or container (docker run --platform linux/amd64 ...)."
-[ -f "$lock" ] || stop "there are no locked requirements for Python $version ($lock): use 3.10 or 3.13."
-if [ "$version" != 3.10 ]; then
-  # The wheels of TFX 1.21 are built for manylinux_2_39.
-  glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null | cut -d ' ' -f 2)
-  [ "$(printf '%s\n' 2.39 "$glibc" | sort -V | head -n 1)" = 2.39 ] ||
-    stop "Python $version uses TFX 1.21, which needs glibc 2.39; this machine has ${glibc:-no glibc}." \
-      "Leave PYTHON out, or use Debian 13, Ubuntu 24.04 or newer."
-fi
 up_to_date && exit 0
 
 # Two set-ups at once would write into one .venv. The second waits and finds nothing left to do.
@@ -76,18 +71,19 @@ if usable; then
   say "updating .venv to $lock"
   rm -f "$stamp"
 else
-  interpreter=$(find_python)
-  say "making .venv with $("$interpreter" --version) from $lock (the first time downloads about 1 GB)"
+  interpreter=$(find_or_download_python)
+  say "making .venv with $interpreter from $lock (the first time downloads about 1 GB)"
   rm -rf .venv
   trap 'rm -rf .venv' EXIT
   quietly "$uv" venv --no-project --python "$interpreter" .venv
 fi
-made_from=$(digest)
-echo "--editable ." |
-  quietly "$uv" pip sync --python .venv/bin/python --reinstall-package movielens-recommender "$lock" - ||
+made_from=$(digest "$lock")
+{ quietly "$uv" pip sync --python .venv/bin/python --require-hashes "$lock" &&
+  # An editable project has no hash, and all that it needs is there.
+  quietly "$uv" pip install --python .venv/bin/python --no-deps --editable .; } ||
   stop "the requirements could not be installed: the reason is above." \
     "- no network: connect, or set UV_DEFAULT_INDEX to a mirror of PyPI" \
     "- a package failed to build: apt-get install g++ (pyfarmhash, which TensorFlow Data Validation needs, has no wheel)"
-printf '%s\n' "$place" "$made_from" >"$stamp"
+printf '%s\n' "$place" "$lock" "$made_from" >"$stamp"
 trap - EXIT
 say ".venv is ready after $SECONDS s"

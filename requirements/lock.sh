@@ -1,24 +1,27 @@
 #!/usr/bin/env bash
-# Writes both lock files from the ranges in setup.py, and that of the documentation from docs.in. Versions that are locked already stay as they are
-# where the ranges allow it; `make lock ARGS=--upgrade` takes the newest releases.
+# Writes the lock files of both stacks from the ranges in setup.py, with the hash of every file that may be
+# installed: tfx-VERSION-dev.txt with all extras, and tfx-VERSION.txt, its part that running needs. Versions
+# that are locked already stay as they are where the ranges allow it; `make lock ARGS=--upgrade` takes the
+# newest releases.
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 uv=$(requirements/find_uv.sh)
 
-lock() { # PYTHON_VERSION PLATFORM, then uv's own flags
-  local version=$1 platform=$2
-  shift 2
-  "$uv" pip compile --quiet --no-python-downloads --all-extras --custom-compile-command "make lock" \
-    --python-version "$version" --python-platform "$platform" "$@" \
-    --output-file "requirements/py${version/./}.txt" setup.py
+lock() { # FILE, then uv's own flags
+  local file=requirements/$1
+  shift
+  "$uv" pip compile --quiet --no-python-downloads --generate-hashes --custom-compile-command "make lock" \
+    "$@" --output-file "$file" setup.py >/dev/null
 }
+stack() { # TFX_VERSION, then the Python versions and platform as flags
+  local tfx=$1
+  shift
+  lock "tfx-$tfx-dev.txt" --all-extras "$@" ${upgrade:+"$upgrade"}
+  lock "tfx-$tfx.txt" --extra kfp --extra serving --constraint "requirements/tfx-$tfx-dev.txt" "$@"
+}
+upgrade=${1:-}
 
-# The platforms are the oldest Linux that each stack has wheels for.
-lock 3.10 x86_64-manylinux_2_28 "$@"
-lock 3.13 x86_64-manylinux_2_39 "$@"
-
-# On top of the default stack, whose versions it keeps.
-"$uv" pip compile --quiet --no-python-downloads --generate-hashes --custom-compile-command "make lock" \
-  --python-version 3.10 --python-platform x86_64-manylinux_2_28 --constraint requirements/py310.txt "$@" \
-  --output-file requirements/docs.txt requirements/docs.in
+stack 1.16 --python-version 3.10 --python-platform x86_64-manylinux_2_28
+# One lock for 3.11, 3.12 and 3.13; [tool.uv] in pyproject.toml has its bounds.
+stack 1.21 --python-version 3.11 --universal

@@ -147,7 +147,7 @@ def point(bases: Sequence[str], version: int, action: Action) -> list[Manifest]:
         there = versions_in(base)
         if version not in there:
             known = ", ".join(map(str, there)) or "none"
-            raise PushError(f"{base} does not have version {version}; there are: {known}")
+            raise PushError(f"{base} lacks version {version}; there are: {known}")
     with _publishing(bases) as numbers:
         candidates = [_as_candidate(base, version) for base in bases]
         made = _publish(candidates, next_version(numbers), action, version)

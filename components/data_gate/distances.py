@@ -148,7 +148,7 @@ def skew_checks(
       schema: has the thresholds.
       train: the train split.
       evaluation: the eval split.
-      expected: why a feature may differ, for those that do by the way the data was split; they are without a
+      expected: why a feature may differ, for those that do by the way the data was split; they do not have a
         threshold.
     """
     checks = []

@@ -198,7 +198,7 @@ def ingest_ratings(
       pipeline: the Beam pipeline.
       plan: what every worker needs.
       ratings: chunks of the ratings file.
-      users: chunks of the users file, none if the layout is without that file.
+      users: chunks of the users file, none if the layout does not have that file.
       split_uris: folder of each split.
 
     Returns:

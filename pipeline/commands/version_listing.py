@@ -74,7 +74,7 @@ def version_lines(version: ListedVersion, served: bool) -> Iterator[str]:
         yield f"{mark} {version.number}  {version.complaint}"
         return
     if version.manifest is None:
-        yield f"{mark} {version.number}  pushed by something else: it is without a manifest"
+        yield f"{mark} {version.number}  pushed by something else: it does not have a manifest"
         return
     move, provenance = version.manifest.move, version.manifest.provenance
     what = "pushed" if move.action == PUSH else f"{move.action} to {move.copy_of}"

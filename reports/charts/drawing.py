@@ -81,7 +81,7 @@ def render(figure: Figure, chart_id: str) -> Markup:
       chart_id: unique on the page; ids inside the drawing begin with it.
 
     Returns:
-      Markup that is without scripts, style sheets, links and ids of another chart. It is hidden from
+      Markup that does not have scripts, style sheets, links and ids of another chart. It is hidden from
       screen readers: the page puts the chart's alt text around it.
     """
     buffer = BytesIO()

@@ -31,7 +31,7 @@ __all__ = [
     "timeline",
 ]
 
-# matplotlib's module of dates is without types.
+# matplotlib's module of dates does not have types.
 _dates: Final[Any] = mpl.dates
 
 

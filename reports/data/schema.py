@@ -147,7 +147,7 @@ def schema_part(schemas: dict[str, Any]) -> Part:
                 ),
                 tuple(rows),
                 filterable=True,
-                empty="The run is without a schema.",
+                empty="The run does not have a schema.",
             ),
         ),
     )

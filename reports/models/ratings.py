@@ -28,7 +28,7 @@ def calibration_part(model: str, ratings: EvaluatedRatings, rows: int) -> tuple[
     found, beside = calibrate(ratings.model, ratings.actual), calibrate(ratings.reference, ratings.actual)
     measured_on = f"{len(ratings.actual):,} ratings of the eval split"
     if len(ratings.actual) < rows:
-        measured_on += f", every {-(-rows // MOST_ROWS)}th of {rows:,}"
+        measured_on += f", one in {-(-rows // MOST_ROWS)} of {rows:,}"
     answer = (
         f"In tenths of the predictions the model is off by {found.error:.3f} stars on average, "
         f"{_REFERENCE} by {beside.error:.3f}."

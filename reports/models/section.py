@@ -27,7 +27,7 @@ _POPULARITY: Final = "popularity"
 
 
 def models_section(run: Run) -> Section:
-    """What the run has trained. A run that failed before is without models, and the section shows that."""
+    """What the run has trained. A run that failed before does not have models, and the section shows that."""
     parts: list[Part] = []
     metrics: dict[str, Any] = {}
     verdicts: list[Verdict] = []

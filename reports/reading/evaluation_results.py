@@ -232,12 +232,13 @@ def _reason(failure: Any, slice_name: str) -> str:
     for pattern, beside in (
         (metrics.BEHIND_REFERENCE, "its reference"),
         (metrics.BEHIND_SERVED, "the served version"),
+        (metrics.BEHIND_RETRIEVAL_ORDER, "the order of retrieval"),
     ):
         if metric := _derived_from(name, pattern):
-            where = "" if slice_name == OVERALL else f"{slice_name}: "
+            where, scope = ("", "") if slice_name == OVERALL else (f"{slice_name}: ", " in a slice")
             return (
                 f"{where}{metric} is at least {value:.4f} behind {beside} with 95 % confidence, more than "
-                f"the {threshold.upper_bound.value:g} allowed in a slice"
+                f"the {threshold.upper_bound.value:g} allowed{scope}"
             )
     about = f" ({_ABOUT[name]})" if name in _ABOUT else ""
     if threshold.HasField("lower_bound"):

@@ -1,7 +1,7 @@
 """Serves the pushed models with what this machine has, and prints which server that is.
 
-The choice is tensorflow_model_server where it is on the PATH, else Docker where an engine answers (as
-deploy/serving/compose.yaml names), else the local server of this project, which is for development.
+The choice is tensorflow_model_server where it is on the PATH, else Docker where an engine answers (with
+deploy/serving/compose.yaml), else the local server of this project, which is for development.
 """
 
 from __future__ import annotations
@@ -152,7 +152,7 @@ def _docker(options: argparse.Namespace, models: Path, names: list[str]) -> Serv
         return "docker is not on the PATH"
     for command, problem in (
         (["version", "--format", "{{.Server.Version}}"], "no Docker engine answers"),
-        (["compose", "version"], "this Docker is without `docker compose`"),
+        (["compose", "version"], "this Docker does not have `docker compose`"),
     ):
         try:
             subprocess.run(

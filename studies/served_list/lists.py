@@ -52,7 +52,7 @@ def served_lists(models: Path, user_ids: Sequence[str]) -> dict[str, RankedIds]:
         candidates = [[movie.movie_id for movie in found.movies] for found in retrieved]
         rated = client.rank_many(user_ids, candidates)
     if any(found.recommender is None for found in recommended):
-        raise StudyError(f"{models}: the server has no model that returns the whole list")
+        raise StudyError(f"{models}: the server lacks a model that returns the whole list")
     by_rating = [
         [found.movie_ids[place] for place in np.argsort(-np.array(found.predicted_ratings), kind="stable")]
         for found in rated

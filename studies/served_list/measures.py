@@ -28,13 +28,13 @@ class Difference(NamedTuple):
       value: the difference.
       low: lower end of its 95 % interval.
       high: upper end of it.
-      relative: the difference as a share of the other list's metric.
+      relative: the difference as a share of the other list's metric; None if that is 0.
     """
 
     value: float
     low: float
     high: float
-    relative: float
+    relative: float | None
 
 
 def sums_by_user(data: SplitData, lists: Lists) -> Floats:
@@ -87,9 +87,9 @@ def differences(ours: Floats, theirs: Floats, seed: int) -> list[Difference]:
         ]
     )
     ends = np.percentile(drawn[:, 0] - drawn[:, 1], [2.5, 97.5], axis=0)
-    difference = value[0] - value[1]
     return [
-        Difference(*map(float, row)) for row in zip(difference, *ends, difference / value[1], strict=True)
+        Difference(one - other, low, high, (one - other) / other if other else None)
+        for one, other, low, high in zip(*value.tolist(), *ends.tolist(), strict=True)
     ]
 
 

@@ -83,7 +83,12 @@ def _comparison(compared: Mapping[str, Difference]) -> str:
     return markdown(
         ["metric", "difference", "95 % interval", "relative"],
         [
-            [metric, f"{each.value:+.4f}", f"{each.low:+.4f} to {each.high:+.4f}", f"{each.relative:+.1%}"]
+            [
+                metric,
+                f"{each.value:+.4f}",
+                f"{each.low:+.4f} to {each.high:+.4f}",
+                "-" if each.relative is None else f"{each.relative:+.1%}",
+            ]
             for metric, each in compared.items()
         ],
     )

@@ -35,7 +35,7 @@ def withhold_last(source: Path, folder: Path) -> SplitData:
       The data set, `evaluation` being what was withheld and `train` the rest.
 
     Raises:
-      DatasetError: the source holds no data set.
+      DatasetError: the source does not hold a data set.
       StudyError: no user has two ratings.
     """
     layout = detect_layout([path.name for path in source.iterdir()], str(source))

@@ -1,4 +1,4 @@
-"""The CSV layout of the newer data sets, which are without demographics, as a Windows editor saves it."""
+"""The CSV layout of the newer data sets, which do not have demographics, as a Windows editor saves it."""
 
 import csv
 import io

@@ -107,9 +107,9 @@ def test_batching_and_monitoring_hold_what_the_manifests_rely_on(pod: dict[str, 
 def test_the_image_is_of_the_version_whose_protos_are_locked(
     container: dict[str, Any], service: dict[str, Any]
 ) -> None:
-    lines = (ROOT / "requirements" / "py310.txt").read_text(encoding="utf-8").splitlines()
-    [locked] = [Requirement(line) for line in lines if line.startswith("tensorflow-serving-api==")]
-    [version] = locked.specifier
+    lines = (ROOT / "requirements" / "tfx-1.16.txt").read_text(encoding="utf-8").splitlines()
+    [line] = [line for line in lines if line.startswith("tensorflow-serving-api==")]
+    [version] = Requirement(line.removesuffix("\\")).specifier
     assert container["image"] == service["image"] == f"tensorflow/serving:{version.version}"
 
 

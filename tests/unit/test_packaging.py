@@ -18,7 +18,10 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "movielens-recommender"
 DEFAULTS: dict[str, str] = {name: str(value) for name, value in default_environment().items()}
-EXTRAS = ("", "kfp", "serving", "serving-client", "dev")
+EXTRAS = ("", "kfp", "serving", "serving-client", "studies", "docs", "dev")
+# What `make run` installs.
+RUN_EXTRAS = ("", "kfp", "serving")
+PYTHONS = {"3.10": "1.16", "3.11": "1.21", "3.12": "1.21", "3.13": "1.21"}
 
 
 def bare_python(code: str, folder: Path) -> str:
@@ -34,30 +37,31 @@ def bare_python(code: str, folder: Path) -> str:
     return done.stdout.strip()
 
 
-def requirements(python: str) -> dict[str, list[Requirement]]:
-    """The requirements that apply to a version of Python, all extras included, by package."""
+def requirements(python: str, extras: tuple[str, ...] = EXTRAS) -> dict[str, list[Requirement]]:
+    """The requirements that apply to a version of Python, by package."""
     applying: dict[str, list[Requirement]] = {}
     for line in metadata.requires(PROJECT) or []:
         requirement = Requirement(line)
-        environments: list[dict[str, str]] = [
-            {
-                **DEFAULTS,
-                "python_version": python,
-                "python_full_version": f"{python}.0",
-                "extra": extra,
-            }
-            for extra in EXTRAS
-        ]
-        if requirement.marker is None or any(requirement.marker.evaluate(each) for each in environments):
+        if requirement.marker is None or any(
+            requirement.marker.evaluate({**environment(python), "extra": extra}) for extra in extras
+        ):
             applying.setdefault(canonicalize_name(requirement.name), []).append(requirement)
     return applying
 
 
-def locked(python: str) -> dict[str, Version]:
+def environment(python: str) -> dict[str, str]:
+    return {**DEFAULTS, "python_version": python, "python_full_version": f"{python}.0"}
+
+
+def locked(python: str, part: str = "-dev") -> dict[str, Version]:
     """The version of each package in the lock file for a version of Python."""
-    lines = (ROOT / "requirements" / f"py{python.replace('.', '')}.txt").read_text().splitlines()
-    pins = [Requirement(line) for line in lines if line and not line.startswith((" ", "#"))]
-    return {canonicalize_name(pin.name): Version(str(pin.specifier).removeprefix("==")) for pin in pins}
+    text = (ROOT / "requirements" / f"tfx-{PYTHONS[python]}{part}.txt").read_text()
+    lines = [
+        line.removesuffix("\\") for line in text.splitlines() if line and not line.startswith((" ", "#"))
+    ]
+    pins = [Requirement(line) for line in lines]
+    here = [pin for pin in pins if pin.marker is None or pin.marker.evaluate(environment(python))]
+    return {canonicalize_name(pin.name): Version(str(pin.specifier).removeprefix("==")) for pin in here}
 
 
 def test_every_python_process_starts_with_legacy_keras(tmp_path: Path) -> None:
@@ -71,18 +75,38 @@ def test_tensorflow_in_a_bare_process_is_keras_2(tmp_path: Path) -> None:
     assert module.split(".")[0] == "tf_keras"
 
 
-@pytest.mark.parametrize("python", ["3.10", "3.13"])
-def test_lock_file_fulfils_every_range(python: str) -> None:
-    versions = locked(python)
+@pytest.mark.parametrize("python", PYTHONS)
+@pytest.mark.parametrize(("part", "extras"), [("-dev", EXTRAS), ("", RUN_EXTRAS)])
+def test_lock_file_fulfils_every_range(python: str, part: str, extras: tuple[str, ...]) -> None:
+    versions = locked(python, part)
 
     unfulfilled = [
         f"{requirement} is locked at {versions.get(name, 'nothing')}"
-        for name, several in requirements(python).items()
+        for name, several in requirements(python, extras).items()
         for requirement in several
         if name not in versions or not requirement.specifier.contains(versions[name], prereleases=True)
     ]
 
     assert unfulfilled == []
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_what_running_needs_is_a_part_of_the_development_lock(python: str) -> None:
+    run, dev = locked(python, ""), locked(python)
+
+    assert run.items() < dev.items()
+    assert {"pytest", "mypy", "implicit", "mkdocs"} <= dev.keys() - run.keys()
+
+
+@pytest.mark.parametrize("lock", sorted((ROOT / "requirements").glob("*.txt")), ids=lambda path: path.name)
+def test_every_locked_package_has_hashes(lock: Path) -> None:
+    text = lock.read_text()
+
+    pins = re.findall(r"^[a-z0-9].*==.*$", text, re.MULTILINE)
+
+    assert len(pins) > 200
+    assert [pin for pin in pins if not pin.endswith("\\")] == []
+    assert text.count("--hash=sha256:") >= len(pins)
 
 
 @pytest.mark.parametrize(
@@ -129,4 +153,62 @@ def test_pythons_outside_the_two_stacks_are_refused() -> None:
     versions = ["3.9.18", "3.10.0", "3.11.7", "3.12.1", "3.13.9", "3.14.0"]
 
     assert list(supported.filter(versions)) == ["3.10.0", "3.11.7", "3.12.1", "3.13.9"]
-    assert supported.contains((ROOT / ".python-version").read_text().strip() + ".0")
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what `pip install .` would put into site-packages."""
+    folder = tmp_path_factory.mktemp("installed") / "lib"
+    base = tmp_path_factory.mktemp("build")
+    command = ["setup.py", "--quiet", "build", "--build-base", str(base), "--build-lib", str(folder)]
+    subprocess.run([sys.executable, *command], cwd=ROOT, check=True, capture_output=True)
+    return folder
+
+
+def test_an_installation_has_every_file_that_the_packages_read(installed: Path) -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    # What a package holds beside code: presets, schemas, templates, messages.
+    needed = {
+        name
+        for name in listed.splitlines()
+        if (installed / name.partition("/")[0] / "__init__.py").is_file()
+        and not name.endswith((".py", ".toml", ".pth"))
+    }
+
+    assert {"schema/ratings.pbtxt", "reports/templates/page.html", "pipeline/configs/default.yaml"} <= needed
+    assert [name for name in sorted(needed) if not (installed / name).is_file()] == []
+
+
+def test_the_installed_command_refuses_what_it_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
+    (script,) = metadata.entry_points(group="console_scripts", name=PROJECT)
+
+    assert script.load()(["rum"]) == 2
+    assert "'rum'" in capsys.readouterr().err
+    assert script.load()(["run", "--set", "nothing=1"]) == 2
+
+
+@pytest.mark.slow
+def test_the_installed_command_works_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
+    code = "import movielens_recommender, sys; sys.exit(movielens_recommender.main(sys.argv[1:]))"
+    flags = [
+        "compile",
+        "--output",
+        "movielens.yaml",
+        "--preset",
+        "best",
+        "--set",
+        "data_dir=gs://bucket/ml-1m",
+    ]
+    flags += ["--set", "kubeflow.image=image:1", "--set", "kubeflow.root=gs://bucket/movielens"]
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, *flags],
+        env={**os.environ, "PYTHONPATH": str(installed)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "movielens.yaml").is_file()

@@ -17,7 +17,7 @@ from trainer_module.common.training_setup import TrainingSetup
 from trainer_module.joint.batches import RANKING, RETRIEVAL, held_out_with_ratings, side_by_side
 from trainer_module.joint.hyperparameters import JointHyperparameters, JointWeights
 from trainer_module.ranking import run_fn as ranking
-from trainer_module.ranking.rating_model import RatingModel
+from trainer_module.ranking.rating_model import RatingModel, per_pair
 from trainer_module.ranking.rating_sets import RatingSets
 from trainer_module.retrieval import run_fn as retrieval
 from trainer_module.retrieval.model import MONITOR as RETRIEVAL_MONITOR
@@ -70,7 +70,12 @@ class JointModel(MeanLossModel):
         self._task = tfrs.tasks.Ranking(loss=tf.keras.losses.MeanSquaredError(), metrics=[self._rmse])
 
     def call(
-        self, inputs: Mapping[str, tf.Tensor], training: bool = False, sets: RatingSets | None = None
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        training: bool = False,
+        *,
+        user_of_pair: tf.Tensor | None = None,
+        sets: RatingSets | None = None,
     ) -> tf.Tensor:
         """Transformed features of B (user, movie) pairs to ratings [B], not clipped.
 
@@ -78,23 +83,28 @@ class JointModel(MeanLossModel):
           inputs: what the ranking model reads and `TOWER_FEATURES`. The towers are called as of now, with the
             history as far as the example holds it.
           training: whether this is a step of the fit.
+          user_of_pair: see `RatingModel`.
           sets: for a ranking model that reads them.
         """
         more = {} if sets is None else {"sets": sets}
-        rating = self.ranking(inputs, training=training, **more)
-        return rating + tf.squeeze(self._match(self._products(inputs, training)), axis=1)
+        rating = self.ranking(inputs, training=training, user_of_pair=user_of_pair, **more)
+        products = self._products(inputs, training, user_of_pair)
+        return rating + tf.squeeze(self._match(products), axis=1)
 
-    def _products(self, inputs: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+    def _products(
+        self, inputs: Mapping[str, tf.Tensor], training: bool, user_of_pair: tf.Tensor | None
+    ) -> tf.Tensor:
         """Query times candidate, element by element, of every pair of towers, side by side."""
-        movies = inputs[features.MOVIE_INDEX]
+        movies, users = inputs[features.MOVIE_INDEX], inputs[features.USER_INDEX]
         query = {name: inputs[name] for name in QUERY_FEATURES if name != features.PERIOD_INDEX}
-        query[features.PERIOD_INDEX] = tf.zeros_like(movies)
+        query[features.PERIOD_INDEX] = tf.zeros_like(users)
         candidate = {name: inputs[name] for name in features.TRANSFORMED_MOVIE_FEATURES}
         candidate[features.MOVIE_POPULARITY] = self.retrieval.popularity(movies)
         towers = self.retrieval.query_tower.towers, self.retrieval.candidate_tower.towers
         return tf.concat(
             [
-                of_query(query, training=training) * of_candidate(candidate, training=training)
+                per_pair(of_query(query, training=training), user_of_pair)
+                * of_candidate(candidate, training=training)
                 for of_query, of_candidate in zip(*towers, strict=True)
             ],
             axis=1,

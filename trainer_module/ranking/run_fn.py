@@ -22,7 +22,7 @@ from trainer_module.ranking.fit import SeedAverage, fit_members
 from trainer_module.ranking.hyperparameters import RankingHyperparameters
 from trainer_module.ranking.interactions import DeepAndCross
 from trainer_module.ranking.rating_lists import RatingLists
-from trainer_module.ranking.rating_model import RatingModel
+from trainer_module.ranking.rating_model import USER_SIDE, RatingModel, per_pair
 from trainer_module.ranking.rating_sets import RatingSets
 from trainer_module.ranking.signatures import RankingServing
 from trainer_module.ranking.svdpp import INPUT_FEATURES as SVDPP_FEATURES
@@ -79,26 +79,34 @@ class RankingModel(RatingModel):
             1, bias_initializer=tf.keras.initializers.Constant(mean_rating), name="rating"
         )
 
-    def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Transformed features of B (user, movie) pairs to ratings [B], not clipped."""
+    def call(
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        training: bool = False,
+        *,
+        user_of_pair: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Transformed features of B (user, movie) pairs to ratings [B], not clipped; see `RatingModel`."""
         ids = {name: self._unknown(inputs[name], training=training) for name in ID_FEATURES}
         history = inputs[features.HISTORY_MOVIE_INDEX]
-        x0 = tf.concat(
-            [
-                *(self._embeddings[name](ids[name]) for name in ID_FEATURES),
-                *(self._embeddings[name](inputs[name]) for name in CATEGORIES),
-                *(inputs[name][:, tf.newaxis] for name in NUMBERS),
-                self._genres(inputs[features.GENRES_MULTI_HOT]),
-                self._words(inputs[features.TITLE_WORD_INDEX]),
-                self._history(history, training=training),
-                self._history_ratings(
-                    history, weights=inputs[features.HISTORY_RATING_CENTRED], training=training
-                ),
-            ],
-            axis=1,
-        )
+        ratings = inputs[features.HISTORY_RATING_CENTRED]
+        parts = {
+            **{name: self._embeddings[name](ids[name]) for name in ID_FEATURES},
+            **{name: self._embeddings[name](inputs[name]) for name in CATEGORIES},
+            **{name: inputs[name][:, tf.newaxis] for name in NUMBERS},
+            features.GENRES_MULTI_HOT: self._genres(inputs[features.GENRES_MULTI_HOT]),
+            features.TITLE_WORD_INDEX: self._words(inputs[features.TITLE_WORD_INDEX]),
+            features.HISTORY_MOVIE_INDEX: self._history(history, training=training),
+            features.HISTORY_RATING_CENTRED: self._history_ratings(
+                history, weights=ratings, training=training
+            ),
+        }
+        biases = {name: self._biases[name](ids[name]) for name in ID_FEATURES}
+        for part in (parts, biases):
+            part |= {name: per_pair(part[name], user_of_pair) for name in part if name in USER_SIDE}
+        x0 = tf.concat([parts[name] for name in INPUT_FEATURES], axis=1)
         outputs = self._head(self._interactions(x0, training=training))
-        biases = tf.add_n([self._biases[name](ids[name]) for name in ID_FEATURES])
+        biases = tf.add_n(list(biases.values()))
         return tf.squeeze(outputs + biases, axis=1)
 
     def cross_weights(self) -> dict[str, object]:

@@ -10,7 +10,7 @@ from contracts import features
 from trainer_module.common.embeddings import USER_CATEGORIES, UnknownIds, VocabularySizes
 from trainer_module.ranking.hyperparameters import RankingHyperparameters
 from trainer_module.ranking.interactions import DeepAndCross
-from trainer_module.ranking.rating_model import RatingModel
+from trainer_module.ranking.rating_model import USER_SIDE, RatingModel, per_pair
 from trainer_module.ranking.rating_sets import RatingSet, RatingSets
 from trainer_module.ranking.sessions import SESSION_FEATURES, WINDOW, Sessions
 
@@ -151,16 +151,28 @@ class SvdppModel(RatingModel):
         )
 
     def call(
-        self, inputs: Mapping[str, tf.Tensor], training: bool = False, sets: RatingSets | None = None
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        training: bool = False,
+        *,
+        user_of_pair: tf.Tensor | None = None,
+        sets: RatingSets | None = None,
     ) -> tf.Tensor:
         """Transformed features of B (user, movie) pairs to ratings [B], not clipped.
+
+        What users have rated is summed up once for each user of the batch; see `RatedFactors`.
 
         Args:
           inputs: `INPUT_FEATURES`; without a timestamp each user is taken as of the latest rating.
           training: whether to drop units and ids.
+          user_of_pair: see `RatingModel`.
           sets: the ratings that are known; those of the train split if None.
         """
         sets = self._training_sets() if sets is None else sets
+        inputs = {
+            name: per_pair(values, user_of_pair) if name in USER_SIDE else values
+            for name, values in inputs.items()
+        }
         users = sets.user_rows(inputs[features.USER_ID])
         movies = sets.movie_rows(inputs[features.MOVIE_ID])
         timestamps = inputs.get(features.TIMESTAMP)

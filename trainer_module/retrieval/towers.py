@@ -42,7 +42,7 @@ class QueryTower(tf.keras.layers.Layer):
     movie is, all in all and of late as of the query's period: an unknown user gets those, someone with a
     history less.
 
-    While training, a share of the users is unknown, and half of those are without a history too.
+    While training, a share of the users is unknown, and half of those do not have a history too.
 
     Args:
       sizes: rows of each embedding.

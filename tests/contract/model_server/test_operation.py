@@ -111,7 +111,7 @@ def guarded(
 ) -> Iterator[Server]:
     """A server that wants to see its clients' certificates and takes on three requests at once.
 
-    The connection that comes with it is without a certificate.
+    The connection that comes with it does not have a certificate.
     """
     if STOCK_SERVER:
         pytest.skip("checks what only the local model server has; TENSORFLOW_MODEL_SERVER names another")

@@ -298,7 +298,7 @@ def test_a_bad_user_is_rejected(layout: Layout, line: bytes, reason: RejectReaso
 
 
 def test_the_csv_data_sets_have_no_users() -> None:
-    with pytest.raises(DatasetError, match="no file of users"):
+    with pytest.raises(DatasetError, match="not have a file of users"):
         parse_users([], Layout.ML_CSV, "users.csv")
 
 

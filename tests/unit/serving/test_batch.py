@@ -151,7 +151,7 @@ def lists(rows: list[dict[str, object]]) -> dict[str, list[object]]:
 
 def test_everyone_in_the_table_gets_what_they_have_not_rated(batch: Batch) -> None:
     rows = batch()
-    # Who has rated everything is without a row.
+    # Who has rated everything does not have a row.
     assert lists(rows) == {"u": list(MOVIES), "uab": ["c", "d", "é"], "ü": list(MOVIES)}
     assert [row["score"] for row in rows][:5] == [5, 4, 3, 2, 1]
     assert {row["predicted_rating"] for row in rows} == {None}

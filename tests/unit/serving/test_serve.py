@@ -98,7 +98,7 @@ def test_docker_comes_next_if_an_engine_answers(
     ("then", "reason"),
     [
         ("exit 1", "no Docker engine answers"),
-        ('test "$1" = version', "this Docker is without `docker compose`"),
+        ('test "$1" = version', "this Docker does not have `docker compose`"),
         ("exit 0", "the image waits for every model of models.config and one is missing"),
     ],
 )

@@ -86,9 +86,9 @@ def test_a_version_that_is_not_there_is_named_beside_those_that_are(
     tmp_path: Path, models: list[Path]
 ) -> None:
     first, second = pushed(tmp_path, models[:2])
-    with pytest.raises(PushError, match=f"no version 7; there are: {first}, {second}"):
+    with pytest.raises(PushError, match=f"lacks version 7; there are: {first}, {second}"):
         point(str(tmp_path), 7, "promote")
-    with pytest.raises(PushError, match="no version 7; there are: none"):
+    with pytest.raises(PushError, match="lacks version 7; there are: none"):
         point(str(tmp_path / "nowhere"), 7, "promote")
     assert not (tmp_path / "nowhere").exists()
 

@@ -54,7 +54,7 @@ def test_counts(facts: CatalogueFacts) -> None:
     assert facts.unlisted == {"8": 1, "9": 1}
     assert facts.duplicates == {"2": 2}
     assert list(facts.undecodable) == ["3"]
-    # Movies 3 (twice) and 8 are without a rating in train.
+    # Movies 3 (twice) and 8 do not have a rating in train.
     assert (facts.cold_ratings, facts.eval_ratings) == (3, 4)
 
 

@@ -87,7 +87,7 @@ def test_the_model_that_is_served_stands_beside_it(served: float, verdict: Verdi
     assert row[-4:-2] == (served, f"{served - 0.1:.4f} to {served + 0.1:.4f}")
     assert row[-2] == pytest.approx(0.9 - served)
     assert row[1] is verdict
-    # The served version is without a metric for it.
+    # The served version does not have a metric for it.
     assert table.rows[1][-4:] == (None,) * 4
     assert f"the served version {served:.4f}" in part.answer
     assert part.text == ("What it was compared with: version 7 was served.",)

@@ -87,7 +87,7 @@ class ScriptedServer:
 
     def _handle(self, method: str, request: Any, context: Any) -> Any:
         received = Received(
-            method, request, dict(context.invocation_metadata()), context.time_remaining(), context.scripted()
+            method, request, dict(context.invocation_metadata()), context.time_remaining(), context.peer()
         )
         self.received.append(received)
         answer = self._answer(received)

@@ -86,7 +86,7 @@ def test_both_sides_of_user_states(tmp_path: Path) -> None:
     _, user_bias, movie_bias = damped_biases(
         states.users, states.positions, states.ratings, (len(states.ids), len(movies)), mean_rating=3.0
     )
-    # u's ratings of "a" and "cold", less the mean and the movies' biases; "cold" has no embedding.
+    # u's ratings of "a" and "cold", less the mean and the movies' biases; "cold" does not have an embedding.
     assert sets.users.columns.numpy().tolist() == [2, 0, 2, 1]
     np.testing.assert_allclose(sets.users.residuals[:2], [2 - movie_bias[1], -2 - movie_bias[2]], rtol=1e-6)
     # The raters of "b", of "a" (two of them) and of "cold".

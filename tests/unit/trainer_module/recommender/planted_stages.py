@@ -114,8 +114,8 @@ def rating_lists(stars: Mapping[str, float], users: UserTable, movies: MovieTabl
     """Rates each movie as planted, and one that the catalogue does not hold 3 stars."""
     table = tf.Variable([3.0, *stars.values()], trainable=False)
 
-    def predict(pairs: dict[str, tf.Tensor]) -> tf.Tensor:
-        return tf.gather(table, pairs[features.MOVIE_INDEX])
+    def predict(inputs: dict[str, tf.Tensor], user_of_pair: tf.Tensor) -> tf.Tensor:
+        return tf.gather(table, inputs[features.MOVIE_INDEX])
 
     return RatingLists(predict, [table], users, movies, SCALE)
 
