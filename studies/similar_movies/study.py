@@ -7,7 +7,7 @@ dampings. Two things are measured:
 - sequels: where the movies of one series by title ("Die Hard" and "Die Hard 2") stand in each other's list,
   if both have ten ratings;
 - neighbours: the share of a movie's first ten that are among its ten nearest by item-kNN, for users of the
-  eval split who have no rating in training.
+  eval split who do not have a rating in training.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.tables import markdown
 from contracts import artifacts
@@ -94,7 +95,7 @@ def run(options: argparse.Namespace, harness: Harness) -> str:
     return report(rows, title, harness.folder)
 
 
-def similarities(embeddings: Floats, ratings: Floats, damping: float) -> Floats:
+def similarities(embeddings: npt.NDArray[np.float32], ratings: Floats, damping: float) -> Floats:
     """How similar each movie is to each other, [M, M]; itself is the least."""
     scores = similar_candidates(embeddings, ratings, 0.0) @ similar_candidates(embeddings, ratings, damping).T
     np.fill_diagonal(scores, -np.inf)
