@@ -7,7 +7,7 @@ dampings. Two things are measured:
 - sequels: where the movies of one series by title ("Die Hard" and "Die Hard 2") stand in each other's list,
   if both have ten ratings;
 - neighbours: the share of a movie's first ten that are among its ten nearest by item-kNN, for users of the
-  eval split who have no rating in training.
+  eval split who do not have a rating in training.
 """
 
 import argparse

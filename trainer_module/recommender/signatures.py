@@ -188,7 +188,7 @@ def _list_scores(order: FinalOrder, movie_id: tf.Tensor, raw: tf.Tensor, known: 
       order: of the candidates.
       movie_id: best first, [B, N].
       raw: predicted ratings, not clipped, [B, N].
-      known: which users the models know, [B].
+      known: which users are in the models, [B].
 
     Returns:
       Scores [B, N].

@@ -5,7 +5,7 @@ import pytest
 
 from trainer_module.retrieval.similar import DAMPING, similar_candidates
 
-# At angles of 0, 10 and 20 degrees, of different lengths; the second has no rating.
+# At angles of 0, 10 and 20 degrees, of different lengths; the second is not rated.
 ANGLES = np.radians([0.0, 10.0, 20.0])
 EMBEDDINGS = (np.stack([np.cos(ANGLES), np.sin(ANGLES)], axis=1) * [[3.0], [0.5], [2.0]]).astype(np.float32)
 RATINGS = np.array([99, 0, 49])
