@@ -95,11 +95,14 @@ def run(options: argparse.Namespace, harness: Harness) -> str:
     return report(rows, title, harness.folder)
 
 
-def similarities(embeddings: npt.NDArray[np.float32], ratings: Floats, damping: float) -> Floats:
+def similarities(
+    embeddings: npt.NDArray[np.float32], ratings: npt.NDArray[np.float32], damping: float
+) -> Floats:
     """How similar each movie is to each other, [M, M]; itself is the least."""
-    scores = similar_candidates(embeddings, ratings, 0.0) @ similar_candidates(embeddings, ratings, damping).T
+    queries, candidates = (similar_candidates(embeddings, ratings, each) for each in (0.0, damping))
+    scores: Floats = (queries @ candidates.T).astype(np.float64)
     np.fill_diagonal(scores, -np.inf)
-    return scores.astype(np.float64)
+    return scores
 
 
 def series_of(titles: Sequence[str], ratings: Sequence[int]) -> list[list[int]]:
@@ -107,7 +110,7 @@ def series_of(titles: Sequence[str], ratings: Sequence[int]) -> list[list[int]]:
 
     Of those with one and the same title the first counts, and movies with few ratings do not.
     """
-    found = defaultdict(list)
+    found: dict[str, list[int]] = defaultdict(list)
     for place, title in enumerate(titles):
         if ratings[place] < _SERIES_LEAST or title in titles[:place]:
             continue

@@ -11,7 +11,7 @@ DAMPING: Final = 5.0
 Floats = npt.NDArray[np.float32]
 
 
-def similar_candidates(embeddings: Floats, ratings: npt.NDArray[np.floating[Any]], damping: float) -> Floats:
+def similar_candidates(embeddings: Floats, ratings: Floats, damping: float) -> Floats:
     """What is searched for the movies similar to one: cos(i, j) (n_j + 1) / (n_j + 1 + damping) with query i.
 
     The embedding of a movie with few ratings is still near where it began, so the nearest by cosine are
