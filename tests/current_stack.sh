@@ -80,7 +80,7 @@ fi
 # The checkout as git lists it, new files among them, as a repository of its own. Its environment stays.
 checkout=$root/opt/checkout
 mkdir -p "$checkout"
-find "$checkout" -mindepth 1 -maxdepth 1 ! -name .venv ! -name .uv ! -name runs -exec rm -rf {} +
+find "$checkout" -mindepth 1 -maxdepth 1 ! -name .venv ! -name .uv -exec rm -rf {} +
 git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
   if [ -e "$file" ] || [ -L "$file" ]; then printf '%s\0' "$file"; fi
 done | tar --null --files-from=- --create | tar --extract --directory "$checkout" --no-same-owner

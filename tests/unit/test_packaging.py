@@ -212,3 +212,13 @@ def test_the_installed_command_works_outside_the_checkout(installed: Path, tmp_p
 
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "movielens.yaml").is_file()
+
+
+def test_the_table_of_versions_is_that_of_the_locks() -> None:
+    page = (ROOT / "docs" / "reference" / "dependencies.md").read_text()
+    rows = re.findall(r"^\| ([a-z0-9-]+) \| ([0-9.]+) \| ([0-9.]+) \|$", page, re.MULTILINE)
+
+    assert len(rows) > 10
+    for name, legacy, current in rows:
+        assert str(locked("3.10")[name]) == legacy, name
+        assert {str(locked(python)[name]) for python in ("3.11", "3.12", "3.13")} == {current}, name

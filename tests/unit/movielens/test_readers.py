@@ -124,7 +124,7 @@ def test_columns_that_are_not_read_are_known() -> None:
     assert form.ignored == ("year",)
 
 
-def test_rows_that_quotes_join_are_told_apart() -> None:
+def test_rows_that_quotes_join_are_read_apart() -> None:
     lines = [b"movieId,title,genres", b'1,"open,Drama', b'2,close",Drama', b"3,Film,Drama", b'4,"A, B",Drama']
     records = movies(Layout.ML_CSV, *lines)
     assert [getattr(record, "reason", None) for record in records] == [

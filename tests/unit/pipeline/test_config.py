@@ -285,7 +285,7 @@ def test_shipped_presets_change_the_models_alone(path: Path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("? [a, b]\n: c\n", r"wrong.yaml:1: is not valid YAML: a key is a list"),
         ("ranking:\n  {a: 1}: 2\n", r"wrong.yaml:2: is not valid YAML: a key is a list"),
@@ -297,9 +297,9 @@ def test_shipped_presets_change_the_models_alone(path: Path):
         ("evaluation: {slices: [user_gendr]}\n", r"names user_gendr.*did you mean user_gender\?"),
     ],
 )
-def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, said: str):
+def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, expected: str):
     path = tmp_path / "wrong.yaml"
     path.write_text(text)
-    with pytest.raises(ConfigError, match=said) as caught:
+    with pytest.raises(ConfigError, match=expected) as caught:
         load_config(path)
     assert "\n" not in str(caught.value)
