@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from benchmarks.tables import markdown
 from contracts import artifacts
@@ -94,7 +95,7 @@ def run(options: argparse.Namespace, harness: Harness) -> str:
     return report(rows, title, harness.folder)
 
 
-def similarities(embeddings: Floats, ratings: Floats, damping: float) -> Floats:
+def similarities(embeddings: npt.NDArray[np.float32], ratings: Floats, damping: float) -> Floats:
     """How similar each movie is to each other, [M, M]; itself is the least."""
     scores = similar_candidates(embeddings, ratings, 0.0) @ similar_candidates(embeddings, ratings, damping).T
     np.fill_diagonal(scores, -np.inf)

@@ -1,6 +1,6 @@
 """Which movies are similar: cosines that count less where few ratings stand behind them."""
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,12 @@ DAMPING: Final = 5.0
 Floats = npt.NDArray[np.float32]
 
 
-def similar_candidates(embeddings: Floats, ratings: npt.NDArray[np.number], damping: float) -> Floats:
+def similar_candidates(embeddings: Floats, ratings: npt.NDArray[np.floating[Any]], damping: float) -> Floats:
     """What is searched for the movies similar to one: cos(i, j) (n_j + 1) / (n_j + 1 + damping) with query i.
 
     The embedding of a movie with few ratings is still near where it began, so the nearest by cosine are
-    often movies that nobody knows. The shrinkage is that of item-based neighbourhoods (Koren 2008, section
-    2.2), by the ratings n_j of the candidate; the 1 keeps the direction of a movie without any.
+    often movies that hardly anybody has rated. The shrinkage is that of item-based neighbourhoods (Koren
+    2008, section 2.2), by the ratings n_j of the candidate; the 1 keeps the direction of a movie without any.
 
     Args:
       embeddings: of the movies, [M, dim].
