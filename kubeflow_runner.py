@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.config import ConfigError, PipelineConfig, load_config, preset_names
+from pipeline.config import ConfigError, PipelineConfig, load_config
+from pipeline.settings_flags import add_settings_flags
 
 # TFX takes seconds to import, so bad input is refused before that, and `--help` does without.
 
@@ -26,7 +27,7 @@ examples:
       --set kubeflow.image=europe-docker.pkg.dev/project/images/movielens:1 --set kubeflow.root=gs://bucket/movielens
       one file, with everything on the command line
 
-cluster.yaml then says:
+cluster.yaml then contains:
   data_dir: gs://bucket/ml-25m             # read by the nodes: an address, or a folder of the image
   kubeflow:
     image: europe-docker.pkg.dev/project/images/movielens:1   # built from deploy/Dockerfile
@@ -39,7 +40,7 @@ Nothing is sent to a cluster: upload the file in the Kubeflow Pipelines console,
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Compiles the pipeline as the flags say and returns the exit status."""
+    """Compiles the pipeline by the flags and returns the exit status."""
     args = _parser().parse_args(argv)
     try:
         settings = load_config(args.config, args.overrides, args.preset)
@@ -74,22 +75,9 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument(
-        "--preset",
-        metavar="NAME",
-        help=f"settings that come with the project, below --config and --set: {', '.join(preset_names())}",
-    )
-    parser.add_argument(
-        "--config", metavar="FILE", help="YAML file with settings that differ from the defaults"
-    )
-    parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="override a setting"
-    )
-    parser.add_argument(
         "--output", metavar="FILE", help="file that ends in .json or .yaml (default: one of each)"
     )
-    parser.add_argument(
-        "--verbose", action="store_true", help="show every library's log lines and tracebacks"
-    )
+    add_settings_flags(parser)
     return parser
 
 
@@ -123,7 +111,7 @@ def _files(output: str | None, settings: PipelineConfig) -> list[Path]:
     """The files to write, in a folder that is there.
 
     Raises:
-      ConfigError: the name of `output` tells no format, or its folder cannot be made.
+      ConfigError: the name of `output` does not have a known ending, or its folder cannot be made.
     """
     if output is not None:
         files = [Path(output)]
@@ -187,14 +175,14 @@ def pipeline_spec(dag: Any, config: PipelineConfig, exit_handler: Any = None) ->
         runner.set_exit_handler(exit_handler)
     job: dict[str, Any] = runner.run(dag, write_out=False)
     # What the gate decides depends on what was accepted before, and what is served on what was pushed: of
-    # neither does Kubeflow's cache know anything.
+    # Kubeflow's cache does not have it either.
     # With an exit handler the nodes are in a DAG below the root's.
     below = (component.get("dag") for component in job["pipelineSpec"]["components"].values())
     for tasks in (found["tasks"] for found in (job["pipelineSpec"]["root"]["dag"], *below) if found):
         for name, task in tasks.items():
             if name.endswith(("DataGate", "ServedModel")):
                 task.pop("cachingOptions", None)
-    # TFX leaves the root to the job; in the spec, the file says by itself where it writes.
+    # TFX leaves the root to the job; in the spec, the file itself has the place where it writes.
     spec: dict[str, Any] = {**job["pipelineSpec"], "defaultPipelineRoot": config.kubeflow.root}
     return spec
 

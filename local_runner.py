@@ -15,7 +15,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Final
 
-from pipeline.config import ConfigError, PipelineConfig, load_config, preset_names
+from pipeline.config import ConfigError, PipelineConfig, load_config
+from pipeline.settings_flags import add_settings_flags
 
 if TYPE_CHECKING:
     from pipeline.data_source import DataSource
@@ -28,7 +29,7 @@ SUCCEEDED, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 _EPILOG: Final = """\
 examples:
   local_runner.py
-      the embedded synthetic sample; needs no network
+      the embedded synthetic sample; works without a network
   local_runner.py --dataset ml-100k
       MovieLens 100k, downloaded from GroupLens and verified
   local_runner.py --data-dir ~/data/ml-1m --output runs/1m --split temporal
@@ -48,10 +49,10 @@ change. Exit status: 0 pushed, 1 the run failed or a model was not good enough, 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the pipeline as the flags say and returns the exit status."""
+    """Runs the pipeline by the flags and returns the exit status."""
     argv = sys.argv[1:] if argv is None else list(argv)
     args = _parser().parse_args(argv)
-    from pipeline.data_source import DatasetError, find_data
+    from pipeline.data_source import DatasetError, find_data, with_source
 
     log_path: Path | None = None
     try:
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _stoppable() as stopped, run_lock(Path(config.output)), KillReporter(after_failure) as reporter:
             check_metadata(Path(config.metadata_path), Path(config.artifact_root))
-            config = config.model_copy(update={"data_dir": str(source.path)})
+            config = with_source(config, source)
             status, problem = _run(config, source, log_path, reporter, verbose=args.verbose)
     except ConfigError as error:
         return _fail(str(error), BAD_INPUT)
@@ -114,14 +115,6 @@ def _parser() -> argparse.ArgumentParser:
         "--dataset", metavar="NAME", help="ml-100k, ml-1m, ml-latest-small, ml-20m, ml-25m or ml-32m"
     )
     parser.add_argument("--data-dir", metavar="DIR", help="folder with raw MovieLens files of any layout")
-    parser.add_argument(
-        "--preset",
-        metavar="NAME",
-        help=f"settings that come with the project, below --config and --set: {', '.join(preset_names())}",
-    )
-    parser.add_argument(
-        "--config", metavar="FILE", help="YAML file with settings that differ from the defaults"
-    )
     parser.add_argument("--output", metavar="DIR", help="root folder of everything that is written (runs)")
     parser.add_argument(
         "--tune",
@@ -130,14 +123,11 @@ def _parser() -> argparse.ArgumentParser:
         help="search for hyperparameters before the training: of all models, or of those named",
     )
     parser.add_argument(
-        "--split", metavar="RULE", help="leave_last_out (the default), temporal, random or official_fold"
+        "--split",
+        metavar="RULE",
+        help="leave_last_out (the default), temporal, random or official_fold; each has its own defaults",
     )
-    parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="override a setting"
-    )
-    parser.add_argument(
-        "--verbose", action="store_true", help="show every library's log lines and tracebacks"
-    )
+    add_settings_flags(parser)
     return parser
 
 
@@ -155,7 +145,13 @@ def _config(args: argparse.Namespace) -> PipelineConfig:
     if args.tune == []:  # `--tune` alone is all that is trained.
         given.append(f"tuning.models={json.dumps(config.models)}")
         config = load_config(args.config, [*args.overrides, *given], args.preset)
-    # TFX takes paths into its cache keys, so they must not hang on the working directory.
+    for flag, value in (("output", config.output), ("data_dir", config.data_dir)):
+        if "://" in (value or ""):
+            raise ConfigError(
+                f"{flag} is {value}: the local runner reads and writes on this machine, so name a folder; "
+                "kubeflow_runner.py compiles a pipeline for storage such as gs://"
+            )
+    # TFX takes paths into its cache keys, so they must not depend on the working directory.
     return config.model_copy(update={"output": str(Path(config.output).expanduser().absolute())})
 
 
@@ -176,7 +172,7 @@ def _open_output(output: Path) -> Path:
 def _run(
     config: PipelineConfig, source: "DataSource", log_path: Path, reporter: "KillReporter", *, verbose: bool
 ) -> tuple[int, str]:
-    """Runs the pipeline and tells of it; returns the exit status and what went wrong."""
+    """Runs the pipeline and shows its progress; returns the exit status and what went wrong."""
     from pipeline.local_run.console import RunConsole
     from pipeline.local_run.failure_advice import failure_advice
     from pipeline.local_run.killed_run import KillReportingObserver
@@ -189,6 +185,8 @@ def _run(
     title = f"{config.pipeline_name}: {source.name}, split {config.data.split_name}"
     with captured_output(log_path, show=verbose) as terminal:
         try:
+            for file, columns in source.ignored.items():
+                print(f"{file}: not read: column {', '.join(columns)}", file=terminal)
             print("loading TensorFlow and TFX ...", file=terminal)
             from pipeline.local_run import local_dag
             from pipeline.pipeline import create_pipeline

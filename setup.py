@@ -36,7 +36,7 @@ REQUIRES = [
     "tensorboard",
     # The verified MovieLens download: checksums, cache, resume after a failure.
     "pooch>=1.8",
-    # Tells a download that cannot be reached from one that failed; pooch downloads with it.
+    # Distinguishes a download that cannot be reached from one that failed; pooch downloads with it.
     "requests",
     # tqdm draws pooch's progress bar.
     "tqdm>=4.66",
@@ -45,7 +45,7 @@ REQUIRES = [
     "pyyaml>=6",
     # The live table of nodes and the epoch bar on the console.
     "rich>=13",
-    # The import graph that tells which source files a node depends on (cache keys).
+    # The import graph that shows which source files a node depends on (cache keys).
     "grimp>=3.5",
     # Peak memory per node.
     "psutil>=5.9",
@@ -58,6 +58,8 @@ REQUIRES = [
     "jinja2>=3.1",
     # Batch scoring writes Parquet; its line is TFX's choice.
     "pyarrow",
+    # The legacy stack's pyarrow runs code that a Parquet file holds; this switches it off.
+    "pyarrow-hotfix>=0.7",
     # The requests of the warm-up file that a push adds, in TensorFlow Serving's own format.
     "tensorflow-serving-api",
     # Arrays between readers, trainers and metrics; its line is TensorFlow's choice.
@@ -136,7 +138,7 @@ SITE_PACKAGES = Path(sysconfig.get_path("purelib")).relative_to(sysconfig.get_pa
 
 
 class DataFilesDistribution(Distribution):
-    """Installs `data_files` in an editable install too: setuptools asks there for `has_data`."""
+    """Installs `data_files` in an editable install too: setuptools reads `has_data` there."""
 
     has_data = Distribution.has_data_files
 

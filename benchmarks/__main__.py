@@ -16,7 +16,6 @@ import psutil
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-import pipeline
 from benchmarks import tables
 from benchmarks.measured_run import BenchmarkError, NodeCost, RunCost, measure
 from movielens.sample import SampleSpec, write_sample
@@ -27,7 +26,7 @@ from pipeline.data_source import DatasetError, find_data
 FRESH_THRESHOLD, UNCHANGED_THRESHOLD = 150, 40
 # How many times as fast as the tutorial's an epoch has to be, and the settings that are measured.
 FASTER_THRESHOLD = 3
-TRAINING_PRESET: Final = Path(pipeline.__file__).parent / "configs" / "presets" / "best_random.yaml"
+TRAINING_PRESET: Final = "best_random"
 SIZES: Final = (100_000, 1_000_000, 10_000_000)
 LAST_NODE: Final = "Transform"
 # The nodes that read every rating; the others look at statistics, schemas or movies.
@@ -152,7 +151,7 @@ def _scale(options: argparse.Namespace, folder: Path) -> None:
 
 def _training(options: argparse.Namespace, folder: Path) -> None:
     rule = ["data.split=random", "data.random_rule=permutation"]
-    config = load_config(TRAINING_PRESET, [*rule, *options.overrides]).model_copy(
+    config = load_config(None, [*rule, *options.overrides], TRAINING_PRESET).model_copy(
         update={"output": str(folder), "dataset": options.dataset, "data_dir": options.data_dir}
     )
     source = find_data(config)

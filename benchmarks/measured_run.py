@@ -44,7 +44,7 @@ class NodeCost:
 class RunCost:
     """What a run cost: its nodes, and the seconds from the start of the process to its end.
 
-    `notes` says what is wrong with a run whose nodes all ended well, such as a model that was not pushed.
+    `notes` lists what is wrong with a run whose nodes all ended well, such as a model that was not pushed.
     """
 
     nodes: list[NodeCost]

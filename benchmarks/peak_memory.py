@@ -1,6 +1,6 @@
 """The most memory that a process and its children had at once, sampled from outside.
 
-The sampler lives in another process than what it measures: a thread beside the work would have to wait
+The sampler runs in another process than what it measures: a thread beside the work would have to wait
 for the interpreter's lock just when a library is busiest.
 """
 
@@ -20,7 +20,7 @@ class PeakMemory:
     """
 
     def __init__(self, pid: int) -> None:
-        """Watches the process `pid` and its children; one that has ended has no memory."""
+        """Watches the process `pid` and its children; one that has ended uses 0 bytes."""
         self._root = pid
         self._lock = threading.Lock()
         self._ended = threading.Event()

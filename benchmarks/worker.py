@@ -38,7 +38,7 @@ class EventWriter:
         self.write(FINISHED, node=node.node_id, cached=node.cached, seconds=node.seconds)
 
     def node_failed(self, node_id: str) -> None:
-        """Leaves it to the error that ends the run, which says why."""
+        """Leaves it to the error that ends the run, which has the reason."""
 
     def note(self, message: str) -> None:
         """Nothing to measure."""

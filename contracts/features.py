@@ -18,8 +18,25 @@ BUCKETIZED_USER_AGE: Final = "bucketized_user_age"
 USER_GENDER: Final = "user_gender"
 USER_OCCUPATION_TEXT: Final = "user_occupation_text"
 USER_ZIP_CODE: Final = "user_zip_code"
+# What the user had rated before this rating, newest last. Ratings of one second have no order: wherever a
+# history is made they are put into one by chance (docs/decisions/0011-ties-by-chance.md).
 HISTORY_MOVIE_IDS: Final = "history_movie_ids"
 HISTORY_RATINGS: Final = "history_ratings"
+
+# Those that metrics can be sliced by.
+SLICED_BY: Final = (
+    USER_ID,
+    MOVIE_ID,
+    MOVIE_TITLE,
+    MOVIE_GENRES,
+    MOVIE_RELEASE_YEAR,
+    USER_RATING,
+    RAW_USER_AGE,
+    BUCKETIZED_USER_AGE,
+    USER_GENDER,
+    USER_OCCUPATION_TEXT,
+    USER_ZIP_CODE,
+)
 
 # The features that 100k and 1m have and the later data sets lack.
 DEMOGRAPHICS: Final = (

@@ -32,6 +32,7 @@ BEHIND_REFERENCE: Final = "{}_behind_reference"
 # The same of the orders of the candidates that the final list is compared with.
 OF_RETRIEVAL_ORDER: Final = "retrieval_order_{}"
 OVER_RETRIEVAL_ORDER: Final = "{}_over_retrieval_order"
+BEHIND_RETRIEVAL_ORDER: Final = "{}_behind_retrieval_order"
 OF_RATING_ORDER: Final = "rating_order_{}"
 OVER_RATING_ORDER: Final = "{}_over_rating_order"
 BEHIND_SERVED: Final = "{}_behind_served"

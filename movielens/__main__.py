@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from movielens.check import check_folder
 from movielens.fetch import CHECKSUMS, cache_folder, fetch
 from movielens.locate import locate
-from movielens.records import DatasetError
+from movielens.records import MAX_REJECTED_SHARE, DatasetError
 from movielens.sample import SampleSpec, write_sample
 
 _EXAMPLES = """\
@@ -19,6 +20,9 @@ examples:
   python -m movielens sample --to data/sample        write the synthetic sample: 50,000 ratings
   python -m movielens sample --ratings 1000000 --seed 7 --to data/million
   python -m movielens check data/ml-1m               count rows, and rejected rows by reason
+
+Exit status of check, as of a run: 0 it can be used, 1 too many rows cannot or a genre is unknown, 2 it cannot
+be read. What a run measures beyond that, such as volume and distances, its data gate shows.
 """
 _DEFAULT = SampleSpec()
 
@@ -48,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("fetch", help="download a data set from GroupLens and check it")
     command.add_argument("name", choices=list(CHECKSUMS), metavar="NAME", help=", ".join(CHECKSUMS))
     command.add_argument(
-        "--to", type=Path, metavar="DIR", help=f"make DIR/NAME (default: {cache_folder()}/NAME)"
+        "--to", type=Path, metavar="DIR", help=f"make DIR/NAME (default: {_below_home(cache_folder())}/NAME)"
     )
     command.set_defaults(run=_fetch)
 
@@ -64,8 +68,19 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("check", help="count rows, and rejected rows by reason")
     command.add_argument("folder", type=Path, metavar="DIR", help="a data set, or a folder that holds one")
+    command.add_argument(
+        "--max-rejected-share",
+        type=float,
+        default=MAX_REJECTED_SHARE,
+        metavar="SHARE",
+        help="share of a file's rows that may be rejected, the setting data.max_rejected_share (%(default)s)",
+    )
     command.set_defaults(run=_check)
     return parser
+
+
+def _below_home(path: Path) -> Path:
+    return "~" / path.relative_to(Path.home()) if path.is_relative_to(Path.home()) else path
 
 
 def _fetch(options: argparse.Namespace) -> int:
@@ -85,11 +100,18 @@ def _sample(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    folder = locate(None, options.folder)
-    assert folder is not None  # a folder was named
-    report = check_folder(folder)
-    print(folder, *report.lines(), sep="\n")
-    return 1 if report.rejected else 0
+    with tempfile.TemporaryDirectory() as plain:
+        try:
+            folder = locate(None, options.folder, unpack_below=Path(plain))
+            assert folder is not None  # a folder was named
+            report = check_folder(folder)
+        except DatasetError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+    print(options.folder, *report.lines(), sep="\n")
+    refusals = report.refusals(options.max_rejected_share)
+    print(*(f"a run would fail: {refusal}" for refusal in refusals), sep="\n", end="\n" if refusals else "")
+    return 1 if refusals else 0
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def plan_chunks(open_binary: Callable[[], BinaryIO], size: int, chunk_bytes: int
 
 
 def read_lines(stream: BinaryIO, length: int | None = None) -> Iterator[bytes]:
-    """Yields lines without their newline, from where `stream` stands, for `length` bytes or to the end.
+    """Yields lines without their newline, from the position of `stream`, for `length` bytes or to the end.
 
     Of a line longer than `MAX_LINE_BYTES` only the beginning is kept; the parsers reject it.
     """

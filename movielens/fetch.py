@@ -42,7 +42,7 @@ _TIMEOUT_SECONDS: Final = 30
 
 
 def cache_folder() -> Path:
-    """Where downloads go by default: the user's cache folder of the operating system."""
+    """The default folder of downloads: the user's cache folder of the operating system."""
     return Path(pooch.os_cache("movielens-recommender"))
 
 
@@ -108,11 +108,11 @@ def _download(
 ) -> Path:
     file = f"{name}.zip"
     md5 = checksum or _published_checksum(base_url + file)
-    # Its log lines would stand between the progress bar and our own messages.
+    # Its log lines would mix with the progress bar and our own messages.
     pooch.get_logger().setLevel(logging.WARNING)
     store = pooch.create(parent, base_url, registry={file: f"md5:{md5}"}, retry_if_failed=attempts - 1)
     # `disable=None` keeps the bar off where nobody watches. Pooch puts in the real total; a bar without
-    # one has no truth value, which pooch asks for.
+    # one does not have a truth value, which pooch tests.
     bar = tqdm(desc=name, total=1, unit="B", unit_scale=True, ncols=79, disable=None if progress else True)
     downloader = pooch.HTTPDownloader(progressbar=bar, timeout=_TIMEOUT_SECONDS)
     try:
@@ -137,7 +137,7 @@ def _published_checksum(url: str) -> str:
     # Either "MD5 (ml-25m.zip) = 6b51..." or "6b51...  ml-25m.zip".
     found = _MD5.search(response.text)
     if found is None:
-        raise DatasetError(f"{url}.md5 holds no MD5 sum, so {url} cannot be checked: {OTHER_WAYS}")
+        raise DatasetError(f"{url}.md5 does not hold an MD5 sum, so {url} cannot be checked: {OTHER_WAYS}")
     return found.group().lower()
 
 

@@ -1,4 +1,4 @@
-"""The three file layouts that the MovieLens data sets come in, and how the layout of a folder is recognized.
+"""The file layouts that the MovieLens data sets come in, and how the layout of a folder is recognized.
 
 Sources: the README files that GroupLens ships, https://grouplens.org/datasets/movielens/.
 """
@@ -24,11 +24,13 @@ class RatingScale(NamedTuple):
 
 
 class Layout(str, Enum):
-    """File layouts; latest-small, 20m, 25m and 32m share the CSV one."""
+    """File layouts; latest-small, 20m, 25m and 32m share the CSV one, and Kaggle names its files alone."""
 
     ML_100K = "ml-100k"
     ML_1M = "ml-1m"
+    ML_10M = "ml-10m"
     ML_CSV = "ml-csv"
+    KAGGLE = "ml-kaggle"
 
     @property
     def spec(self) -> "LayoutSpec":
@@ -38,7 +40,10 @@ class Layout(str, Enum):
 
 @dataclass(frozen=True, slots=True)
 class LayoutSpec:
-    """Files and rules of a layout. `users_file` is None where a data set has no demographics."""
+    """Files and rules of a layout. `users_file` is None where a data set does not have demographics.
+
+    `companion_file` is not read; it distinguishes the layout from one with the same other files.
+    """
 
     ratings_file: str
     movies_file: str
@@ -49,11 +54,12 @@ class LayoutSpec:
     rating_scale: RatingScale
     # Official divisions of the ratings file, each a file to train on and one to test on.
     folds: tuple[tuple[str, str], ...] = ()
+    companion_file: str | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
         """The files a folder must hold."""
-        names = (self.ratings_file, self.movies_file, self.users_file)
+        names = (self.ratings_file, self.movies_file, self.users_file, self.companion_file)
         return tuple(name for name in names if name is not None)
 
 
@@ -78,6 +84,16 @@ LAYOUT_SPECS: Final = {
         encoding="latin-1",
         rating_scale=RatingScale(1.0, 5.0, 1.0),
     ),
+    Layout.ML_10M: LayoutSpec(
+        ratings_file="ratings.dat",
+        movies_file="movies.dat",
+        users_file=None,
+        separator="::",
+        header=False,
+        encoding="latin-1",
+        rating_scale=RatingScale(0.5, 5.0, 0.5),
+        companion_file="tags.dat",
+    ),
     Layout.ML_CSV: LayoutSpec(
         ratings_file="ratings.csv",
         movies_file="movies.csv",
@@ -87,11 +103,16 @@ LAYOUT_SPECS: Final = {
         encoding="utf-8",
         rating_scale=RatingScale(0.5, 5.0, 0.5),
     ),
+    Layout.KAGGLE: LayoutSpec(
+        ratings_file="rating.csv",
+        movies_file="movie.csv",
+        users_file=None,
+        separator=",",
+        header=True,
+        encoding="utf-8",
+        rating_scale=RatingScale(0.5, 5.0, 0.5),
+    ),
 }
-
-# Column names on line 1 of the CSV files.
-CSV_RATINGS_HEADER: Final = ("userId", "movieId", "rating", "timestamp")
-CSV_MOVIES_HEADER: Final = ("movieId", "title", "genres")
 
 # The order of the 19 genre flags that end a line of u.item, in the spelling of TFDS.
 ML_100K_GENRES: Final = (
@@ -158,7 +179,7 @@ def detect_layout(names: Collection[str], where: str) -> Layout:
       where: The folder, for messages.
 
     Raises:
-      DatasetError: There are no files, they make up no layout, or more than one.
+      DatasetError: There are no files, they do not make up a layout, or make up more than one.
     """
     if not names:
         raise DatasetError(
@@ -172,7 +193,7 @@ def detect_layout(names: Collection[str], where: str) -> Layout:
         raise DatasetError(f"{where} holds the files of {layouts}: keep each data set in a folder of its own")
     begun = [layout for layout in Layout if set(layout.spec.files) & set(names)]
     lacking = "; ".join(_lacks(layout, names) for layout in begun or Layout)
-    raise DatasetError(f"{where} holds no MovieLens data set: {lacking}")
+    raise DatasetError(f"{where} does not hold a MovieLens data set: {lacking}")
 
 
 def _lacks(layout: Layout, names: Collection[str]) -> str:

@@ -5,7 +5,8 @@
 3. The data set that is named: fetched from GroupLens, or taken from the cache of an earlier fetch.
 4. Nothing is named: None, which stands for the embedded synthetic sample.
 
-Both folders in 1 and 2 are either a data set or hold data sets as subfolders (`ml-100k/`, ...).
+Both folders in 1 and 2 are either a data set or hold data sets as subfolders (`ml-100k/`, ...). Files of a
+data set that are packed, and a data set in one `.zip`, are written out as plain files first.
 """
 
 import os
@@ -14,8 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from contracts.artifacts import SYNTHETIC_MARKER
-from movielens.fetch import CHECKSUMS, fetch
+from movielens.csv_rows import check_encoding
+from movielens.fetch import CHECKSUMS, cache_folder, fetch
 from movielens.layouts import Layout, detect_layout, matching_layouts
+from movielens.packed import is_packed, plain_name, unpack_archive, unpack_files
 from movielens.records import DatasetError
 
 MOVIELENS_DIR: Final = "MOVIELENS_DIR"
@@ -24,7 +27,10 @@ _LAYOUT_OF_NAME: Final = {"ml-100k": Layout.ML_100K, "ml-1m": Layout.ML_1M}
 
 
 def locate(
-    dataset: str | None, data_dir: Path | None, download: Callable[[str], Path] = fetch
+    dataset: str | None,
+    data_dir: Path | None,
+    download: Callable[[str], Path] = fetch,
+    unpack_below: Path | None = None,
 ) -> Path | None:
     """Returns the folder that holds the files of the data set, or None for the embedded sample.
 
@@ -32,6 +38,7 @@ def locate(
       dataset: A name of `movielens.fetch.CHECKSUMS`, or None.
       data_dir: A folder that is already there, or None.
       download: Fetches a data set by its name.
+      unpack_below: Folder for plain files of what is packed; the cache folder if not given.
 
     Raises:
       DatasetError: The folder is missing, empty or no MovieLens data set, one of its files is empty or cut
@@ -39,18 +46,32 @@ def locate(
     """
     if dataset is not None and dataset not in CHECKSUMS:
         raise DatasetError(f"there is no data set '{dataset}': choose one of {', '.join(CHECKSUMS)}")
+    below = unpack_below or cache_folder() / "unpacked"
     if data_dir is not None:
-        return _checked(_dataset_in(data_dir, dataset, "--data-dir"))
+        return _checked(_dataset_in(_opened(data_dir, below), dataset, "--data-dir"), below)
     if named := os.environ.get(MOVIELENS_DIR):
-        folder = Path(named)
+        folder = _opened(Path(named), below)
         if dataset is None or _holds(folder, dataset):
-            return _checked(_dataset_in(folder, dataset, MOVIELENS_DIR))
-    return None if dataset is None else _checked(download(dataset))
+            return _checked(_dataset_in(folder, dataset, MOVIELENS_DIR), below)
+    return None if dataset is None else _checked(download(dataset), below)
 
 
 def dataset_label(folder: Path) -> str:
     """What reports call the data in `folder`: "synthetic sample", or the name of the folder."""
     return "synthetic sample" if (folder / SYNTHETIC_MARKER).exists() else folder.resolve().name
+
+
+def _opened(folder: Path, below: Path) -> Path:
+    """The folder itself, or what is in a `.zip` that is named or alone in the folder."""
+    archive = folder if folder.suffix == ".zip" else None
+    if archive is None and folder.is_dir() and not any(_is_dataset(path) for path in _with_parts(folder)):
+        archives = sorted(folder.glob("*.zip"))
+        archive = archives[0] if len(archives) == 1 else None
+    return unpack_archive(archive, below) if archive is not None and archive.is_file() else folder
+
+
+def _with_parts(folder: Path) -> list[Path]:
+    return [folder, *folder.iterdir()]
 
 
 def _dataset_in(folder: Path, dataset: str | None, named_by: str) -> Path:
@@ -85,7 +106,7 @@ def _dataset_in(folder: Path, dataset: str | None, named_by: str) -> Path:
 
 def _names(folder: Path, named_by: str) -> list[str]:
     try:
-        return [path.name for path in folder.iterdir()]
+        return [plain_name(path.name) for path in folder.iterdir()]
     except FileNotFoundError:
         problem = "does not exist"
     except NotADirectoryError:
@@ -95,13 +116,17 @@ def _names(folder: Path, named_by: str) -> list[str]:
     raise DatasetError(f"{folder}, named by {named_by}, {problem}: name a folder that holds MovieLens files")
 
 
-def _checked(folder: Path) -> Path:
+def _checked(folder: Path, below: Path) -> Path:
     layout = detect_layout(_names(folder, "the data set"), str(folder))
+    if is_packed(folder, layout.spec):
+        folder = unpack_files(folder, layout.spec, below)
     for name in layout.spec.files:
         if not (folder / name).is_file():
             raise DatasetError(f"{folder / name} is not a file: take it as GroupLens publishes it")
         if (folder / name).stat().st_size == 0:
             raise DatasetError(f"{folder / name} is empty: take it as GroupLens publishes it")
+        with (folder / name).open("rb") as stream:
+            check_encoding(stream.read(4), str(folder / name))
         if not _ends_with_a_line(folder / name):
             raise DatasetError(
                 f"{folder / name} is cut short, as no newline ends its last row: take it as GroupLens "
@@ -133,6 +158,6 @@ def _fits(layout: Layout, dataset: str) -> bool:
 
 def _is_dataset(folder: Path) -> bool:
     try:
-        return bool(matching_layouts([path.name for path in folder.iterdir()]))
+        return bool(matching_layouts([plain_name(path.name) for path in folder.iterdir()]))
     except (FileNotFoundError, NotADirectoryError, PermissionError):
         return False

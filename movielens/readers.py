@@ -1,65 +1,47 @@
 """Turns lines of MovieLens files into records.
 
 A file is never held whole. Every parser takes raw lines and yields `(line number, record)`, the record
-being a `Rejected` where a line cannot be read, so that callers can count what was left out and say where.
+being a `Rejected` where a line cannot be read, so that callers can count what was left out and name the line.
 """
 
-import csv
-import re
+import posixpath
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Final, TypeVar
 
 from movielens.chunks import MAX_LINE_BYTES, Chunk, plan_chunks, read_chunk, read_lines
-from movielens.layouts import (
-    CSV_MOVIES_HEADER,
-    CSV_RATINGS_HEADER,
-    GENRE_SPELLINGS,
-    ML_1M_OCCUPATIONS,
-    ML_100K_GENRES,
-    Layout,
+from movielens.csv_rows import (
+    MOVIES_TABLE,
+    RATINGS_TABLE,
+    CsvFormat,
+    CsvTable,
+    check_encoding,
+    split_all,
 )
-from movielens.records import (
-    AGE_BUCKET_EDGES,
-    NO_GENRES,
-    DatasetError,
-    Movie,
-    Rating,
-    Rejected,
-    RejectReason,
-    User,
-    bucketize_age,
+from movielens.fields import (
+    RowError,
+    any_seconds,
+    movie_100k,
+    movie_of_genres,
+    stars_of,
+    user_1m,
+    user_100k,
+    whole_seconds,
 )
+from movielens.layouts import Layout
+from movielens.records import DatasetError, Movie, Rating, Rejected, RejectReason, User
 
 # The lines come with the parsers: whoever reads a file needs both.
 __all__ = ["Chunk", "parse_movies", "parse_ratings", "parse_users", "plan_chunks", "read_chunk", "read_lines"]
 
 _SHOWN_CHARACTERS: Final = 200
 _BOM: Final = b"\xef\xbb\xbf"
-_GENDERS: Final = {"M": "Male", "F": "Female"}
-_OLDEST_FILM: Final = 1870
-_OLDEST_USER: Final = 120
-_RATINGS_SEPARATORS: Final = {Layout.ML_100K: b"\t", Layout.ML_1M: b"::", Layout.ML_CSV: b","}
-_ID: Final = re.compile(r"[0-9]+", re.ASCII)
-_NUMBER: Final = re.compile(rb"[0-9]+(?:\.[0-9]+)?")
-# Eleven digits reach the year 5138, far inside int64.
-_SECONDS: Final = re.compile(rb"[0-9]{1,11}")
-# "(1995)", and "(1995-1998)" or "(1995- )" for series.
-_YEAR_IN_TITLE: Final = re.compile(r"\((\d{4})(?:\s*[-\u2013]\s*\d{0,4})?\s*\)", re.ASCII)
-_YEAR_IN_DATE: Final = re.compile(r"\d{1,2}-[A-Za-z]{3}-(\d{4})", re.ASCII)
 
 RecordT = TypeVar("RecordT", Movie, User)
 
 
-class _RowError(Exception):
-    """A row is to be rejected for `reason`."""
-
-    def __init__(self, reason: RejectReason) -> None:
-        super().__init__(reason.value)
-        self.reason = reason
-
-
 def parse_ratings(
-    lines: Iterable[bytes], layout: Layout, file: str, first_line: int = 1
+    lines: Iterable[bytes], layout: Layout, file: str, first_line: int = 1, form: CsvFormat | None = None
 ) -> Iterator[tuple[int, Rating | Rejected]]:
     """Parses lines of a ratings file.
 
@@ -68,49 +50,66 @@ def parse_ratings(
       layout: The layout of the file.
       file: Its name, for rejected rows and errors.
       first_line: The number of the first line; a byte order mark and a header are looked for on line 1.
+      form: The format of a CSV file, as `read_format` finds it, for lines without line 1; by default the one
+        of GroupLens.
 
     Yields:
       The number of a line, and its rating or why it was rejected.
 
     Raises:
-      DatasetError: Line 1 of a CSV file is not the header it should be.
+      DatasetError: Line 1 of a CSV file lacks a column, or the file is UTF-16.
     """
-    separator = _RATINGS_SEPARATORS[layout]
     allows = layout.spec.rating_scale.allows
+    seconds_of = any_seconds if layout.spec.header else whole_seconds
     # A handful of ratings repeat millions of times: each is checked once.
     known: dict[bytes, float] = {}
-    for number, line in _content(lines, layout, file, first_line, CSV_RATINGS_HEADER):
+    separator = b"\t" if layout is Layout.ML_100K else layout.spec.separator.encode()
+    for number, line, fields in _split(lines, layout, file, first_line, separator, RATINGS_TABLE, form):
         try:
-            _check_bytes(line)
-            fields = line.split(separator)
-            if len(fields) != 4:
-                raise _RowError(RejectReason.FIELD_COUNT)
-            user_id, movie_id, stars, seconds = fields
+            found = _checked(line, fields)
+            if len(found) != 4:
+                raise RowError(RejectReason.FIELD_COUNT)
+            user_id, movie_id, stars, seconds = found
             if not (user_id.isdigit() and movie_id.isdigit()):
-                raise _RowError(RejectReason.NOT_A_NUMBER)
+                raise RowError(RejectReason.NOT_A_NUMBER)
             rating = known.get(stars)
             if rating is None:
-                rating = _stars(stars, allows)
+                rating = stars_of(stars, allows)
                 if len(known) < 100:
                     known[stars] = rating
-            if _SECONDS.fullmatch(seconds) is None:
-                raise _RowError(RejectReason.BAD_TIMESTAMP)
-        except _RowError as error:
+            timestamp = seconds_of(seconds)
+        except RowError as error:
             yield number, _rejected(file, number, error.reason, line)
         else:
-            yield number, Rating(user_id.decode("ascii"), movie_id.decode("ascii"), rating, int(seconds))
+            yield number, Rating(user_id.decode("ascii"), movie_id.decode("ascii"), rating, timestamp)
+
+
+def read_format(line: bytes, layout: Layout, file: str) -> CsvFormat | None:
+    """The format of a CSV file, from line 1; None where the layout has no header.
+
+    Raises:
+      DatasetError: A column is missing, or the file is UTF-16.
+    """
+    check_encoding(line, file)
+    if not layout.spec.header:
+        return None
+    is_ratings = posixpath.basename(file) == layout.spec.ratings_file
+    table = RATINGS_TABLE if is_ratings else MOVIES_TABLE
+    return table.read_format(_content_of(line).removeprefix(_BOM), file)
 
 
 def parse_movies(
-    lines: Iterable[bytes], layout: Layout, file: str, first_line: int = 1
+    lines: Iterable[bytes], layout: Layout, file: str, first_line: int = 1, form: CsvFormat | None = None
 ) -> Iterator[tuple[int, Movie | Rejected]]:
     """Parses lines of a movies file; arguments, result and errors as for `parse_ratings`.
 
     Titles stay as they are shown, less the spaces around them. The release year is the last one in
     parentheses in the title, or else that of the release date, which only ML-100k has.
     """
-    parse = {Layout.ML_100K: _movie_100k, Layout.ML_1M: _movie_1m, Layout.ML_CSV: _movie_csv}[layout]
-    return _parse_rows(_content(lines, layout, file, first_line, CSV_MOVIES_HEADER), layout, file, parse)
+    parse = movie_100k if layout is Layout.ML_100K else movie_of_genres
+    separator = layout.spec.separator.encode()
+    rows = _split(lines, layout, file, first_line, separator, MOVIES_TABLE, form)
+    return _parse_rows(rows, layout, file, parse)
 
 
 def parse_users(
@@ -119,152 +118,79 @@ def parse_users(
     """Parses lines of a users file; arguments and result as for `parse_ratings`.
 
     Raises:
-      DatasetError: The layout has no users file.
+      DatasetError: The layout does not have a users file.
     """
     if layout.spec.users_file is None:
-        raise DatasetError(f"{file}: the {layout.value} layout has no file of users")
-    parse = {Layout.ML_100K: _user_100k, Layout.ML_1M: _user_1m}[layout]
-    return _parse_rows(_content(lines, layout, file, first_line, ()), layout, file, parse)
+        raise DatasetError(f"{file}: the {layout.value} layout does not have a file of users")
+    parse = {Layout.ML_100K: user_100k, Layout.ML_1M: user_1m}[layout]
+    rows = _split(lines, layout, file, first_line, layout.spec.separator.encode())
+    return _parse_rows(rows, layout, file, parse)
 
 
-def _content(
-    lines: Iterable[bytes], layout: Layout, file: str, first_line: int, header: tuple[str, ...]
-) -> Iterator[tuple[int, bytes]]:
-    """Numbers the lines and takes off what is not content: byte order mark, CR, header, empty lines."""
-    for number, raw in enumerate(lines, first_line):
-        line = raw.removesuffix(b"\r")
-        if number == 1:
-            line = line.removeprefix(_BOM)
-            if layout.spec.header:
-                if line.strip() != ",".join(header).encode():
-                    raise DatasetError(
-                        f"{file}, line 1: the header should be '{','.join(header)}' but is '{_shown(line)}'; "
-                        "take the file as GroupLens publishes it"
-                    )
-                continue
-        if line.strip():
-            yield number, line
+def _split(
+    lines: Iterable[bytes],
+    layout: Layout,
+    file: str,
+    first_line: int,
+    separator: bytes,
+    table: CsvTable = MOVIES_TABLE,
+    form: CsvFormat | None = None,
+) -> Iterator[tuple[int, bytes, list[bytes] | RejectReason]]:
+    """Yields number, line, and its fields or why it has none; takes off the header and empty lines."""
+    numbered: Iterator[tuple[int, bytes]] = enumerate(lines, first_line)
+    if first_line == 1:
+        number, line = next(numbered, (1, b""))
+        check_encoding(line, file)
+        line = line.removeprefix(_BOM)
+        if layout.spec.header:
+            form = table.read_format(_content_of(line), file)
+        else:
+            numbered = chain([(number, line)], numbered)
+    content = ((number, line) for number, raw in numbered if (line := _content_of(raw)).strip())
+    if layout.spec.header:
+        yield from split_all(content, form or table.standard)
+    else:
+        for number, line in content:
+            yield number, line, line.split(separator)
+
+
+def _content_of(raw: bytes) -> bytes:
+    return raw.removesuffix(b"\r")
 
 
 def _parse_rows(
-    content: Iterable[tuple[int, bytes]],
+    rows: Iterable[tuple[int, bytes, list[bytes] | RejectReason]],
     layout: Layout,
     file: str,
     parse: Callable[[list[str]], RecordT],
 ) -> Iterator[tuple[int, RecordT | Rejected]]:
-    for number, line in content:
+    for number, line, fields in rows:
         try:
-            _check_bytes(line)
-            record = parse(_fields(line, layout))
-        except _RowError as error:
+            record = parse([_text(field, layout) for field in _checked(line, fields)])
+        except RowError as error:
             yield number, _rejected(file, number, error.reason, line)
         else:
             yield number, record
 
 
-def _check_bytes(line: bytes) -> None:
+def _checked(line: bytes, fields: list[bytes] | RejectReason) -> list[bytes]:
     if b"\0" in line:
-        raise _RowError(RejectReason.NUL_BYTE)
+        raise RowError(RejectReason.NUL_BYTE)
     if len(line) >= MAX_LINE_BYTES - 1:
-        raise _RowError(RejectReason.LINE_TOO_LONG)
+        raise RowError(RejectReason.LINE_TOO_LONG)
+    if isinstance(fields, RejectReason):
+        raise RowError(fields)
+    return fields
 
 
-def _fields(line: bytes, layout: Layout) -> list[str]:
+def _text(field: bytes, layout: Layout) -> str:
+    # A file of a Latin-1 layout may have been saved as UTF-8 since, which Latin-1 text hardly ever is.
     try:
-        text = line.decode(layout.spec.encoding)
+        return field.decode("utf-8")
     except UnicodeDecodeError:
-        raise _RowError(RejectReason.ENCODING) from None
-    if layout is not Layout.ML_CSV:
-        return text.split(layout.spec.separator)
-    try:
-        return next(csv.reader([text], strict=True))
-    except csv.Error:
-        raise _RowError(RejectReason.QUOTING) from None
-
-
-def _stars(field: bytes, allows: Callable[[float], bool]) -> float:
-    # A number below zero is a number; float() would also take "nan", "1e0" and "1_0".
-    if _NUMBER.fullmatch(field.removeprefix(b"-")) is None:
-        raise _RowError(RejectReason.NOT_A_NUMBER)
-    rating = float(field)
-    if not allows(rating):
-        raise _RowError(RejectReason.OFF_SCALE)
-    return rating
-
-
-def _movie_100k(fields: list[str]) -> Movie:
-    _expect(fields, 5 + len(ML_100K_GENRES))
-    movie_id, title, release_date, _, _, *flags = fields
-    if not set(flags) <= {"0", "1"}:
-        raise _RowError(RejectReason.UNKNOWN_CODE)
-    genres = [genre for genre, flag in zip(ML_100K_GENRES, flags, strict=True) if flag == "1"]
-    return _movie(movie_id, title, genres, release_date)
-
-
-def _movie_1m(fields: list[str]) -> Movie:
-    _expect(fields, 3)
-    return _movie(fields[0], fields[1], fields[2].split("|"))
-
-
-def _movie_csv(fields: list[str]) -> Movie:
-    _expect(fields, 3)
-    return _movie(fields[0], fields[1], fields[2].split("|"))
-
-
-def _movie(movie_id: str, title: str, genres: list[str], release_date: str = "") -> Movie:
-    if not title.strip():
-        raise _RowError(RejectReason.EMPTY_FIELD)
-    names = dict.fromkeys(GENRE_SPELLINGS.get(genre, genre) for genre in map(str.strip, genres) if genre)
-    genre_names = tuple(names) or (NO_GENRES,)
-    return Movie(_id(movie_id), title.strip(), genre_names, _release_year(title, release_date))
-
-
-def _release_year(title: str, release_date: str) -> int | None:
-    years = _YEAR_IN_TITLE.findall(title) or _YEAR_IN_DATE.findall(release_date)
-    return int(years[-1]) if years and int(years[-1]) >= _OLDEST_FILM else None
-
-
-def _user_100k(fields: list[str]) -> User:
-    _expect(fields, 5)
-    user_id, age, gender, occupation, zip_code = fields
-    if not age:
-        return _user(user_id, None, None, gender, occupation, zip_code)
-    years = int(_id(age)) if len(age) <= 3 else _OLDEST_USER + 1
-    if years > _OLDEST_USER:
-        raise _RowError(RejectReason.OFF_SCALE)
-    return _user(user_id, float(years), bucketize_age(years), gender, occupation, zip_code)
-
-
-def _user_1m(fields: list[str]) -> User:
-    _expect(fields, 5)
-    user_id, gender, bucket, occupation, zip_code = fields
-    if bucket and bucket not in map(str, AGE_BUCKET_EDGES):
-        raise _RowError(RejectReason.UNKNOWN_CODE)
-    if occupation not in map(str, range(len(ML_1M_OCCUPATIONS))):
-        raise _RowError(RejectReason.UNKNOWN_CODE)
-    age = float(bucket) if bucket else None
-    return _user(user_id, None, age, gender, ML_1M_OCCUPATIONS[int(occupation)], zip_code)
-
-
-def _user(
-    user_id: str, age: float | None, bucket: float | None, gender: str, occupation: str, zip_code: str
-) -> User:
-    if gender not in _GENDERS:
-        raise _RowError(RejectReason.UNKNOWN_CODE)
-    if not occupation.strip():
-        raise _RowError(RejectReason.EMPTY_FIELD)
-    return User(_id(user_id), age, bucket, _GENDERS[gender], occupation.strip(), zip_code.strip())
-
-
-def _id(field: str) -> str:
-    if _ID.fullmatch(field) is None:
-        raise _RowError(RejectReason.NOT_A_NUMBER)
-    return field
-
-
-def _expect(fields: list[str], count: int) -> None:
-    if len(fields) != count:
-        raise _RowError(RejectReason.FIELD_COUNT)
+        if layout.spec.encoding == "utf-8":
+            raise RowError(RejectReason.ENCODING) from None
+    return field.decode(layout.spec.encoding)
 
 
 def _rejected(file: str, number: int, reason: RejectReason, line: bytes) -> Rejected:

@@ -1,4 +1,4 @@
-"""What a MovieLens file says, row by row: ratings, movies, users, and the rows that say nothing usable.
+"""The rows of a MovieLens file: ratings, movies, users, and the rows that cannot be used.
 
 Names and values follow the TFDS `movielens` data sets, see
 https://www.tensorflow.org/datasets/catalog/movielens.
@@ -14,6 +14,9 @@ AGE_BUCKET_EDGES: Final = (1, 18, 25, 35, 45, 50, 56)
 
 # The genre of a movie that names none, in the spelling of the CSV data sets.
 NO_GENRES: Final = "(no genres listed)"
+
+# Share of a file's rows that may be rejected before a run fails, unless its settings give another one.
+MAX_REJECTED_SHARE: Final = 0.01
 
 _FIVE_DIGITS: Final = re.compile(r"[0-9]{5}")
 

@@ -136,7 +136,7 @@ def _rate(world: PlantedWorld, users: Ints, counts: Ints, random: np.random.Gene
     movies = _choose(world.choice_logits(users + 1), counts, random)
     raters = np.repeat(users, counts)
     stars = _stars(world, raters, movies, random)
-    # The sittings come in time order, so what is rated when must not hang on the order of choice.
+    # The sittings come in time order, so what is rated when must not depend on the order of choice.
     order = random.permutation(len(raters))
     order = order[np.argsort(raters[order], kind="stable")]
     seconds = _seconds(world.join_month[users], counts, random)

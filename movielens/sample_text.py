@@ -1,6 +1,6 @@
 """The text of the synthetic sample: titles with a hint of the genre, zip codes, and the mess of real files.
 
-Of a hundred titles, some have a comma, quotation marks, accents or spaces around them, one has no year,
+Of a hundred titles, some have a comma, quotation marks, accents or spaces around them, one lacks a year,
 and some movies share a title; of a hundred zip codes, two are Canadian or too long.
 """
 

@@ -68,7 +68,7 @@ OCCUPATIONS: Final = {
     "technician": 3,
     "writer": 5,
 }
-# How common each of `ML_100K_GENRES` is; "Unknown" is left to movies that say nothing.
+# How common each of `ML_100K_GENRES` is; "Unknown" is left to movies without a genre.
 _GENRE_WEIGHTS: Final = (0, 25, 14, 4, 12, 50, 11, 5, 72, 2, 2, 9, 6, 6, 25, 10, 25, 7, 3)
 
 _USERS_STREAM, _MOVIES_STREAM = 0, 1

@@ -1,4 +1,4 @@
-"""Commands for the people who look after the pipeline: `python -m pipeline --help`."""
+"""Reviews schemas, moves served versions, keeps presets, accepts data: `python -m pipeline --help`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from contracts.signatures import SERVABLES
 EQUAL, DIFFERENT, ERROR, INTERRUPTED = 0, 1, 2, 130
 DONE, DECLINED = 0, 1
 
+_DESCRIPTION: Final = "Review schemas, list and move pushed versions, keep presets, accept changed data."
+
 _REVIEW_HELP: Final = """\
 examples:
   python -m pipeline schema review
@@ -24,9 +26,9 @@ Exit status: 0 no difference, 1 differences, 2 there is nothing to compare.
 _ADOPT_HELP: Final = """\
 examples:
   python -m pipeline schema adopt
-      everything that is new or changed in the data, after a question
+      everything that is new or changed in the data, after confirmation
   python -m pipeline schema adopt movie_genres --yes
-      one feature, in both schemas, without a question
+      one feature, in both schemas, without confirmation
 
 What SchemaGen never infers (ranges of numbers, comparators) stays as it is, and so do the comments outside
 of the replaced blocks. A feature that the data lacks is never removed.
@@ -50,16 +52,16 @@ examples:
       that model alone, beside the others as they are
 
 The version's files are published again, byte for byte, as the highest version, which TensorFlow Serving
-serves by default. Nothing is removed, and history.jsonl beside the versions says who did it and when. The
+serves by default. Nothing is removed, and history.jsonl beside the versions records who did it and when. The
 models of one run are served together: a version that only some of them have is refused without --only.
-A server whose models.config names a version or a label goes by that instead.
+A server whose models.config names a version or a label follows that instead.
 
 Exit status: 0 served, 1 declined, 2 it cannot be served.
 """
 _ROLLBACK_HELP: Final = """\
 examples:
   python -m pipeline rollback
-      to the models that were pushed before those that are served, after a question
+      to the models that were pushed before those that are served, after confirmation
   python -m pipeline rollback 1764098765 --yes
   python -m pipeline rollback --only ranking
       that model alone, beside the others as they are
@@ -85,7 +87,7 @@ examples:
       what the latest run below runs/ has found; `local_runner.py --preset best` then takes it
   python -m pipeline preset mine --output runs/1m --run 2026-01-31T12 --yes
 
-The file is pipeline/configs/presets/NAME.yaml. Its comments say which data, split and command made each
+The file is pipeline/configs/presets/NAME.yaml. Its comments name the data, split and command made each
 section; the head and sections of other models stay. Numbers are kept with four digits.
 
 Exit status: 0 written, 2 there is nothing to write, or the preset has the section already.
@@ -158,22 +160,22 @@ def _preset(args: argparse.Namespace) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pipeline", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description=_DESCRIPTION, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     schema = commands.add_parser("schema", help="compare the curated schemas with the data of the latest run")
     actions = schema.add_subparsers(dest="action", required=True, metavar="ACTION")
-    review = _action(actions, "review", "Shows how the data differs from the curated schemas.", _REVIEW_HELP)
+    review = _action(actions, "review", "Show how the data differs from the curated schemas.", _REVIEW_HELP)
     adopt = _action(
-        actions, "adopt", "Makes features of the curated schemas as the data has them.", _ADOPT_HELP
+        actions, "adopt", "Change features of the curated schemas to what the data has.", _ADOPT_HELP
     )
     adopt.add_argument("features", nargs="*", metavar="FEATURE", help="default: all new and changed ones")
     for command in (review, adopt):
         command.add_argument("--of", choices=("ratings", "movies"), help="only this schema (default: both)")
     versions = _action(
-        commands, "versions", "Lists the pushed versions, with metrics, and which is served.", _VERSIONS_HELP
+        commands, "versions", "List the pushed versions, their metrics, and which is served.", _VERSIONS_HELP
     )
-    promote = _action(commands, "promote", "Makes the models of a version the served ones.", _PROMOTE_HELP)
-    rollback = _action(commands, "rollback", "Makes earlier models the served ones again.", _ROLLBACK_HELP)
+    promote = _action(commands, "promote", "Serve the models of a version.", _PROMOTE_HELP)
+    rollback = _action(commands, "rollback", "Serve the models of an earlier run again.", _ROLLBACK_HELP)
     versions.add_argument("model", nargs="?", choices=SERVABLES, help="only this model (default: all)")
     promote.add_argument("version", type=int, metavar="VERSION")
     rollback.add_argument(
@@ -184,9 +186,9 @@ def _parser() -> argparse.ArgumentParser:
             "--only", choices=SERVABLES, help="move this model and leave the others of its run as they are"
         )
     for command in (adopt, promote, rollback):
-        command.add_argument("--yes", action="store_true", help="do not ask")
+        command.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     preset = _action(
-        commands, "preset", "Makes a preset of the hyperparameters that a run's Tuners found.", _PRESET_HELP
+        commands, "preset", "Make a preset of the hyperparameters that a run's Tuners found.", _PRESET_HELP
     )
     preset.add_argument("name", metavar="NAME", help="of the preset")
     preset.add_argument("--run", metavar="ID", default="latest", help="as `python -m reports list` shows it")
@@ -195,16 +197,16 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--output", metavar="DIR", default="runs", help="output folder of the runs (default: %(default)s)"
         )
-    gate = commands.add_parser("gate", help="let data pass that the data gate stopped")
+    gate = commands.add_parser("gate", help="accept data that the data gate stopped")
     accept = _action(
         gate.add_subparsers(dest="action", required=True, metavar="ACTION"),
         "accept",
-        "Lets data pass that differs from the last accepted run.",
+        "Accept data that differs from the last accepted run.",
         _ACCEPT_HELP,
     )
     accept.add_argument("record", metavar="RECORD", help="the record that the refusal named")
     accept.add_argument("--reason", required=True, help="why the change is meant")
-    accept.add_argument("--yes", action="store_true", help="do not ask")
+    accept.add_argument("--yes", action="store_true", help="do not ask for confirmation")
     return parser
 
 
@@ -213,7 +215,7 @@ def _action(
 ) -> argparse.ArgumentParser:
     return actions.add_parser(
         name,
-        help=description,
+        help=description[0].lower() + description[1:].rstrip("."),
         description=description,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -23,7 +23,7 @@ _IMAGE: Final = "sdk_container_image"
 # Flags that bring this project to the workers in another way than by a container image.
 _OTHER_ENVIRONMENTS: Final = frozenset({"environment_type", "setup_file"})
 
-# The flags that only the user can know, each with what it stands for.
+# The flags that only the user can set, each with what it stands for.
 _NEEDED: Final[dict[RunnerName, dict[str, str]]] = {
     "local": {},
     "flink": {

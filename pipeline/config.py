@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -30,7 +30,15 @@ from pipeline.config_sections import (
 )
 from pipeline.renamed_settings import RENAMED
 from pipeline.setting_trees import ConfigError as ConfigError
-from pipeline.setting_trees import merged, parse_override, preset_of_split, put, read_preset, read_settings
+from pipeline.setting_trees import (
+    merged,
+    parse_override,
+    preset_of_split,
+    put,
+    read_preset,
+    read_settings,
+    split_defaults,
+)
 from pipeline.setting_trees import preset_names as preset_names
 from trainer_module.joint.hyperparameters import JointHyperparameters, JointWeights, check_joint
 from trainer_module.ranking.hyperparameters import RankingHyperparameters
@@ -85,6 +93,15 @@ class PipelineConfig(ConfigSection):
         return self
 
     @model_validator(mode="after")
+    def _has_one_source(self) -> PipelineConfig:
+        if self.dataset is not None and self.data_dir is not None:
+            raise ValueError(
+                f"dataset {self.dataset} and data_dir {self.data_dir} are both given: leave one out "
+                "(--dataset downloads, --data-dir names a folder that is already there)"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _halves_of_a_joint_model_go_together(self) -> PipelineConfig:
         if self.model == JOINT:
             check_joint(self.retrieval, self.ranking)
@@ -119,8 +136,12 @@ class PipelineConfig(ConfigSection):
 
     @property
     def data_series(self) -> str:
-        """What the runs are called whose data is compared with one another."""
-        return self.data_gate.series or posixpath.basename((self.data_dir or "").rstrip("/")) or "data"
+        """What the runs are called whose data is compared with one another.
+
+        A local run without a series in its settings has the identity of its content; where the data is out
+        of reach of who compiles the pipeline, the series is the whole address of the data.
+        """
+        return self.data_gate.series or (self.data_dir or "data").rstrip("/")
 
     @property
     def evaluation_series(self) -> str:
@@ -153,6 +174,9 @@ def load_config(
 ) -> PipelineConfig:
     """Reads the settings: the defaults, then the preset, then the YAML file, then the overrides.
 
+    The defaults are those of the split rule (`configs/split_defaults.yaml`), except in a section that the
+    preset has: its settings were chosen together, beside the common defaults.
+
     Args:
       path: YAML file with the settings that differ from the preset's or the defaults, or None.
       overrides: `section.key=value` texts, the value written as in YAML; later ones win.
@@ -167,27 +191,50 @@ def load_config(
         dotted, value = parse_override(text)
         put(tree, dotted, value, text)
         origins[dotted] = f"override {text!r}"
+    below: dict[str, Any] = {}
     if preset is not None:
         name = preset_of_split(preset, _split(tree))
         below = read_preset(name)
         _validated(below, {}, f"preset {name}")  # What is wrong from here on is not the preset's fault.
-        tree = merged(below, tree)
+    tree = merged({**_split_defaults(merged(below, tree)), **below}, tree)
     return _validated(tree, origins, str(path) if path is not None else "configuration")
 
 
 def _split(tree: dict[str, Any]) -> object:
-    """The split rule that a tree of settings asks for, which may not be one."""
+    """The split rule in a tree of settings, which may not be one."""
     data = tree.get("data")
     return (data.get("split") if isinstance(data, dict) else None) or ExampleGenSettings().split
 
 
+def _split_defaults(tree: dict[str, Any]) -> dict[str, Any]:
+    """The defaults of the split rule in a tree of settings; a joint model has the common ones."""
+    return {} if tree.get("model") == JOINT else split_defaults(_split(tree))
+
+
 def _validated(tree: dict[str, Any], origins: dict[str, str], default_origin: str) -> PipelineConfig:
+    for dotted, value in _booleans(tree, PipelineConfig, ""):
+        origin = origins.get(dotted, default_origin)
+        raise ConfigError(f"{origin}: {dotted} is {value!r}, which should be a number")
     try:
         return PipelineConfig.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(
             "\n".join(_explain(detail, origins, default_origin) for detail in error.errors())
         ) from None
+
+
+def _booleans(tree: dict[str, Any], section: type[BaseModel], prefix: str) -> Iterator[tuple[str, object]]:
+    """Yields the settings that are numbers and have a boolean, which pydantic would take as 0 or 1."""
+    for name, value in tree.items():
+        if name not in section.model_fields:
+            continue
+        annotation = section.model_fields[name].annotation
+        if isinstance(value, dict) and isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from _booleans(value, annotation, f"{prefix}{name}.")
+        kinds = (annotation, *get_args(annotation))
+        values = value if isinstance(value, list) else [value]
+        if (int in kinds or float in kinds) and any(isinstance(one, bool) for one in values):
+            yield f"{prefix}{name}", value
 
 
 def _explain(detail: ErrorDetails, origins: dict[str, str], default_origin: str) -> str:
@@ -203,7 +250,7 @@ def _explain(detail: ErrorDetails, origins: dict[str, str], default_origin: str)
         return f"{origin}: unknown setting {dotted}{_suggestion(names)}"
     if detail["type"] == "value_error":  # A validator of ours: its message names the key by itself.
         return f"{origin}: {detail['ctx']['error']}"
-    expected = detail["msg"].removeprefix("Input ")
+    expected = detail["msg"].removeprefix("Input ").removeprefix("String ")
     if detail["type"] in ("model_type", "model_attributes_type"):
         expected = "should be a section with keys of its own"
     return f"{origin}: {dotted} is {detail['input']!r}, which {expected}"

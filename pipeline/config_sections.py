@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from contracts.features import SLICED_BY
 from pipeline import beam_runners
 
 ServedVersion = Annotated[str, Field(pattern=r"^(retrieval|ranking|recommender|joint)/[1-9]\d*$")]
@@ -36,11 +38,11 @@ class EvaluationConfig(ConfigSection):
     )
     beat_retrieval_order: bool = Field(
         True,
-        description="The final list must beat the order of retrieval in recall@10 of liked movies and in "
-        "graded NDCG@10.",
+        description="In recall@10 of liked movies and in graded NDCG@10, the final list must not be behind "
+        "the order of retrieval with 95 % confidence.",
     )
     max_recall_at_10_behind_retrieval: float = Field(
-        0.01, ge=0, le=1, description="How far the recall@10 of the final list may be behind that order."
+        0.01, ge=0, le=1, description="The same for recall@10, by more than this."
     )
     min_coverage_at_10: float = Field(
         0.01, ge=0, le=1, description="Retrieval: share of the catalogue that is in somebody's first ten."
@@ -77,6 +79,16 @@ class EvaluationConfig(ConfigSection):
         ("user_gender", "bucketized_user_age", "user_occupation_text"),
         description="Features to slice by; one that the data set lacks is left out.",
     )
+
+    @field_validator("slices")
+    @classmethod
+    def _are_features(cls, slices: tuple[str, ...]) -> tuple[str, ...]:
+        for name in slices:
+            if name not in SLICED_BY:
+                close = difflib.get_close_matches(name, SLICED_BY, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(SLICED_BY)}"
+                raise ValueError(f"evaluation.slices names {name}, which is not a feature; {hint}")
+        return slices
 
 
 class TuningConfig(ConfigSection):
@@ -116,7 +128,7 @@ class BeamConfig(ConfigSection):
 class KubeflowConfig(ConfigSection):
     """What only the compiled Kubeflow pipeline needs."""
 
-    image: str | None = Field(None, description="Container image that holds this project.")
+    image: str | None = Field(None, pattern=r"^\S+$", description="Container image that holds this project.")
     root: str | None = Field(
         None, description="Storage that every node reaches, for example gs://bucket/movielens."
     )

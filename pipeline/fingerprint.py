@@ -14,7 +14,7 @@ from typing import Final
 
 import grimp
 
-# The packages that a node's code can live in. Only those beside this one count, so that an installed package
+# The packages that a node's code can be in. Only those beside this one count, so that an installed package
 # of another project with the same name is not taken for ours.
 PACKAGES: Final = (
     "components",

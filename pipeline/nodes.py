@@ -71,7 +71,7 @@ def make_tuner(
 
 
 def _fit_config(model: str, config: PipelineConfig, code: str) -> dict[str, Any]:
-    """What a fit goes by, as a Trainer and a Tuner get it."""
+    """The settings of a fit, as a Trainer and a Tuner get them."""
     found = {
         "hyperparameters": config.hyperparameters(model).model_dump(mode="json"),
         "seed": config.seed,

@@ -1,4 +1,4 @@
-"""Settings that had another name, for the error that says what to write now."""
+"""Settings that had another name, for the error with the name of today."""
 
 from collections.abc import Iterable
 from typing import Final

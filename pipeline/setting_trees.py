@@ -9,6 +9,8 @@ import yaml
 
 # Named sets of settings that come with the project, a YAML file each.
 PRESETS: Final = Path(__file__).with_name("configs") / "presets"
+# The defaults that differ under another split rule than `leave_last_out`, by rule.
+SPLIT_DEFAULTS: Final = Path(__file__).with_name("configs") / "split_defaults.yaml"
 
 
 # The strongest preset of each split, which `best` stands for.
@@ -44,6 +46,12 @@ def preset_of_split(name: str, split: object) -> str:
     return _BEST_OF_SPLIT.get(str(split), name) if name == BEST else name
 
 
+def split_defaults(split: object) -> dict[str, Any]:
+    """The defaults that a split rule has instead of the common ones, which may be none."""
+    found: dict[str, Any] = read_settings(SPLIT_DEFAULTS).get(str(split), {})
+    return found
+
+
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Both trees as one; where both have a value, that of `above`."""
     both = {
@@ -60,6 +68,11 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(
+                    problem="a key is a list or a section; expected a name, as in `seed: 42`",
+                    problem_mark=key.start_mark,
+                )
             if key.value in seen:
                 raise yaml.MarkedYAMLError(
                     problem=f"key {key.value!r} is there twice", problem_mark=key.start_mark
@@ -72,7 +85,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """The settings in a YAML file.
 
     Raises:
-      ConfigError: it cannot be read, or holds no settings.
+      ConfigError: it cannot be read, or does not hold settings.
     """
     try:
         tree = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeyLoader)
@@ -87,7 +100,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     if tree is None:
         return {}
     if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: holds no settings; expected lines such as `seed: 42`")
+        raise ConfigError(f"{path}: does not hold settings; expected lines such as `seed: 42`")
     return tree
 
 
@@ -107,7 +120,7 @@ def parse_override(text: str) -> tuple[str, Any]:
 
 
 def put(tree: dict[str, Any], dotted: str, value: Any, text: str) -> None:
-    """Sets the value under a dotted key, as the override `text` says.
+    """Sets the value under a dotted key, from the override `text`.
 
     Raises:
       ConfigError: a part of the key is not a section.

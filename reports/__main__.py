@@ -57,9 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             return DONE
         run = load_run(output, args.run)
         if args.command == "compare":
-            return _tell(_compare(run, load_run(output, args.other)))
+            return _print_paths(_compare(run, load_run(output, args.other)))
         if args.command == "build":
-            return _tell(_build(run))
+            return _print_paths(_build(run))
         return _open(_built(run) or _build(run).html)
     except ReportError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -138,7 +138,7 @@ def _folder(output: Path, name: str) -> Path:
     return output / REPORTS_FOLDER / name.replace(":", "-").replace(" ", "_")
 
 
-def _tell(report: Report) -> int:
+def _print_paths(report: Report) -> int:
     print(report.html)
     print(report.json)
     return DONE
@@ -153,7 +153,7 @@ def _open(page: Path) -> int:
 
 
 def _quiet() -> None:
-    """Keeps what TensorFlow and its friends say while they load off the terminal."""
+    """Keeps what TensorFlow and other libraries print while they load off the terminal."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     warnings.filterwarnings("ignore")
     for name in ("tensorflow", "absl"):

@@ -90,7 +90,7 @@ def _metrics(left: Mapping[str, Any], right: Mapping[str, Any]) -> Section:
         other = right["sections"].get(section_id, {"metrics": {}})
         rows: list[tuple[Cell, ...]] = []
         for path, a, b in _pairs(one["metrics"], other["metrics"]):
-            # A metric that one run lacks has no difference; the outcome says which sections lack much.
+            # A metric that one run lacks gets no difference; the outcome lists the sections that differ.
             if path[0] == "config" or not (_is_number(a) and _is_number(b)):
                 continue
             total += 1

@@ -36,7 +36,7 @@ class Head:
     Attributes:
       title: of the page.
       about: one line: which data, which split, when.
-      synthetic: whether a banner says that the ratings are made up.
+      synthetic: whether a banner shows that the ratings are made up.
       footer: how to make the page again.
     """
 

@@ -1,4 +1,4 @@
-"""What a section of the report is made of. Templates show it; nothing here knows HTML but the charts' SVG.
+"""What a section of the report is made of. Templates show it; nothing here is HTML but the charts' SVG.
 
 A section is a function `(run: Run) -> Section` listed in `reports.sections.SECTIONS`. All
 text in it is plain: the templates escape it. Only `Chart.svg` and `Picture.svg` go into the page as they
@@ -64,7 +64,7 @@ class Table:
       columns: at least one; the first one heads the rows.
       rows: each as long as `columns`.
       filterable: whether there is a box to filter by words.
-      empty: what is said where there are no rows.
+      empty: the text where there are no rows.
     """
 
     id: str
@@ -129,10 +129,10 @@ class Part:
     Attributes:
       id: unique on the page; links lead to it.
       title: the heading.
-      answer: one line that says what came out, or "".
+      answer: one line with the result, or "".
       text: paragraphs.
       facts: a list of names and values.
-      charts: drawn side by side where there is room.
+      charts: drawn side by side where the page is wide enough.
       tables: below the charts.
       verdict: shown beside the heading.
     """

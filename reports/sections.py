@@ -23,10 +23,10 @@ SECTIONS: Final[Mapping[str, Callable[[Run], Section]]] = {
 
 
 def build_sections(run: Run) -> list[Section]:
-    """All sections of a run. One whose artifacts are not there says so and does not fail.
+    """All sections of a run. One without its artifacts shows that and does not fail.
 
-    A run that failed may have left artifacts half-written. A section that cannot read one says so too,
-    because the report has to tell of the failure all the same; in a run that went well it is an error.
+    A run that failed may have left artifacts half-written. A section that cannot read one shows that too,
+    because the report has to show the failure all the same; in a run that went well it is an error.
     """
     sections = []
     for section_id, build in SECTIONS.items():

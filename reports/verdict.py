@@ -14,7 +14,7 @@ class Verdict(enum.Enum):
 
     @property
     def sign(self) -> str:
-        """One character that tells the verdicts apart without colour."""
+        """One character that distinguishes the verdicts without colour."""
         return {"passed": "✓", "failed": "✗", "warning": "!", "no threshold": "·"}[self.value]
 
 

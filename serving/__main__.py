@@ -38,7 +38,7 @@ class Command(NamedTuple):
 
 
 COMMANDS: Final = {
-    "recommend": Command("serving.commands.recommend", "movies for users: retrieved, then ranked"),
+    "recommend": Command("serving.commands.recommend", "movies for users, in the final order"),
     "similar": Command("serving.commands.similar", "movies that are like a movie"),
     "status": Command("serving.commands.status", "the versions that a server has, and their states"),
     "metadata": Command("serving.commands.metadata", "signatures of a model, as the server returns them"),

@@ -22,7 +22,7 @@ Array = npt.NDArray[Any]
 
 
 class ModelError(Exception):
-    """A folder holds no model that can be used, in one line that says what to do."""
+    """A folder does not hold a model that can be used, in one line with what to do."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,9 @@ class BatchListModel:
         """The model's own table of users, one id a line."""
         file = self.path / USERS_ASSET
         if not file.is_file():
-            raise ModelError(f"{self.path} has no table of users ({USERS_ASSET}): name a file with --users")
+            raise ModelError(
+                f"{self.path} does not have a table of users ({USERS_ASSET}): name a file with --users"
+            )
         return file
 
     @property
@@ -179,7 +181,9 @@ def _signature(path: Path, name: str, inputs: set[str]) -> Any:
     signature = model.signatures.get(name)
     if signature is None or not inputs <= set(signature.structured_input_signature[1]):
         there = ", ".join(sorted(model.signatures)) or "none"
-        raise ModelError(f"{path} has no signature {name!r} over {', '.join(sorted(inputs))}; it has {there}")
-    # A signature lives as long as the object it came from.
+        raise ModelError(
+            f"{path} does not have the signature {name!r} over {', '.join(sorted(inputs))}; it has {there}"
+        )
+    # A signature works as long as the object it came from exists.
     signature.model = model
     return signature

@@ -35,7 +35,7 @@ ROW_GROUP: Final = 250_000
 
 
 class UsersError(Exception):
-    """The file of users cannot be used, in one line that says what to do."""
+    """The file of users cannot be used, in one line with what to do."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Scored:
     """What was written: users, those of them who are not in the model, and rows."""
 
     users: int
-    strangers: int
+    unknown_users: int
     rows: int
 
 
@@ -95,14 +95,14 @@ def score_users(
         )
         if stage
     }
-    count = strangers = rows = 0
+    count = unknown_users = rows = 0
     with _aside(output) as partial, pq.ParquetWriter(partial, SCHEMA.with_metadata(versions)) as writer:
         waiting: list[pa.RecordBatch] = []
         for batch in _batches(_user_ids(users), batch_size):
             found = model.recommend(batch, max(k, candidates) if ranking else k)
             waiting.append(_table(batch, ranking.rerank(batch, found) if ranking else found, k))
             count += len(batch)
-            strangers += int((~found.known).sum())
+            unknown_users += int((~found.known).sum())
             rows += waiting[-1].num_rows
             if sum(part.num_rows for part in waiting) >= ROW_GROUP:
                 writer.write_table(pa.Table.from_batches(waiting))
@@ -110,7 +110,7 @@ def score_users(
             progress(len(batch))
         if waiting:
             writer.write_table(pa.Table.from_batches(waiting))
-    return Scored(count, strangers, rows)
+    return Scored(count, unknown_users, rows)
 
 
 def _table(user_ids: list[bytes], found: UserLists, k: int) -> pa.RecordBatch:

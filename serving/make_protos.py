@@ -37,7 +37,7 @@ def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
 
 
 def main() -> int:
-    """Writes the file and says what is in it."""
+    """Writes the file and prints what is in it."""
     protos = descriptor_set()
     written = protos.SerializeToString(deterministic=True)
     DESCRIPTOR_FILE.write_bytes(written)

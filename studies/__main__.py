@@ -13,20 +13,23 @@ from rich.console import Console
 from pipeline.config import ConfigError, load_config
 from pipeline.data_source import DatasetError, find_data
 from pipeline.local_run.run_lock import OutputInUseError
-from studies import collapse, dcn, leaderboard, multitask
+from studies import collapse, dcn, gate, leaderboard, multitask
 from studies.child import StudyError
-from studies.harness import RESULTS_FILE, Harness
+from studies.harness import Harness
+from studies.served_list import study as served_list
 
 STUDIES: Final[dict[str, Any]] = {
     "leaderboard": leaderboard,
     "multitask": multitask,
     "dcn": dcn,
     "collapse": collapse,
+    "gate": gate,
+    "served-list": served_list,
 }
 
 _DESCRIPTION: Final = (
-    "Every result goes to a CSV as soon as it is there, so an interrupted study goes on where it stopped; "
-    "tables (Markdown) and plots (SVG) are beside it."
+    "Every result is kept as soon as it is there (CSV or JSON), so an interrupted study goes on where it "
+    "stopped; tables (Markdown) and plots (SVG) are beside it."
 )
 
 
@@ -45,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         source = find_data(config)
         harness = Harness(options.name, source, work, again=options.again, console=console)
         print(options.study.run(options, harness))
-        console.print(f"{harness.folder / RESULTS_FILE}, results.md and plots beside it", soft_wrap=True)
+        console.print(f"everything is in {harness.folder}", soft_wrap=True)
     except (argparse.ArgumentTypeError, ConfigError, DatasetError, OutputInUseError, StudyError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -74,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="work folder of prepared splits and results (default: runs/studies)",
     )
-    shared.add_argument("--again", action="store_true", help="measure anew what the CSV has already")
+    shared.add_argument("--again", action="store_true", help="measure anew what is there already")
     for name, study in STUDIES.items():
         command = commands.add_parser(
             name,

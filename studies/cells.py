@@ -32,7 +32,7 @@ class Cell:
 
     @property
     def code(self) -> str:
-        """Digest of what the metrics hang on: the code of a model of ours, what a baseline is tuned over."""
+        """Digest of what metrics depend on: the code of a model of ours, what a baseline is tuned over."""
         return _grid(self.model) if self.settings is None else _code(self.task)
 
     @property

@@ -1,4 +1,4 @@
-"""Heavy work in a process of its own, watched from outside: what it tells, its peak memory, its log.
+"""Heavy work in a process of its own, watched from outside: its progress, its peak memory, its log.
 
 The child writes one JSON object a line to standard output; all else that it and its libraries print goes to
 its log file.
@@ -21,14 +21,14 @@ _MEGABYTE: Final = 1_000_000
 
 
 class StudyError(RuntimeError):
-    """A study cannot go on; the message is one line that says why and what to do."""
+    """A study cannot go on; the message is one line with the reason and what to do."""
 
 
 class ChildOutcome(NamedTuple):
     """What a child gave.
 
     Attributes:
-      values: as it told them.
+      values: as it wrote them.
       peak_megabytes: the most that were resident at once, of the process and its children.
     """
 
@@ -36,17 +36,17 @@ class ChildOutcome(NamedTuple):
     peak_megabytes: float
 
 
-Tell = Callable[[str], None]
+OnProgress = Callable[[str], None]
 
 
-def run_child(module: str, task: dict[str, Any], log: Path, tell: Tell) -> ChildOutcome:
+def run_child(module: str, task: dict[str, Any], log: Path, on_progress: OnProgress) -> ChildOutcome:
     """Runs `python -m module` on a task and waits for what comes out.
 
     Args:
       module: its `main` calls `as_child`.
       task: plain values.
       log: file for all that is printed; its folder is there.
-      tell: is called with each line of progress.
+      on_progress: is called with each line of progress.
 
     Raises:
       StudyError: the child failed; the message is the child's own, and names the log.
@@ -63,7 +63,7 @@ def run_child(module: str, task: dict[str, Any], log: Path, tell: Tell) -> Child
             for line in process.stdout:
                 event = json.loads(line)
                 if event[EVENT] == PROGRESS:
-                    tell(event[PROGRESS])
+                    on_progress(event[PROGRESS])
                 elif event[EVENT] == RESULT:
                     values = event[RESULT]
                 else:
@@ -78,20 +78,20 @@ def run_child(module: str, task: dict[str, Any], log: Path, tell: Tell) -> Child
     return ChildOutcome(values, peak / _MEGABYTE)
 
 
-def as_child(arguments: list[str], work: Callable[[dict[str, Any], Tell], dict[str, Any]]) -> int:
+def as_child(arguments: list[str], work: Callable[[dict[str, Any], OnProgress], dict[str, Any]]) -> int:
     """Does `work` on the task that `run_child` sent; returns the exit status."""
     task, log = json.loads(arguments[0]), Path(arguments[1])
-    with captured_output(log, show=False) as out, _errors_told(out) as failed:
+    with captured_output(log, show=False) as out, _errors_reported(out) as failed:
 
-        def tell(line: str) -> None:
+        def on_progress(line: str) -> None:
             _write(out, PROGRESS, line)
 
-        _write(out, RESULT, work(task, tell))
+        _write(out, RESULT, work(task, on_progress))
     return 1 if failed else 0
 
 
 @contextlib.contextmanager
-def _errors_told(out: Any) -> Iterator[list[str]]:
+def _errors_reported(out: Any) -> Iterator[list[str]]:
     failed: list[str] = []
     try:
         yield failed

@@ -73,9 +73,9 @@ def cells(options: argparse.Namespace) -> list[Cell]:
 
 def run(options: argparse.Namespace, harness: Harness) -> str:
     """Measures, writes the table and the plots, and returns the table."""
-    asked = cells(options)
-    rows = harness.run(asked)
-    stacked = [harness.cell_folder(cell) for cell in asked if cell.model == "stacked"]
+    wanted = cells(options)
+    rows = harness.run(wanted)
+    stacked = [harness.cell_folder(cell) for cell in wanted if cell.model == "stacked"]
     return report(rows, [folder / "fit" / "run" / CROSS_WEIGHTS_FILE for folder in stacked], harness.folder)
 
 
@@ -127,5 +127,5 @@ def _crosses(found: Sequence[dict[str, Any]], folder: Path) -> str:
         for row, column in zip(*np.unravel_index(order, first.shape), strict=True)
     ]
     strongest = markdown(["feature", "crossed with", "norm"], body)
-    told = f"The ten strongest of {first.size}, means over {len(found)} seeds; all of them: crosses.svg"
-    return f"{told}\n\n{strongest}"
+    heading = f"The ten strongest of {first.size}, means over {len(found)} seeds; all of them: crosses.svg"
+    return f"{heading}\n\n{strongest}"

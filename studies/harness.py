@@ -12,7 +12,7 @@ from contracts.metrics import NDCG_AT, RECALL_AT
 from pipeline.data_source import DataSource
 from pipeline.local_run.run_lock import run_lock
 from studies.cells import Cell, Outcome
-from studies.child import Tell, run_child
+from studies.child import OnProgress, run_child
 from studies.data.prepared import PreparedSplit, prepare
 from studies.results import Results, Row
 from studies.tasks import RATING_METRICS
@@ -34,10 +34,10 @@ class Harness:
 
     def __init__(self, study: str, source: DataSource, work: Path, *, again: bool, console: Console) -> None:
         self.folder = work / study
-        self._source = source
+        self.source = source
         self._work = work
         self._again = again
-        self._console = console
+        self.console = console
         self._prepared: dict[str, PreparedSplit] = {}
 
     def run(self, cells: Sequence[Cell]) -> list[Row]:
@@ -52,49 +52,53 @@ class Harness:
         with (
             run_lock(self._work),
             Progress(
-                *columns, console=self._console, transient=True, disable=not self._console.is_terminal
+                *columns, console=self.console, transient=True, disable=not self.console.is_terminal
             ) as bar,
         ):
             results = Results(self.folder / RESULTS_FILE)
             task = bar.add_task("")
             for number, cell in enumerate(cells, 1):
                 title = f"{number}/{len(cells)} {cell.split}, {cell.model}, seed {cell.seed}"
-                if not self._again and (row := results.find(self._source.name, cell)) is not None:
-                    self._say(title, row, "kept")
+                if not self._again and (row := results.find(self.source.name, cell)) is not None:
+                    self._print_row(title, row, "kept")
                     continue
                 bar.reset(task, description=title)
 
-                def tell(line: str, title: str = title) -> None:
+                def on_progress(line: str, title: str = title) -> None:
                     bar.update(task, description=f"{title}: {line}")
 
-                split = self._prepare(cell.split, tell)
+                split = self._prepare(cell.split, on_progress)
                 folder = self.cell_folder(cell)
                 folder.mkdir(parents=True, exist_ok=True)
                 work = {"cell": cell.to_json(), "split": vars(split), "folder": str(folder / "fit")}
-                done = run_child(_WORKER, work, folder / "log.txt", tell)
-                row = results.put(self._source.name, cell, Outcome(**done.values), done.peak_megabytes)
-                self._say(title, row, f"{float(row['fit_seconds']):.1f} s")
-            return results.of(self._source.name, cells)
+                done = run_child(_WORKER, work, folder / "log.txt", on_progress)
+                row = results.put(self.source.name, cell, Outcome(**done.values), done.peak_megabytes)
+                self._print_row(title, row, f"{float(row['fit_seconds']):.1f} s")
+            return results.of(self.source.name, cells)
 
     def cell_folder(self, cell: Cell) -> Path:
         """Where the log of a cell is, and what its fit left (`fit/run`)."""
-        told = "\0".join((self._source.name, cell.split, cell.task, cell.model, str(cell.seed), cell.asked))
+        identity = "\0".join(
+            (self.source.name, cell.split, cell.task, cell.model, str(cell.seed), cell.asked)
+        )
         readable = "".join(sign if sign.isalnum() else "-" for sign in f"{cell.split}-{cell.model}")
         return (
-            self.folder / "cells" / f"{readable}-{cell.seed}-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+            self.folder
+            / "cells"
+            / f"{readable}-{cell.seed}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
         )
 
     def prepare(self, name: str) -> PreparedSplit:
         """Makes a split, or finds it; errors as of `run`."""
         with run_lock(self._work):
-            return self._prepare(name, lambda line: self._console.print(line, markup=False))
+            return self._prepare(name, lambda line: self.console.print(line, markup=False))
 
-    def _prepare(self, name: str, tell: Tell) -> PreparedSplit:
+    def _prepare(self, name: str, on_progress: OnProgress) -> PreparedSplit:
         if name not in self._prepared:
-            self._prepared[name] = prepare(self._source, name, self._work, tell)
+            self._prepared[name] = prepare(self.source, name, self._work, on_progress)
         return self._prepared[name]
 
-    def _say(self, title: str, row: Row, ending: str) -> None:
+    def _print_row(self, title: str, row: Row, ending: str) -> None:
         shown = [name for name in (RECALL_AT[10], NDCG_AT[10], *RATING_METRICS) if row[name]]
         metrics = ", ".join(f"{name} {float(row[name]):.4f}" for name in shown)
-        self._console.print(f"{title}: {metrics}, {ending}", markup=False, soft_wrap=True)
+        self.console.print(f"{title}: {metrics}, {ending}", markup=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from studies.data.split_data import Floats, SplitData
 from trainer_module.common.inputs import TrainerArgs
 from trainer_module.common.serving_tables import UserTable
 from trainer_module.common.training_setup import TrainingSetup
-from trainer_module.common.user_states import read_user_states, with_newcomers
+from trainer_module.common.user_states import with_newcomers
 from trainer_module.joint.batches import held_out_with_ratings
 from trainer_module.joint.hyperparameters import JointHyperparameters
 from trainer_module.retrieval.run_fn import RetrievalData
@@ -36,10 +36,9 @@ def catalogue_scores(arguments: TrainerArgs, checkpoint: str, data: SplitData) -
     held_out = held_out_with_ratings(training.states, setup.catalogue, hyperparameters.ranking, setup.seed)
     model = training.new_model(training.states.where(~held_out))
     restored = tf.train.Checkpoint(retrieval=model).read(checkpoint).expect_partial()
-    known = read_user_states(setup.examples(arguments.train_files + arguments.eval_files), setup.catalogue)
     with tempfile.TemporaryDirectory() as folder:
         users = UserTable(
-            with_newcomers(training.states, training.with_period(known)),
+            with_newcomers(training.states, training.with_period(setup.known_states)),
             history_length=hyperparameters.towers.history_limit,
             keep_rated=False,
             mean_rating=training.states.mean_rating,

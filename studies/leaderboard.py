@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def cells(options: argparse.Namespace) -> list[Cell]:
-    """What the flags ask for, cheap rows first."""
+    """What the flags select, cheap rows first."""
     baselines = [
         Cell(split, name, spec.task, seed)
         for name, spec in BASELINES.items()
@@ -50,9 +50,13 @@ def cells(options: argparse.Namespace) -> list[Cell]:
         for seed in (options.seeds if spec.seeded else options.seeds[:1])
         if _FOR_NEW_USERS not in name or split == "temporal"
     ]
-    models = our_models.cells_of(
-        our_models.distinct_models(our_models.configurations()), options.splits, options.seeds
-    )
+    models = [
+        cell
+        for split in options.splits
+        for cell in our_models.cells_of(
+            our_models.distinct_models(our_models.configurations(split)), [split], options.seeds
+        )
+    ]
     wanted = [cell for cell in (*baselines, *models) if cell.task in options.tasks]
     if options.models is not None:
         names = dict.fromkeys(cell.model for cell in wanted)

@@ -30,7 +30,7 @@ examples:
   python -m studies multitask --split temporal
 """
 
-# Whose models of one task stand beside the joint ones: the strongest for a random split are among them.
+# Whose models of one task are shown beside the joint ones: the strongest for a random split are among them.
 _ALONE: Final[Mapping[Task, Sequence[str]]] = {
     RETRIEVAL: (our_models.DEFAULT, "best_random"),
     RANKING: (our_models.DEFAULT, "best_single"),
@@ -71,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def cells(options: argparse.Namespace) -> list[Cell]:
     """One for each model and seed, seed by seed, so that a study cut short still compares."""
-    configurations = our_models.configurations()
+    configurations = our_models.configurations(options.split)
     alone = [
         model
         for task, names in _ALONE.items()
@@ -162,12 +162,12 @@ def _behind(groups: Mapping[str, Sequence[Row]]) -> str:
         for name, group in groups.items()
         if group[0]["task"] == JOINT
     ]
-    told = (
+    summary = (
         "In percent of what the best specialist has, a joint model that is trained for that task alone, and"
         " of what the best of our models of one task has on its own; below 0 is ahead. A dash: not trained"
         " for it."
     )
-    return f"{told}\n\n{markdown(header, body)}"
+    return f"{summary}\n\n{markdown(header, body)}"
 
 
 def behind(metric: float, best: float, rises: bool) -> float:

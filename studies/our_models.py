@@ -1,21 +1,21 @@
 """The settings of our own models that a study measures: the defaults and the shipped presets."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
-from pipeline.config import PipelineConfig, load_config
+from pipeline.config import PipelineConfig, load_config, preset_names
 from studies.cells import Cell
+from studies.data.splits import SPLITS
 from studies.tasks import JOINT, RANKING, RETRIEVAL, Task
 
-PRESETS: Final = Path(__file__).resolve().parent.parent / "pipeline" / "configs" / "presets"
 DEFAULT: Final = "default"
 
 
-def configurations(folder: Path = PRESETS) -> dict[str, PipelineConfig]:
-    """The default configuration and every preset, by name."""
-    presets = {path.stem: load_config(path) for path in sorted(folder.glob("*.yaml"))}
-    return {DEFAULT: load_config(), **presets}
+def configurations(split: str) -> dict[str, PipelineConfig]:
+    """The default configuration of a split, a key of `SPLITS`, and every preset, by name."""
+    rule = [f"data.split={SPLITS[split].split}"]
+    presets = {name: load_config(None, rule, name) for name in preset_names()}
+    return {DEFAULT: load_config(None, rule), **presets}
 
 
 def distinct_models(

@@ -91,7 +91,7 @@ def readings(path: Path, values: Mapping[str, Mapping[str, float]], *, unit: str
 def lines(
     path: Path, series: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, x: str, y: str
 ) -> None:
-    """Lines through points, told apart by colour and by dashes."""
+    """Lines through points, distinguished by colour and by dashes."""
     figure, axes = new_figure(WIDE, 320)
     styles = ("-", "--", "-.", ":")
     for (name, points), color, style in zip(series.items(), palette.SERIES, styles, strict=False):
@@ -114,6 +114,6 @@ def heat_map(path: Path, names: Sequence[str], weights: Sequence[Sequence[float]
 
 
 def _save(figure: Figure, path: Path) -> None:
-    # The same figures give the same file. On paper and not on nothing, so that it reads on a dark page too.
+    # The same numbers give the same file. On paper and not on nothing, so that it reads on a dark page too.
     with mpl.rc_context({"svg.hashsalt": path.name}):
         figure.savefig(path, format="svg", facecolor=palette.PAPER.light, metadata={"Date": None})

@@ -12,7 +12,7 @@ from studies.child import StudyError
 from studies.tasks import ACCURACY_METRICS, JOINT, RATING_METRICS, RETRIEVAL_METRICS, Task
 
 METRICS: Final = (*RETRIEVAL_METRICS, *RATING_METRICS, *ACCURACY_METRICS)
-# What a cell is known by; `asked` is what its settings were to be, `settings` what they were.
+# What identifies a cell; `asked` is what its settings were to be, `settings` what they were.
 KEY: Final = ("data", "split", "task", "model", "seed", "asked", "code")
 MEASURED: Final = (
     *METRICS,

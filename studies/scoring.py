@@ -21,27 +21,37 @@ def evaluated_users(evaluation: SplitRatings) -> Ints:
     return users
 
 
+def evaluated_slots(data: SplitData, lists: Sequence[Sequence[bytes]]) -> tuple[Ints, Ints]:
+    """Where the movies of the eval split are in the lists.
+
+    Args:
+      data: the split.
+      lists: for each of `evaluated_users`, the ranked movie ids, best first; an empty id is an empty slot.
+
+    Returns:
+      [rows] position of each eval rating's user among `evaluated_users`, and [rows] slot of its movie in the
+      user's list, from 1; 0 where the list lacks it.
+    """
+    user = np.searchsorted(evaluated_users(data.evaluation), data.evaluation.user)
+    movie_ids = data.movie_ids[data.evaluation.movie].tolist()
+    slots = [slot_of(movie_id, lists[row]) for row, movie_id in zip(user, movie_ids, strict=True)]
+    return user, np.array(slots, np.int64)
+
+
 def retrieval_metrics(data: SplitData, lists: Sequence[Sequence[bytes]]) -> dict[str, float]:
     """Means over the users of the eval split.
 
     Args:
       data: every rating of its eval split is relevant, whatever its stars.
-      lists: for each of `evaluated_users`, the ranked movie ids, best first; an empty id is an empty slot.
+      lists: as of `evaluated_slots`.
 
     Returns:
       The metrics by name, those of `RETRIEVAL_METRICS`.
     """
-    users = evaluated_users(data.evaluation)
-    row = np.searchsorted(users, data.evaluation.user)
-    slots = np.array(
-        [
-            slot_of(movie_id, lists[user])
-            for user, movie_id in zip(row, data.movie_ids[data.evaluation.movie].tolist(), strict=True)
-        ]
-    )
+    row, slots = evaluated_slots(data, lists)
     by_user = retrieval_by_user(row, slots, LIST_LENGTHS)
     metrics = dict(zip(LIST_METRICS, by_user.mean(axis=0).tolist(), strict=True))
-    new = ~np.isin(users, data.train.user)
+    new = ~np.isin(evaluated_users(data.evaluation), data.train.user)
     if new.any():
         metrics[NEW_USERS_NDCG] = float(by_user[new, LIST_METRICS.index(NDCG_AT[10])].mean())
     return metrics
@@ -60,7 +70,7 @@ def ranked_lists(
 
     Args:
       score: users [B] to scores of all movies, [B, M].
-      data: says who is evaluated and what is left out.
+      data: who is evaluated and what is left out.
       seed: of the order of ties.
       depth: movies in a list.
 

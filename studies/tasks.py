@@ -1,4 +1,4 @@
-"""What a model or a baseline is asked to do, and what it is measured by."""
+"""The tasks of models and baselines, and their metrics."""
 
 from typing import Final, Literal
 

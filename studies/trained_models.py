@@ -15,7 +15,7 @@ import tensorflow as tf
 from contracts import artifacts, features, signatures
 from studies.accuracies import read
 from studies.cells import Outcome
-from studies.child import Tell
+from studies.child import OnProgress
 from studies.data.example_arrays import serialized
 from studies.data.prepared import PreparedSplit
 from studies.data.split_data import SplitData
@@ -43,7 +43,12 @@ class StudyTrainerArgs:
 
 
 def train_and_measure(
-    task: Task, split: PreparedSplit, hyperparameters: dict[str, Any], seed: int, folder: Path, tell: Tell
+    task: Task,
+    split: PreparedSplit,
+    hyperparameters: dict[str, Any],
+    seed: int,
+    folder: Path,
+    on_progress: OnProgress,
 ) -> Outcome:
     """Fits the model on the train split and measures it on the eval split.
 
@@ -53,17 +58,17 @@ def train_and_measure(
       hyperparameters: all of them, as plain values.
       seed: of the fit.
       folder: the SavedModel goes to `model/` in it, and what the fit leaves to `run/`.
-      tell: is called with each line of progress.
+      on_progress: is called with each line of progress.
     """
     arguments = trainer_arguments(split, hyperparameters, seed, folder)
     model, run = Path(arguments.serving_model_dir), Path(arguments.model_run_dir)
     run.mkdir(parents=True, exist_ok=True)
     run_fn: Callable[[StudyTrainerArgs], None] = import_module(f"trainer_module.{task}.run_fn").run_fn
-    logging.getLogger(artifacts.PROGRESS_LOGGER).addHandler(_Teller(tell))
+    logging.getLogger(artifacts.PROGRESS_LOGGER).addHandler(_ProgressHandler(on_progress))
     started = time.monotonic()
     run_fn(arguments)
     fit_seconds = time.monotonic() - started
-    tell("measuring")
+    on_progress("measuring")
     metrics, per_second = measure(model, task, split)
     checkpoint = tf.train.latest_checkpoint(str(run / "checkpoints"))
     if task == JOINT:
@@ -95,7 +100,7 @@ def trainer_arguments(
 
 
 def measure(model: Path, task: Task, split: PreparedSplit) -> tuple[dict[str, float], float]:
-    """Asks the signature that the Evaluator asks, over the same Examples.
+    """Calls the signature that the Evaluator calls, over the same Examples.
 
     Returns:
       The metrics by name, and how many users got a list, or how many ratings were predicted, in a second; a
@@ -107,7 +112,7 @@ def measure(model: Path, task: Task, split: PreparedSplit) -> tuple[dict[str, fl
     examples = np.array(list(serialized(split.raw_eval).as_numpy_iterator()), np.object_)
     metrics: dict[str, float] = {}
     if task != RANKING:
-        # The list is that of the user, whatever the row, so each is asked for once.
+        # The list is that of the user, whatever the row, so each is requested once.
         _, first = np.unique(data.evaluation.user, return_index=True)
         lists, per_second = _answers(evaluate, examples[first], features.MOVIE_ID)
         metrics |= retrieval_metrics(data, [ranked.tolist() for ranked in lists])
@@ -120,12 +125,12 @@ def measure(model: Path, task: Task, split: PreparedSplit) -> tuple[dict[str, fl
 def _answers(signature: Any, examples: Any, output: str) -> tuple[Any, float]:
     """An output for all `examples`, and how many of them were answered in a second."""
 
-    def ask(batch: Any) -> Any:
+    def call(batch: Any) -> Any:
         return signature(**{signatures.EXAMPLES: tf.constant(batch)})[output].numpy()
 
-    ask(examples[:BATCH])  # The first call makes the graph ready.
+    call(examples[:BATCH])  # The first call makes the graph ready.
     started = time.monotonic()
-    parts = [ask(examples[start : start + BATCH]) for start in range(0, len(examples), BATCH)]
+    parts = [call(examples[start : start + BATCH]) for start in range(0, len(examples), BATCH)]
     return np.concatenate(parts), len(examples) / (time.monotonic() - started)
 
 
@@ -142,13 +147,13 @@ def _weights(checkpoint: str | None) -> int | None:
     return sum(sizes)
 
 
-class _Teller(logging.Handler):
-    """Hands on what a fit says of its epochs."""
+class _ProgressHandler(logging.Handler):
+    """Hands on the progress lines of a fit."""
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, on_progress: OnProgress) -> None:
         super().__init__()
-        self._tell = tell
+        self._on_progress = on_progress
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Tells the line."""
-        self._tell(record.getMessage())
+        """Hands on the line."""
+        self._on_progress(record.getMessage())

@@ -9,7 +9,7 @@ import pytest
 
 from tests.pipeline_run import PROJECT, SMALL_SAMPLE, PipelineRun, run_pipeline
 
-# The name of the fixture that most end-to-end tests stand on.
+# The name of the fixture that most end-to-end tests use.
 SAMPLE_RUN = "sample_run"
 
 

@@ -74,7 +74,7 @@ def _movie_features(inputs: Features) -> Features:
 
 def _user_features(inputs: Features) -> Features:
     bucket = _dense(inputs[features.BUCKETIZED_USER_AGE], -1.0)
-    # 1m knows only the bucket; its lower edge then stands for the age.
+    # 1m has only the bucket; its lower edge then stands for the age.
     age = _dense(inputs[features.RAW_USER_AGE], -1.0)
     age = tf.where(age >= 0, age, bucket)
     has_age = age >= 0

@@ -78,7 +78,7 @@ class Bench:
         self._client = Client(
             server.address, timeout=60, connections=concurrency, batch_size=max(BATCH_SIZES)
         )
-        # A client's own process has no TensorFlow, whose objects each full collection of garbage visits.
+        # A client's own process does not have TensorFlow, whose objects each garbage collection visits.
         gc.collect()
         gc.freeze()
 

@@ -1,1 +1,1 @@
-"""A Pusher whose versions appear whole or not at all, say where they come from, and can be rolled back."""
+"""A Pusher whose versions appear whole or not at all, record their origin, and can be rolled back."""

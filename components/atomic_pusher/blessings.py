@@ -1,4 +1,4 @@
-"""Whether the servables of a run may be pushed: every blessing that the pipeline asks for has to be given."""
+"""Whether the servables of a run may be pushed: every blessing that the pipeline requires."""
 
 from collections.abc import Mapping, Sequence
 

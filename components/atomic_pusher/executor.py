@@ -29,7 +29,7 @@ from contracts import features
 from contracts.artifacts import PUSHED_PREFIX, REFUSAL_REASON, SERVED_DIGEST
 
 SETTINGS_KEY: Final = "settings"
-# What stands in it.
+# Its content.
 BASE_DIRECTORIES: Final = "base_directories"
 BLESSINGS: Final = "blessings"
 KEEP_VERSIONS: Final = "keep_versions"

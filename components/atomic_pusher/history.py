@@ -14,7 +14,7 @@ LOG_FILE: Final = "history.jsonl"
 
 
 def moves(base: str) -> list[Move]:
-    """What the log says, the oldest first; a line that a power cut left unfinished is passed over.
+    """The entries of the log, the oldest first; a line that a power cut left unfinished is passed over.
 
     Raises:
       OSError: the log cannot be read.

@@ -24,7 +24,7 @@ Action = Literal["push", "promote", "rollback"]
 # Attributes of a `Provenance` that the first manifests lack.
 _LATER: Final = ("series", "baseline")
 
-# The names of a `Move`'s attributes in JSON where `from` and `to` say more.
+# The names of a `Move`'s attributes in JSON where `from` and `to` are clearer.
 _IN_JSON: Final = {"previous": "from", "version": "to"}
 
 
@@ -97,7 +97,7 @@ class Move:
         return cls(time, action, previous, version, copy_of, _user(), os.uname().nodename, servables)
 
     def to_dict(self) -> dict[str, Any]:
-        """As it stands in the manifest and in the log."""
+        """As in the manifest and in the log."""
         return {_IN_JSON.get(name, name): value for name, value in asdict(self).items()}
 
     @classmethod
@@ -110,7 +110,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What stands in the manifest file.
+    """The content of the manifest file.
 
     Attributes:
       version: the number of the folder.
@@ -188,5 +188,5 @@ def model_fingerprint(files: Mapping[str, str]) -> str:
 def _user() -> str:
     try:
         return getpass.getuser()
-    except (KeyError, OSError):  # A container may run under a number that has no name.
+    except (KeyError, OSError):  # A container may run under a number without a name.
         return str(os.getuid())

@@ -40,7 +40,7 @@ _LOG: Final = logging.getLogger(__name__)
 
 
 class PushError(RuntimeError):
-    """A version was not published; the message says why, and what is served."""
+    """A version was not published; the message has the reason and what is served."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,9 @@ def push(candidates: Sequence[PushCandidate], retention: Retention) -> list[Push
     with _publishing(bases) as numbers:
         for candidate in candidates:
             if not is_model(candidate.model):
-                raise PushError(f"{candidate.model} holds no saved_model.pb, so there is nothing to push")
+                raise PushError(
+                    f"{candidate.model} does not hold a saved_model.pb, so there is nothing to push"
+                )
         fingerprints = [model_fingerprint(hashed_files(candidate.model)) for candidate in candidates]
         there = version_of(bases, fingerprints)
         version = next_version(numbers) if there is None else there
@@ -138,14 +140,14 @@ def point(bases: Sequence[str], version: int, action: Action) -> list[Manifest]:
       The manifests of the new version.
 
     Raises:
-      PushError: there is no such version, it is not what its manifest says, or it cannot be copied; what
+      PushError: there is no such version, it differs from its manifest, or it cannot be copied; what
         was served still is.
     """
     for base in bases:
         there = versions_in(base)
         if version not in there:
             known = ", ".join(map(str, there)) or "none"
-            raise PushError(f"{base} has no version {version}; there are: {known}")
+            raise PushError(f"{base} lacks version {version}; there are: {known}")
     with _publishing(bases) as numbers:
         candidates = [_as_candidate(base, version) for base in bases]
         made = _publish(candidates, next_version(numbers), action, version)
@@ -156,7 +158,7 @@ def point(bases: Sequence[str], version: int, action: Action) -> list[Manifest]:
 def _as_candidate(base: str, version: int) -> PushCandidate:
     path = posixpath.join(base, str(version))
     if not is_model(path):
-        raise PushError(f"{path} holds no saved_model.pb, so it cannot be served")
+        raise PushError(f"{path} does not hold a saved_model.pb, so it cannot be served")
     try:
         manifest = read_manifest(path)
         changed = manifest and changed_file(path, manifest)
@@ -190,10 +192,10 @@ def _publishing(bases: Sequence[str]) -> Iterator[set[int]]:
             yield numbers
     except (OSError, ValueError) as error:
         served = "; ".join(f"{posixpath.basename(base)}: {_still_served(base)}" for base in bases)
-        raise PushError(f"{', '.join(bases)}: nothing was pushed: {_told(error)}; {served}") from error
+        raise PushError(f"{', '.join(bases)}: nothing was pushed: {_message(error)}; {served}") from error
 
 
-def _told(error: OSError | ValueError) -> str:
+def _message(error: OSError | ValueError) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}{f' ({error.filename})' if error.filename else ''}"
     return str(error)
@@ -268,7 +270,7 @@ def _settle(bases: Sequence[str], retention: Retention | None) -> None:
             for number in unfinished(base):
                 _LOG.warning("%s: removing version %s, which a killed push left alone", base, number)
                 _remove(base, number)
-        # That of the last servable says that a set was published whole, so it comes first.
+        # That of the last servable shows that a set was published whole, so it comes first.
         for base in reversed(bases):
             history.write_missing(base)
         if retention:
@@ -282,7 +284,7 @@ def _settle(bases: Sequence[str], retention: Retention | None) -> None:
         _LOG.warning(
             "%s: %s; the next push tries again to bring logs and old versions up to date",
             ", ".join(bases),
-            _told(error),
+            _message(error),
         )
 
 

@@ -7,8 +7,8 @@ folders are flushed to the disk before it, so that neither a killed process nor 
 version. An object store renames file by file: there a version's folder is seen while it fills. Its files are
 therefore moved in an order that is safe to read: everything else first and `saved_model.pb` last, without
 which nothing is a SavedModel. A server that looks in between finds a version that does not load yet and tries
-again (TensorFlow Serving: `--max_num_load_retries`, `--load_retry_interval_micros`). An object store has no
-locks either: let one process at a time push to a folder there.
+again (TensorFlow Serving: `--max_num_load_retries`, `--load_retry_interval_micros`). An object store does not
+have locks: let one process at a time push to a folder there.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The versions in a folder that a model server watches: which there are, which is served, what they are.
 
 A version is a folder whose name is an integer. TensorFlow Serving serves the highest one unless its
-`models.config` says otherwise, and ignores every other name: those of versions being written or removed
+`models.config` sets otherwise, and ignores every other name: those of versions being written or removed
 start with a dot.
 """
 
@@ -107,7 +107,7 @@ def hashed_files(folder: str) -> dict[str, str]:
 
 
 def changed_file(path: str, manifest: Manifest) -> str | None:
-    """The first file of a version that is not what its manifest says, None if all are.
+    """The first file of a version that differs from its manifest, None if all agree.
 
     Raises:
       OSError: a file cannot be read.

@@ -1,6 +1,7 @@
 """The data that the gate has let through before, in a folder that every run of an output root shares.
 
-    <root>/<series>/<split rule>/000001-accepted-<data>/   entry.json, ratings-train.pb, movies-all.pb
+    <root>/<series>/<split rule>/000001-accepted-<data>/   entry.json, distributions.json and
+                                                            ratings-train.pb, movies-all.pb
                                  000002-reviewed-<data>/   entry.json: somebody lets that data pass
                                  000003-accepted-<data>/
 
@@ -17,13 +18,16 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.dsl.io import fileio
 
+from components.data_gate.distances import Distributions, Values
+
 ENTRY_FILE: Final = "entry.json"
+_DISTRIBUTIONS_FILE: Final = "distributions.json"
 _ACCEPTED, _REVIEWED = "accepted", "reviewed"
 _ENTRY: Final = re.compile(r"(\d{6,})-(accepted|reviewed)-([0-9a-f]+)")
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._=-]+")
@@ -32,7 +36,7 @@ _DIGEST_SHOWN: Final = 16
 
 
 class DamagedEntryError(ValueError):
-    """What is kept of accepted data is damaged; the message names the file and says what to do."""
+    """What is kept of accepted data is damaged; the message names the file and what to do."""
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(
@@ -48,7 +52,7 @@ class Entry:
     Attributes:
       folder: where it is.
       name: of the folder, in the order in which entries were made.
-      about: what `entry.json` says: `at` (UTC), `run`, `reason`, `data`, `volume`,
+      about: the fields of `entry.json`: `at` (UTC), `run`, `reason`, `data`, `volume`,
         `files` (sha256 by name).
     """
 
@@ -62,7 +66,25 @@ class Entry:
         Raises:
           DamagedEntryError: they are not what was kept.
         """
-        file = _statistics_file(table, split)
+        content = self._read(_statistics_file(table, split))
+        return None if content is None else statistics_pb2.DatasetFeatureStatisticsList.FromString(content)
+
+    def distributions(self) -> Mapping[str, Distributions] | None:
+        """The values of the compared features for `train` and `movies`, None if they were not kept.
+
+        Raises:
+          DamagedEntryError: they are not what was kept.
+        """
+        content = self._read(_DISTRIBUTIONS_FILE)
+        if content is None:
+            return None
+        tree = json.loads(content)
+        return {
+            name: {feature: Values(**values) for feature, values in features.items()}
+            for name, features in tree.items()
+        }
+
+    def _read(self, file: str) -> bytes | None:
         path = posixpath.join(self.folder, file)
         # Entries of earlier versions bring no digests.
         known = self.about.get("files", {}).get(file)
@@ -71,10 +93,10 @@ class Entry:
                 raise DamagedEntryError(path, "it is gone")
             return None
         with fileio.open(path, "rb") as stream:
-            content = stream.read()
+            content: bytes = stream.read()
         if known and _sha256(content) != known:
             raise DamagedEntryError(path, "its bytes have changed since the data was accepted")
-        return statistics_pb2.DatasetFeatureStatisticsList.FromString(content)
+        return content
 
 
 @dataclass(frozen=True)
@@ -125,7 +147,12 @@ class AcceptedData:
         )
 
     def accept(
-        self, data: str, volume: Mapping[str, int], statistics: Mapping[tuple[str, str], Any], run: str
+        self,
+        data: str,
+        volume: Mapping[str, int],
+        statistics: Mapping[tuple[str, str], Any],
+        run: str,
+        distributions: Mapping[str, Distributions] | None = None,
     ) -> None:
         """Makes this data the newest accepted one; changes nothing if it is already.
 
@@ -134,11 +161,18 @@ class AcceptedData:
           volume: counts, for the next run to compare with.
           statistics: `DatasetFeatureStatisticsList` by table and split.
           run: id of the pipeline run.
+          distributions: the values of the compared features, by `train` and `movies`.
         """
         newest = next(self._newest_first(_ACCEPTED), None)
         if newest is not None and newest.about["data"] == data:
             return
         files = {_statistics_file(*key): found.SerializeToString() for key, found in statistics.items()}
+        if distributions is not None:
+            tree = {
+                name: {feature: asdict(values) for feature, values in features.items()}
+                for name, features in distributions.items()
+            }
+            files[_DISTRIBUTIONS_FILE] = json.dumps(tree).encode()
         self._add(_ACCEPTED, data, {"run": run, "volume": dict(volume)}, files)
 
     def add_review(self, data: str, reason: str) -> str:
@@ -193,7 +227,9 @@ def _children(folder: str) -> list[str]:
 
 
 def _file_name(text: str) -> str:
-    return _NOT_IN_A_NAME.sub("_", text) or "_"
+    """A name for a folder, which no two texts share."""
+    name = _NOT_IN_A_NAME.sub("_", text)
+    return name if name == text else f"{name.strip('_') or 'series'}-{_sha256(text.encode())[:8]}"
 
 
 def _statistics_file(table: str, split: str) -> str:

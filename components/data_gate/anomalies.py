@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-from components.data_gate.checks import ANOMALY, Check, allowed, at_most
+from components.data_gate.checks import ANOMALY, FAILED, Check, allowed, at_most
 from components.data_gate.settings import DataGateSettings
 
 _SEVERITIES: Final = {
@@ -43,7 +44,9 @@ def anomaly_checks(
             for feature, severity, kind, description in _reasons(anomalies)
         ]
         if anomalies.data_missing:
-            found.append(at_most(ANOMALY, table, "DATA_MISSING", 1, 0, where, "the split holds no Example"))
+            found.append(
+                at_most(ANOMALY, table, "DATA_MISSING", 1, 0, where, "the split does not hold Examples")
+            )
         checks += found or [at_most(ANOMALY, table, "anomalies", 0, 0, where)]
     return checks
 
@@ -71,6 +74,9 @@ def _check(
     stops = severity in _SEVERITIES[settings.anomaly_severity]
     name = f"{table}.{feature}" if feature else table
     check = at_most(ANOMALY, name, kind, 1, 0 if stops else 1, where, description)
+    if check.verdict == FAILED and feature:
+        allow = f'data_gate.allow=[{{feature: {feature}, anomaly: {kind}, reason: "..."}}]'
+        check = replace(check, setting=allow)
     for entry in settings.allow:
         if (entry.feature, entry.anomaly) == (feature, kind):
             return allowed(check, entry.reason)

@@ -6,19 +6,28 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 import apache_beam as beam
+import numpy as np
 import tensorflow as tf
+from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.dsl.io import fileio
 
 from components.data_gate.checks import CATALOGUE, Check, at_most
+from components.data_gate.distances import Distributions, Values
 from components.data_gate.settings import DataGateSettings
 from contracts.features import EVAL_SPLIT, MOVIE_ID, MOVIE_TITLE, MOVIES, RATINGS, TRAIN_SPLIT
 
 # Ids that an error names.
 _SHOWN: Final = 5
 _RECORDS_AT_ONCE: Final = 4_096
+_DTYPES: Final = {
+    schema_pb2.BYTES: tf.string,
+    schema_pb2.INT: tf.int64,
+    schema_pb2.FLOAT: tf.float32,
+}
 
 
 @dataclass
@@ -28,10 +37,14 @@ class MovieCounts:
     Attributes:
       rows: for `train`, `eval` and `movies`, the Examples of each movie.
       undecodable: movies whose title is not UTF-8.
+      values: for the same names, how often a feature has each value.
+      examples: for the same names, how many Examples have the feature.
     """
 
     rows: dict[str, Counter[bytes]] = field(default_factory=dict)
     undecodable: set[bytes] = field(default_factory=set)
+    values: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    examples: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add_batch(self, name: str, ids: Sequence[bytes], titles: Sequence[bytes] = ()) -> None:
         """Counts the Examples of one batch; `titles` are those of `ids`, for `movies` alone."""
@@ -40,8 +53,19 @@ class MovieCounts:
             if not _is_utf8(title):
                 self.undecodable.add(movie_id)
 
+    def add_values(self, name: str, feature: str, values: Any, examples: int) -> None:
+        """Counts the values of one feature in one batch, in which so many Examples have it."""
+        found, counts = np.unique(values, return_counts=True)
+        texts = [_text(value) if isinstance(value, bytes) else f"{value:.6g}" for value in found.tolist()]
+        total = self.values.setdefault((name, feature), Counter())
+        total.update(dict(zip(texts, counts.tolist(), strict=True)))
+        self.examples[name, feature] += examples
+
     def add(self, other: MovieCounts) -> None:
         """Adds the counts of another worker."""
+        for key, values in other.values.items():
+            self.values.setdefault(key, Counter()).update(values)
+        self.examples.update(other.examples)
         for name, counts in other.rows.items():
             self.rows.setdefault(name, Counter()).update(counts)
         self.undecodable |= other.undecodable
@@ -58,6 +82,7 @@ class CatalogueFacts:
       undecodable: movies whose title is not UTF-8.
       eval_ratings: ratings of the eval split.
       cold_ratings: those of movies that no rating of the train split is of.
+      distributions: for `train`, `eval` and `movies`, the values of the features that are compared.
     """
 
     ratings: int
@@ -66,6 +91,7 @@ class CatalogueFacts:
     undecodable: tuple[str, ...]
     eval_ratings: int
     cold_ratings: int
+    distributions: Mapping[str, Distributions] = field(default_factory=dict)
 
     @classmethod
     def of(cls, counts: MovieCounts) -> CatalogueFacts:
@@ -81,13 +107,26 @@ class CatalogueFacts:
             undecodable=tuple(map(_text, sorted(counts.undecodable))),
             eval_ratings=evaluation.total(),
             cold_ratings=sum(rows for movie, rows in evaluation.items() if movie not in train),
+            distributions={
+                name: {
+                    feature: Values(counts.examples[of, feature], dict(values))
+                    for (of, feature), values in sorted(counts.values.items())
+                    if of == name
+                }
+                for name in (TRAIN_SPLIT, EVAL_SPLIT, MOVIES)
+            },
         )
 
     @classmethod
     def read(cls, path: str) -> CatalogueFacts:
         """Reads what `count_catalogue` wrote."""
         with fileio.open(path) as stream:
-            return cls(**json.loads(stream.read()))
+            tree = json.loads(stream.read())
+        found = {
+            name: {feature: Values(**values) for feature, values in features.items()}
+            for name, features in tree["distributions"].items()
+        }
+        return cls(**{**tree, "distributions": found})
 
 
 class _CountFile(beam.DoFn):
@@ -96,14 +135,24 @@ class _CountFile(beam.DoFn):
     TensorFlow reads and parses a file many times faster than Beam, and of each Example only what is counted.
     """
 
+    def __init__(self, features: Mapping[str, Mapping[str, Any]]):
+        self._features = features
+
     def process(self, element: tuple[str, str]) -> Iterator[MovieCounts]:
         name, path = element
         columns = (MOVIE_ID, MOVIE_TITLE) if name == MOVIES else (MOVIE_ID,)
-        kinds = {column: tf.io.FixedLenFeature([], tf.string, default_value="") for column in columns}
+        kinds: dict[str, Any] = {
+            column: tf.io.FixedLenFeature([], tf.string, default_value="") for column in columns
+        }
+        compared = self._features.get(name, {})
+        kinds.update({feature: tf.io.VarLenFeature(_DTYPES[kind]) for feature, kind in compared.items()})
         records = tf.data.TFRecordDataset(path, compression_type="GZIP").batch(_RECORDS_AT_ONCE)
         counts = MovieCounts()
-        for batch in records.map(lambda found: tf.io.parse_example(found, kinds)).as_numpy_iterator():
-            counts.add_batch(name, *(batch[column].tolist() for column in columns))
+        for batch in records.map(lambda found: tf.io.parse_example(found, kinds)):
+            counts.add_batch(name, *(batch[column].numpy().tolist() for column in columns))
+            for feature in compared:
+                values, indices = batch[feature].values.numpy(), batch[feature].indices.numpy()
+                counts.add_values(name, feature, values, len(np.unique(indices[:, 0])))
         yield counts
 
 
@@ -127,20 +176,26 @@ class _AddCounts(beam.CombineFn):
         return CatalogueFacts.of(accumulator)
 
 
-def count_catalogue(pipeline: Any, folders: Mapping[str, str], path: str) -> None:
+def count_catalogue(
+    pipeline: Any,
+    folders: Mapping[str, str],
+    path: str,
+    features: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+) -> None:
     """Adds the count to a Beam pipeline.
 
     Args:
       pipeline: the Beam pipeline.
       folders: by `train`, `eval` and `movies`, the folder with the files of Examples, gzipped TFRecords.
       path: the file for the facts, as JSON.
+      features: by the same names, the features whose values are counted, with their types in `schema_pb2`.
     """
     files = [(name, file) for name, folder in folders.items() for file in fileio.glob(f"{folder}/*")]
     _ = (
         pipeline
         | "Files" >> beam.Create(files, reshuffle=False)
         | "SpreadFiles" >> beam.Reshuffle()
-        | "CountFile" >> beam.ParDo(_CountFile())
+        | "CountFile" >> beam.ParDo(_CountFile(features))
         | "AddCounts" >> beam.CombineGlobally(_AddCounts())
         | "WriteFacts" >> beam.Map(_write, path)
     )
@@ -182,6 +237,7 @@ def catalogue_checks(facts: CatalogueFacts, settings: DataGateSettings) -> list[
             settings.max_cold_share,
             f"{EVAL_SPLIT} split",
             f"{facts.cold_ratings:,} of {facts.eval_ratings:,} are of movies without a training rating",
+            "data_gate.max_cold_share",
         ),
     ]
 

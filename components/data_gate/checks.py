@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -29,6 +30,7 @@ class Check:
       verdict: how it came out.
       where: which data, such as "train split".
       detail: more for people: the anomaly's description, examples, why it was let pass.
+      setting: what lets this very value pass, such as `data_gate.max_cold_share=0.25`; "" if no setting does.
     """
 
     name: str
@@ -40,11 +42,12 @@ class Check:
     verdict: Verdict
     where: str = ""
     detail: str = ""
+    setting: str = ""
 
     @property
-    def is_comparison(self) -> bool:
-        """Whether the value is relative to the last accepted run, which a review can overrule."""
-        return self.name in COMPARISONS
+    def can_be_accepted(self) -> bool:
+        """Whether two sets of data are compared, which a review of this data can overrule."""
+        return self.name in (SKEW, *COMPARISONS)
 
     def sentence(self) -> str:
         """One line for an error: feature, value, threshold."""
@@ -52,7 +55,8 @@ class Check:
         threshold = "" if self.threshold is None else f" (threshold: {self.bound} {_number(self.threshold)})"
         where = f", {self.where}" if self.where else ""
         detail = f": {self.detail}" if self.detail else ""
-        return f"{self.feature}: {self.name}, {self.measure}{value}{threshold}{where}{detail}"
+        setting = f" [--set '{self.setting}' lets it pass]" if self.setting else ""
+        return f"{self.feature}: {self.name}, {self.measure}{value}{threshold}{where}{detail}{setting}"
 
 
 ANOMALY: Final = "anomaly"
@@ -70,23 +74,50 @@ COMPARISONS: Final = (DRIFT, TIME_SHIFT, VOLUME_CHANGE)
 
 
 def at_most(
-    name: str, feature: str, measure: str, value: float, threshold: float, where: str = "", detail: str = ""
+    name: str,
+    feature: str,
+    measure: str,
+    value: float,
+    threshold: float,
+    where: str = "",
+    detail: str = "",
+    setting: str = "",
 ) -> Check:
-    """A check that a value is not above its threshold; one that is not a number fails."""
+    """A check that a value is not above its threshold; one that is not a number fails.
+
+    `setting` is the key of the threshold, such as `data_gate.max_cold_share`.
+    """
     verdict: Verdict = PASSED if value <= threshold else FAILED
-    return Check(name, feature, measure, value, threshold, "at most", verdict, where, detail)
+    setting = f"{setting}={_raised(value)}" if setting and verdict == FAILED and math.isfinite(value) else ""
+    return Check(name, feature, measure, value, threshold, "at most", verdict, where, detail, setting)
 
 
 def at_least(
-    name: str, feature: str, measure: str, value: float, threshold: float, where: str = "", detail: str = ""
+    name: str,
+    feature: str,
+    measure: str,
+    value: float,
+    threshold: float,
+    where: str = "",
+    detail: str = "",
+    setting: str = "",
 ) -> Check:
-    """A check that a value is not below its threshold; one that is not a number fails."""
+    """A check that a value is not below its threshold; one that is not a number fails.
+
+    `setting` is the key of the threshold, a whole number.
+    """
     verdict: Verdict = PASSED if value >= threshold else FAILED
-    return Check(name, feature, measure, value, threshold, "at least", verdict, where, detail)
+    setting = f"{setting}={value:.0f}" if setting and verdict == FAILED and math.isfinite(value) else ""
+    return Check(name, feature, measure, value, threshold, "at least", verdict, where, detail, setting)
+
+
+def _raised(value: float) -> str:
+    """A round threshold that `value` is not above: the next twentieth of a share, or whole number."""
+    return f"{math.ceil(value * 20) / 20:g}" if value <= 1 else f"{math.ceil(value)}"
 
 
 def not_compared(name: str, feature: str, measure: str, why: str) -> Check:
-    """A check that could not be made, which the record says too."""
+    """A check that could not be made, which the record shows too."""
     return Check(name, feature, measure, None, None, "at most", NOT_COMPARED, detail=why)
 
 

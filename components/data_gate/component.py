@@ -49,7 +49,7 @@ class DataGateSpec(component_spec.ComponentSpec):
 
 
 class DataGate(base_component.BaseComponent):
-    """Lets data through or fails the run, and remembers what it let through.
+    """Passes data or fails the run, and stores what passed.
 
     Anomalies, missing values, spread and volume of the data, the catalogue, and the skew between the train
     and the eval split are held against absolute thresholds; drift, time and volume also against the last

@@ -13,6 +13,7 @@ from tfx.utils import io_utils
 from components.data_gate.accepted import AcceptedData
 from components.data_gate.anomalies import unknown_anomalies
 from components.data_gate.catalogue import CatalogueFacts, count_catalogue
+from components.data_gate.distances import compared_features
 from components.data_gate.gated_data import GatedData, Inputs, schema_path, split_folder
 from components.data_gate.judgement import Baseline, judge
 from components.data_gate.record import DataGateError, GateRecord
@@ -35,7 +36,7 @@ _FACTS_FILE: Final = "catalogue.json"
 
 
 class DataGateExecutor(base_beam_executor.BaseBeamExecutor):
-    """Writes the record and the schema, and remembers accepted data; raises where a check fails."""
+    """Writes the record and the schema, and stores accepted data; raises where a check fails."""
 
     def Do(  # noqa: N802 - the base class's name
         self,
@@ -63,7 +64,7 @@ class DataGateExecutor(base_beam_executor.BaseBeamExecutor):
         result = artifact_utils.get_single_instance(output_dict[RESULT_KEY])
         store = accepted_data(exec_properties)
         data = GatedData.read(input_dict)
-        facts = self._count(input_dict, posixpath.join(result.uri, _FACTS_FILE))
+        facts = self._count(input_dict, data, posixpath.join(result.uri, _FACTS_FILE))
         baseline = _baseline(store, data.digest)
         checks = judge(data, facts, baseline, settings, exec_properties[SPLIT_RULE_KEY])
         record = GateRecord(store, data.digest, baseline, checks)
@@ -87,17 +88,24 @@ class DataGateExecutor(base_beam_executor.BaseBeamExecutor):
                 if split != EVAL_SPLIT
             },
             self._context.pipeline_run_id or "",
+            {name: facts.distributions[name] for name in (TRAIN_SPLIT, MOVIES)},
         )
 
-    def _count(self, inputs: Inputs, path: str) -> CatalogueFacts:
+    def _count(self, inputs: Inputs, data: GatedData, path: str) -> CatalogueFacts:
         folders = {
             TRAIN_SPLIT: split_folder(inputs, RATINGS, TRAIN_SPLIT),
             EVAL_SPLIT: split_folder(inputs, RATINGS, EVAL_SPLIT),
             MOVIES: split_folder(inputs, MOVIES, MOVIES_SPLIT),
         }
+        of_ratings = compared_features(data.tables[RATINGS].schema)
+        features = {
+            TRAIN_SPLIT: of_ratings,
+            EVAL_SPLIT: of_ratings,
+            MOVIES: compared_features(data.tables[MOVIES].schema),
+        }
         fileio.makedirs(posixpath.dirname(path))
         with self._make_beam_pipeline() as pipeline:
-            count_catalogue(pipeline, folders, path)
+            count_catalogue(pipeline, folders, path, features)
         facts = CatalogueFacts.read(path)
         fileio.remove(path)
         return facts
@@ -110,11 +118,13 @@ def accepted_data(exec_properties: dict[str, Any]) -> AcceptedData:
 
 def _baseline(store: AcceptedData, data: str) -> Baseline:
     entry, review = store.baseline(data), store.review(data)
-    what = f"{store.series}, split {store.split}"
+    what = f"series {store.series}, split {store.split}"
     if entry is not None:
-        note = f"compared with the run on {what} accepted {entry.about['at']}"
+        note = f"compared with run {entry.about.get('run') or 'unknown'} of {what}, {entry.about['at']}"
     else:
-        note = f"no other accepted run on {what} to compare with"
+        note = f"NOT COMPARED with any run: {what} has no accepted run on other data"
         if others := store.other_series():
-            note += f" ({', '.join(others)}: not comparable)"
+            note += (
+                f"; there is {', '.join(others)}, and runs with one data_gate.series and split are compared"
+            )
     return Baseline(entry, review, note)

@@ -38,7 +38,7 @@ def missing_checks(
     """The optional features: a data set has one in nearly all Examples or in none.
 
     The schema has to allow that a feature is missing, because not every MovieLens version has it. A feature
-    that may have no values at all, such as a history, is missing by its nature and is not looked at. One
+    that may be empty, such as a history, is missing by its nature and is not looked at. One
     that is gone since the last accepted run counts as drift.
     """
     checks = []
@@ -52,7 +52,15 @@ def missing_checks(
         shares = {split: _missing_share(statistics, name) for split, statistics in sorted(now.items())}
         if any(share < 1 for share in shares.values()):
             checks += [
-                at_most(MISSING, feature, _WITHOUT, share, settings.max_missing_share, f"{split} split")
+                at_most(
+                    MISSING,
+                    feature,
+                    _WITHOUT,
+                    share,
+                    settings.max_missing_share,
+                    f"{split} split",
+                    setting="data_gate.max_missing_share",
+                )
                 for split, share in shares.items()
             ]
         elif any(_missing_share(statistics, name) < 1 for statistics in accepted.values()):
@@ -89,6 +97,7 @@ def time_checks(now: Statistics, accepted: Statistics, settings: DataGateSetting
             abs(getattr(new, field) - getattr(old, field)) / _DAY,
             settings.max_timestamp_shift_days,
             f"{TRAIN_SPLIT} split",
+            setting="data_gate.max_timestamp_shift_days",
         )
         for word, field in (("oldest", "min"), ("median", "median"), ("newest", "max"))
     ]

@@ -25,9 +25,13 @@ from components.data_gate.split_rules import expected_skew
 from components.data_gate.volume import change_checks, volume_checks
 from contracts.features import EVAL_SPLIT, MOVIES, MOVIES_SPLIT, RATINGS, TRAIN_SPLIT
 
-# The splits whose drift counts. What is held out for evaluation hangs on the split rule as much as on the
+# The splits whose drift counts. What is held out for evaluation depends on the split rule as much as on the
 # data, and is held against the train split instead.
 _DRIFT_SPLITS: Final = {RATINGS: TRAIN_SPLIT, MOVIES: MOVIES_SPLIT}
+
+
+# What the facts call these splits.
+_DISTRIBUTIONS: Final = {RATINGS: TRAIN_SPLIT, MOVIES: MOVIES}
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Baseline:
 
     Attributes:
       entry: the last accepted run on other data, None if there is none.
-      review: lets this data pass whatever the entry was like, None if nobody said so.
+      review: lets this data pass whatever the entry was like, None if nobody accepted it.
       note: one sentence about both, for people.
     """
 
@@ -55,7 +59,7 @@ def judge(
       facts: what was counted in the Examples.
       baseline: what to compare with.
       settings: the thresholds.
-      split_rule: of the ExampleGen settings, which says what skew is to be expected.
+      split_rule: of the ExampleGen settings, from which the expected skew follows.
     """
     checks: list[Check] = []
     for name, table in data.tables.items():
@@ -67,12 +71,12 @@ def judge(
     checks += spread_checks(ratings.statistics)
     checks += volume_checks(data.volume, settings)
     checks += catalogue_checks(facts, settings)
-    train, evaluation = ratings.statistics[TRAIN_SPLIT], ratings.statistics[EVAL_SPLIT]
+    train, evaluation = (facts.distributions.get(split, {}) for split in (TRAIN_SPLIT, EVAL_SPLIT))
     checks += skew_checks(RATINGS, ratings.schema, train, evaluation, expected_skew(split_rule))
-    checks += _comparisons(data, baseline, accepted, settings)
+    checks += _comparisons(data, facts, baseline, accepted, settings)
     if baseline.review is not None:
         reason = f"reviewed {baseline.review.about['at']}: {baseline.review.about['reason']}"
-        checks = [allowed(check, reason) if check.is_comparison else check for check in checks]
+        checks = [allowed(check, reason) if check.can_be_accepted else check for check in checks]
     return checks
 
 
@@ -90,7 +94,11 @@ def _accepted_statistics(entry: Entry | None) -> _Accepted:
 
 
 def _comparisons(
-    data: GatedData, baseline: Baseline, accepted: _Accepted, settings: DataGateSettings
+    data: GatedData,
+    facts: CatalogueFacts,
+    baseline: Baseline,
+    accepted: _Accepted,
+    settings: DataGateSettings,
 ) -> list[Check]:
     if baseline.entry is None:
         return [
@@ -100,8 +108,14 @@ def _comparisons(
             not_compared(VOLUME_CHANGE, RATINGS, "counts", baseline.note),
         ]
     checks: list[Check] = []
+    before = baseline.entry.distributions()
     for name, table in data.tables.items():
-        for split, before in accepted[name].items():
-            checks += drift_checks(name, table.schema, table.statistics[split], before, f"{split} split")
+        split, kept = _DRIFT_SPLITS[name], _DISTRIBUTIONS[name]
+        if before is None:
+            why = "an earlier version accepted that run and kept no distributions"
+            checks.append(not_compared(DRIFT, name, "distances", why))
+        else:
+            now = facts.distributions.get(kept, {})
+            checks += drift_checks(name, table.schema, now, before.get(kept, {}), f"{split} split")
     checks += time_checks(data.tables[RATINGS].statistics, accepted[RATINGS], settings)
     return checks + change_checks(data.volume, baseline.entry.about["volume"], settings)

@@ -12,7 +12,6 @@ from typing import Any, Final
 from components.data_gate.accepted import AcceptedData
 from components.data_gate.checks import (
     ALLOWED,
-    ANOMALY,
     FAILED,
     PASSED,
     Check,
@@ -20,16 +19,16 @@ from components.data_gate.checks import (
 from components.data_gate.judgement import Baseline
 
 # Failed checks that the message spells out.
-_TOLD: Final = 6
+_LISTED: Final = 6
 
 
 class DataGateError(ValueError):
-    """The data did not pass, or the gate cannot judge it; the message says what to do."""
+    """The data did not pass, or the gate cannot judge it; the message names what to do."""
 
 
 @dataclass(frozen=True)
 class GateRecord:
-    """A decision with everything that it stands on.
+    """A decision with everything that it is based on.
 
     Attributes:
       store: where accepted data is kept.
@@ -74,16 +73,15 @@ class GateRecord:
     def refusal(self, kept_at: str) -> str:
         """What the run ends with; every failed check is in the record at `kept_at`."""
         failed = self.failed
-        listed = "; ".join(check.sentence() for check in failed[:_TOLD])
-        more = f"; and {len(failed) - _TOLD} more" if len(failed) > _TOLD else ""
+        listed = "; ".join(check.sentence() for check in failed[:_LISTED])
+        more = f"; and {len(failed) - _LISTED} more" if len(failed) > _LISTED else ""
         advice = ["Mend the data"]
-        if any(check.name == ANOMALY for check in failed):
-            advice.append("add a harmless anomaly to data_gate.allow")
-        if any(check.is_comparison for check in failed):
+        if any(check.setting for check in failed):
+            advice.append("let it pass by the setting beside it")
+        if any(check.can_be_accepted for check in failed):
             advice.append(
                 f'accept a change that is meant with: python -m pipeline gate accept {kept_at} --reason "..."'
             )
-        advice.append("see the data_gate settings for the other thresholds")
         return (
             f"the data did not pass {len(failed)} of {len(self.checks)} checks ({self.baseline.note}): "
             f"{listed}{more}. Every check is in {kept_at}. {', or '.join(advice)}"
@@ -91,7 +89,7 @@ class GateRecord:
 
 
 def _plain(check: Check) -> dict[str, Any]:
-    # JSON has no word for a value that is not a number.
+    # JSON does not have a word for a value that is not a number.
     value = None if check.value is None or not math.isfinite(check.value) else check.value
     return {**asdict(check), "value": value}
 

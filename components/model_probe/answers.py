@@ -42,7 +42,7 @@ class SignatureTally:
 
     Args:
       signature: its name.
-      outputs: what the signature says that it gives.
+      outputs: the outputs in the signature.
       data: what the answers are held against.
     """
 
@@ -154,7 +154,7 @@ def list_faults(
 
     Args:
       ids: the list.
-      hidden: movies that must not be in it: rated, excluded, or what is asked about.
+      hidden: movies that must not be in it: rated, excluded, or the movie of the request.
       may_lack: movies that need not be in it.
       movies: the catalogue.
     """

@@ -57,13 +57,13 @@ def main(*folders: str) -> None:
     sys.meta_path.insert(0, Refusal())
     sys.path.extend(folders)
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    os.environ.pop("TF_USE_LEGACY_KERAS", None)  # Whoever serves models has not heard of it.
+    os.environ.pop("TF_USE_LEGACY_KERAS", None)  # Model servers do not set it.
 
     import tensorflow as tf
 
-    def tell(*answer: object) -> None:
+    def send(*answer: object) -> None:
         foreign = FOREIGN & {name.partition(".")[0] for name in sys.modules}
-        assert not foreign, f"{foreign} came in by another way"
+        assert not foreign, f"{foreign} was imported in another way"
         pickled = pickle.dumps(answer)
         answers.write(LENGTH.pack(len(pickled)) + pickled)
         answers.flush()
@@ -76,7 +76,7 @@ def main(*folders: str) -> None:
 
     model: Any = None
     answer: Any
-    tell("answer", "ready")
+    send("answer", "ready")
     while header := sys.stdin.buffer.read(LENGTH.size):
         kind, *request = pickle.loads(sys.stdin.buffer.read(*LENGTH.unpack(header)))
         try:
@@ -96,10 +96,10 @@ def main(*folders: str) -> None:
                     arrays = {name: tensor.numpy() for name, tensor in result.items()}
                     seconds.append(time.perf_counter() - started)
                 answer = (arrays, seconds)
-        except Exception as error:  # The caller tells of it.
-            tell("error", f"{type(error).__name__}: {error}")
+        except Exception as error:  # The caller reports it.
+            send("error", f"{type(error).__name__}: {error}")
         else:
-            tell("answer", answer)
+            send("answer", answer)
 
 
 if __name__ == "__main__":

@@ -13,63 +13,63 @@ from components.model_probe.requests import Request, Requests
 from contracts import features, signatures
 
 CATALOGUE: Final = "catalogue"
-# Signatures that list the whole catalogue if `k` asks for it, by their inputs.
+# Signatures that list the whole catalogue if `k` is large enough, by their inputs.
 _OF_USERS: Final = frozenset({features.USER_ID, signatures.EXCLUDE_MOVIE_IDS, signatures.K})
 _OF_MOVIES: Final = frozenset({features.MOVIE_ID, signatures.K})
 
-# Users who are asked until no movie is left that all of them have rated.
+# Users whose lists are requested until no movie is left that all of them have rated.
 _MOST_USERS: Final = 16
 _NAMED: Final = 5
 
-Ask = Callable[[Request], Arrays]
+Send = Callable[[Request], Arrays]
 
 
 def catalogue_checks(
-    signature: str, inputs: Iterable[str], requests: Requests, data: ProbeData, ask: Ask
+    signature: str, inputs: Iterable[str], requests: Requests, data: ProbeData, send: Send
 ) -> list[Check]:
-    """What a signature lists when it is asked for more movies than there are.
+    """What a signature lists if `k` is larger than the catalogue.
 
     Args:
       signature: its name.
-      inputs: names of its inputs; nothing is checked where they cannot ask for the whole catalogue.
+      inputs: names of its inputs; nothing is checked where they cannot request the whole catalogue.
       requests: makes the requests.
       data: the catalogue, and what users have rated and need not find again.
-      ask: sends a request to the signature.
+      send: sends a request to the signature.
     """
     names, k = frozenset(inputs), len(data.movies) + _NAMED
     if names == _OF_USERS:
         found, looked_for = _listed(
-            ((requests.for_user(user, k), data.rated[user]) for user in _askable(data.rated)), data, ask
+            ((requests.for_user(user, k), data.rated[user]) for user in _first_users(data.rated)), data, send
         )
-        stranger = b"no such user"
-        popular, _ = _listed([(requests.for_user(stranger, k), frozenset())], data, ask)
+        unknown = b"no such user"
+        popular, _ = _listed([(requests.for_user(unknown, k), frozenset())], data, send)
         return [
             *_compared(signature, found, looked_for, data, "lists of known users"),
             *_compared(signature, popular, frozenset(data.movies), data, "list of an unknown user"),
         ]
     if names == _OF_MOVIES:
-        asked = list(data.movies)[:2]
+        two_movies = list(data.movies)[:2]
         found, looked_for = _listed(
-            ((requests.for_movie(movie, k), frozenset({movie})) for movie in asked), data, ask
+            ((requests.for_movie(movie, k), frozenset({movie})) for movie in two_movies), data, send
         )
         return _compared(signature, found, looked_for, data, "lists of two movies")
     return []
 
 
-def _askable(rated: Mapping[bytes, frozenset[bytes]]) -> list[bytes]:
+def _first_users(rated: Mapping[bytes, frozenset[bytes]]) -> list[bytes]:
     """The users who have rated least, whose lists are the longest."""
     return sorted(rated, key=lambda user: (len(rated[user]), user))[:_MOST_USERS]
 
 
 def _listed(
-    requests: Iterable[tuple[Request, frozenset[bytes]]], data: ProbeData, ask: Ask
+    requests: Iterable[tuple[Request, frozenset[bytes]]], data: ProbeData, send: Send
 ) -> tuple[set[bytes], frozenset[bytes]]:
     """What is in the lists together, and which movies some list had to hold."""
     everything = frozenset(data.movies)
     found: set[bytes] = set()
     looked_for: frozenset[bytes] = frozenset()
     for request, need_not in requests:
-        found.update(ask(request)[features.MOVIE_ID].ravel().tolist())
+        found.update(send(request)[features.MOVIE_ID].ravel().tolist())
         looked_for |= everything - need_not
         if looked_for == everything:
             break

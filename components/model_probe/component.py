@@ -1,4 +1,4 @@
-"""`ModelProbe`: an InfraValidator that needs no model server and no Docker."""
+"""`ModelProbe`: an InfraValidator that does not need a model server or Docker."""
 
 import json
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class ModelProbeSpec(component_spec.ComponentSpec):
 
 
 class ModelProbe(base_component.BaseComponent):
-    """Loads a SavedModel where nothing of ours is, asks all its signatures, and blesses it or does not.
+    """Loads a SavedModel where nothing of ours is, calls all its signatures, and blesses it or does not.
 
     The process has TensorFlow and NumPy alone. Every signature gets real rows and odd ones; shapes, numbers,
     lists, the catalogue, latency and memory are held against their thresholds, and what Transform's graph in

@@ -95,7 +95,7 @@ def contract_checks(found: Signatures, contract: Mapping[str, ContractSignature]
     """One check a signature of the contract: how many of its inputs and outputs are not as agreed."""
     checks = []
     for name, agreed in contract.items():
-        faults = ["the model has no such signature"]
+        faults = ["the model does not have this signature"]
         if name in found:
             inputs, outputs = map(_kinds, found[name])
             faults = _differences("input", agreed.inputs, inputs)

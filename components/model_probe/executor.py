@@ -29,7 +29,7 @@ CODE_FINGERPRINT_KEY: Final = "code_fingerprint"
 BLESSED_PROPERTY: Final = "blessed"
 SUMMARY_PROPERTY: Final = "summary"
 
-# The files by which people tell; those of the stock InfraValidator.
+# The files that show the verdict; those of the stock InfraValidator.
 _MARKS: Final = {True: "INFRA_BLESSED", False: "INFRA_NOT_BLESSED"}
 
 

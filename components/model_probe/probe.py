@@ -1,4 +1,4 @@
-"""The probe: what is asked of a model, in which order, and the checks that come of it."""
+"""The probe: the requests to a model, in which order, and the checks that come of it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LATENCY: Final = "latency"
 # Requests that latency is the median of, after all others have warmed the signature up.
 _TIMED: Final = 15
 
-# What says most about a broken model comes first in its record and in the message.
+# What explains a broken model best comes first in its record and in the message.
 _ORDER: Final = (
     *(PROCESS, TIMEOUT, MEMORY, CONTRACT, ANSWERS, FINITE, CATALOGUE, TRANSFORM),
     *(SHAPES, SCALE, LISTS, TITLES, KNOWN, LATENCY),
@@ -57,29 +57,29 @@ def probe(
     *,
     hides_rated: bool,
 ) -> list[Check]:
-    """Asks a model everything and returns every check, what failed first.
+    """Sends all requests to a model and returns every check, what failed first.
 
     Args:
       process: a fresh one; it may be gone afterwards.
       model: folder of the SavedModel, on this machine.
       contract: the signatures that the model has to have.
-      data: what it is asked, and what its answers are held against.
+      data: what requests are made of, and what its answers are held against.
       settings: the thresholds.
       hides_rated: the model keeps out of its lists whatever a user has rated.
     """
     checks: list[Check] = []
     try:
-        for check in _asked(process, model, contract, data, settings, hides_rated):
+        for check in _all_checks(process, model, contract, data, settings, hides_rated):
             checks.append(check)
     except ProcessEndedError as error:
-        # Whatever was not asked any more is not in the record, and the model is refused.
+        # Whatever was not requested any more is not in the record, and the model is refused.
         checks.append(error.check)
     else:
         checks.append(process.memory)
     return sorted(checks, key=lambda check: (check.verdict != FAILED, _ORDER.index(check.name)))
 
 
-def _asked(
+def _all_checks(
     process: ProbedProcess,
     model: str,
     contract: Mapping[str, ContractSignature],
@@ -110,14 +110,14 @@ class _ProbedSignature:
         self._inputs, self._outputs = signatures[name]
 
     def checks(self, requests: Requests, max_latency_ms: float | None) -> Iterator[Check]:
-        """Asks the requests; then latency of the first one if there is a threshold."""
-        asked = requests.of(list(self._inputs))
-        if asked is None:
-            known = f"nobody can ask with the inputs {', '.join(sorted(self._inputs))}"
-            yield at_most(CONTRACT, self._name, "faults", 1, 0, detail=known)
+        """Sends the requests; then latency of the first one if there is a threshold."""
+        sent = requests.of(list(self._inputs))
+        if sent is None:
+            problem = f"no request can be made for the inputs {', '.join(sorted(self._inputs))}"
+            yield at_most(CONTRACT, self._name, "faults", 1, 0, detail=problem)
             return
         tally = SignatureTally(self._name, self._outputs, self._data)
-        for request in asked:
+        for request in sent:
             try:
                 answer, _ = self._process.call(self._name, request.inputs)
             except RefusedRequestError as error:
@@ -126,9 +126,9 @@ class _ProbedSignature:
                 tally.add(request, answer)
         yield from tally.checks()
         try:
-            yield from catalogue_checks(self._name, self._inputs, requests, self._data, self._ask)
+            yield from catalogue_checks(self._name, self._inputs, requests, self._data, self._send)
             if max_latency_ms is not None:
-                yield self._latency(asked[0], max_latency_ms)
+                yield self._latency(sent[0], max_latency_ms)
         except RefusedRequestError as error:
             yield at_most(ANSWERS, self._name, "requests without an answer", 1, 0, detail=str(error))
 
@@ -140,7 +140,7 @@ class _ProbedSignature:
             return [at_most(TRANSFORM, self._name, "errors", 1, 0, detail=str(error).split("\n")[0])]
         return agreement_checks(self._name, answer, self._data, threshold)
 
-    def _ask(self, request: Request) -> Arrays:
+    def _send(self, request: Request) -> Arrays:
         return self._process.call(self._name, request.inputs)[0]
 
     def _latency(self, request: Request, threshold: float) -> Check:

@@ -1,4 +1,4 @@
-"""What the probe asks with and holds answers against: real rows, the catalogue, what users have rated."""
+"""What requests and checks of the probe are made of: real rows, the catalogue, what users have rated."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def _read_scale(inputs: Mapping[str, list[types.Artifact]]) -> tuple[float, floa
     for feature in statistics.datasets[0].features:
         if list(feature.path.step) == [features.USER_RATING]:
             return feature.num_stats.min, feature.num_stats.max
-    raise ValueError(f"{folder}: the statistics do not know {features.USER_RATING}")
+    raise ValueError(f"{folder}: the statistics do not contain {features.USER_RATING}")
 
 
 def _records(

@@ -43,7 +43,7 @@ _STDERR_LINES: Final = 3
 
 
 class ProcessEndedError(RuntimeError):
-    """The process is gone, so that nothing more can be asked; `check` says why."""
+    """The process is gone, so that nothing more can be called; `check` has the reason."""
 
     def __init__(self, check: Check) -> None:
         super().__init__(check.sentence())
@@ -116,11 +116,11 @@ class ProbedProcess:
         except ProcessEndedError as error:
             raise NotStartedError(f"{sys.executable} cannot start the model probe: {error}") from None
         self._base = self._memory("VmRSS")
-        found: Signatures = self._ask("loading", ("load", path))
+        found: Signatures = self._request("loading", ("load", path))
         return found
 
     def call(self, signature: str, inputs: Arrays, times: int = 1) -> tuple[Arrays, list[float]]:
-        """Asks a signature `times` times the same.
+        """Calls a signature `times` times with the same inputs.
 
         Args:
           signature: its name.
@@ -138,10 +138,10 @@ class ProbedProcess:
             name: ("string" if value.dtype == np.object_ else value.dtype.name, value)
             for name, value in inputs.items()
         }
-        answer: tuple[Arrays, list[float]] = self._ask(signature, ("call", signature, typed, times))
+        answer: tuple[Arrays, list[float]] = self._request(signature, ("call", signature, typed, times))
         return answer
 
-    def _ask(self, what: str, request: tuple[object, ...]) -> Any:
+    def _request(self, what: str, request: tuple[object, ...]) -> Any:
         pickled = pickle.dumps(request)
         message = memoryview(_LENGTH.pack(len(pickled)) + pickled)
         assert self._process.stdin is not None
@@ -198,7 +198,7 @@ class ProbedProcess:
             raise ProcessEndedError(check)
 
     def _memory(self, line: str) -> float:
-        """MiB that /proc tells of the process, 0 if it is gone."""
+        """MiB of the process as /proc reports them, 0 if it is gone."""
         try:
             status = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
         except OSError:
@@ -215,8 +215,8 @@ class ProbedProcess:
                 how += ", as happens when a machine runs out of memory"
         self._errors.seek(0)
         last = self._errors.read().decode("utf-8", "replace").split("\n")
-        said = " / ".join([line.strip() for line in last if line.strip()][-_STDERR_LINES:])
-        detail = f"{how}: {said}" if said else how
+        output = " / ".join([line.strip() for line in last if line.strip()][-_STDERR_LINES:])
+        detail = f"{how}: {output}" if output else how
         return ProcessEndedError(
             Check(PROCESS, what, "crashed", float(status), 0.0, "at least", FAILED, detail=detail)
         )

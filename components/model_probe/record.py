@@ -1,4 +1,4 @@
-"""The record of a probe as JSON, and what is said of it in a line."""
+"""The record of a probe as JSON, and a line about it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from components.model_probe.probe import LATENCY
 from components.model_probe.probed_process import MEMORY
 
 # Failed checks that the message spells out.
-_TOLD: Final = 2
+_LISTED: Final = 2
 
 
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class ProbeRecord:
 
     def reason(self) -> str:
         """Why the model is refused, the gravest first; "" if it is not."""
-        listed = "; ".join(check.sentence() for check in self.failed[:_TOLD])
-        more = f"; and {len(self.failed) - _TOLD} more" if len(self.failed) > _TOLD else ""
+        listed = "; ".join(check.sentence() for check in self.failed[:_LISTED])
+        more = f"; and {len(self.failed) - _LISTED} more" if len(self.failed) > _LISTED else ""
         return listed + more
 
     def summary(self) -> str:
@@ -61,6 +61,6 @@ class ProbeRecord:
 
 
 def _plain(check: Check) -> dict[str, Any]:
-    # JSON has no word for a value that is not a number.
+    # JSON does not have a word for a value that is not a number.
     value = None if check.value is None or not math.isfinite(check.value) else check.value
     return {**asdict(check), "value": value}

@@ -87,7 +87,9 @@ class MovieLensExampleGenExecutor(base_beam_executor.BaseBeamExecutor):
         chunks = source.chunks(spec.ratings_file, self.chunk_bytes)
         rows = source.count_rows(spec.ratings_file, chunks)
         if rows < 1:
-            raise DatasetError(f"{source.path(spec.ratings_file)} holds no ratings; fetch the data set again")
+            raise DatasetError(
+                f"{source.path(spec.ratings_file)} does not hold ratings; fetch the data set again"
+            )
         held_out = None
         if settings.split == "random" and settings.random_rule == "permutation":
             held_out = splits.permutation(rows, settings.eval_share, settings.seed)

@@ -8,7 +8,6 @@ from tfx.dsl.io import fileio
 from components.movielens_example_gen import splits
 from components.movielens_example_gen.source import RawSource
 from movielens.layouts import Layout
-from movielens.readers import parse_ratings
 from movielens.records import DatasetError, Rejected
 
 _FOLDS: Final = f"take the folder as GroupLens publishes {Layout.ML_100K.value}, or choose another split rule"
@@ -27,13 +26,13 @@ def fold_rows(source: RawSource, fold: int) -> splits.BoolArray:
       [lines of the ratings file, its header left out]; a line that is not a rating is not marked.
 
     Raises:
-      DatasetError: the layout has no folds, a file of the fold is missing, or its two files together are not
+      DatasetError: the layout lacks folds, a file of the fold is missing, or its two files together are not
         the ratings file.
     """
     spec = source.spec
     if not spec.folds:
         raise DatasetError(
-            f"{source.folder}: the {source.layout.value} layout has no official folds, which only "
+            f"{source.folder}: the {source.layout.value} layout does not have official folds, which only "
             f"{Layout.ML_100K.value} ships with; choose the split rule leave_last_out, temporal or random"
         )
     if fold > len(spec.folds):
@@ -61,6 +60,6 @@ def _pairs(source: RawSource, file: str) -> dict[int, tuple[str, str]]:
     return {
         number: (rating.user_id, rating.movie_id)
         for chunk in source.chunks(file)
-        for number, rating in parse_ratings(source.lines(file, chunk), source.layout, file, chunk.first_line)
+        for number, rating in source.ratings(chunk, file)
         if not isinstance(rating, Rejected)
     }

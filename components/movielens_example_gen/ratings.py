@@ -2,7 +2,7 @@
 
 A file is read in chunks by many workers. Each leaves its rows, packed, for the shards of their users; a
 shard has all ratings of its users and everything known about them, so it can sort, split and remember
-without asking anybody, and it writes its files itself: neither ratings nor Examples are ever shuffled.
+without other data, and it writes its files itself: neither ratings nor Examples are ever shuffled.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ from components.movielens_example_gen.source import RawSource, Task
 from components.movielens_example_gen.summary import Summary, keep_rejected
 from components.movielens_example_gen.writer import open_shard
 from contracts.features import EVAL_SPLIT, TRAIN_SPLIT
-from movielens.readers import parse_ratings, parse_users
+from movielens.readers import parse_users
 from movielens.records import Rejected, RejectReason
 
 # Ratings of one output file: some 30 MB, and as much memory for the worker that writes it.
@@ -83,9 +83,8 @@ class ReadRatings(beam.DoFn):
         codes: dict[str, int] = {}
         rows: list[tuple[int, int, float, int, int, bool]] = []
         rejected: list[Rejected] = []
-        lines = source.lines(file, task.chunk)
         first = task.chunk.first_line
-        for number, rating in parse_ratings(lines, source.layout, file, first):
+        for number, rating in source.ratings(task.chunk):
             if isinstance(rating, Rejected):
                 rejected.append(rating)
                 continue
@@ -199,7 +198,7 @@ def ingest_ratings(
       pipeline: the Beam pipeline.
       plan: what every worker needs.
       ratings: chunks of the ratings file.
-      users: chunks of the users file, none if the layout has no such file.
+      users: chunks of the users file, none if the layout does not have that file.
       split_uris: folder of each split.
 
     Returns:

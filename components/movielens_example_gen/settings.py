@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.features import MOVIES, Table
+from movielens.records import MAX_REJECTED_SHARE
 
 
 class ExampleGenSettings(BaseModel):
@@ -36,7 +37,10 @@ class ExampleGenSettings(BaseModel):
     )
     history_length: int = Field(50, ge=1, description="Most recent earlier ratings kept in an Example.")
     max_rejected_share: float = Field(
-        0.01, ge=0, le=1, description="Share of a file's rows that may be malformed before the run fails."
+        MAX_REJECTED_SHARE,
+        ge=0,
+        le=1,
+        description="Share of a file's rows that may be malformed before the run fails.",
     )
 
     @property

@@ -137,14 +137,17 @@ def shard_examples(
     would otherwise see one user after the other.
     """
     rows = shard.rows
+    random = np.random.default_rng([settings.seed, shard.number])
+    order = random.permutation(len(rows))
     usable = ~is_eval if settings.eval_is_among_training else np.ones(len(rows), np.bool_)
-    windows = history_windows(rows["user"].astype(np.int64), usable, settings.history_length)
+    windows = history_windows(
+        rows["user"].astype(np.int64), rows["timestamp"], is_eval, usable, settings.history_length, random
+    )
     remembered = rows[windows.candidates]
     items = [catalogue.history_items[movie] for movie in remembered["movie"].tolist()]
     packed = remembered["rating"].astype("<f4").tobytes()
     width = 4
     stars = {rating: examples.rating_features(rating) for rating in np.unique(rows["rating"]).tolist()}
-    order = np.random.default_rng([settings.seed, shard.number]).permutation(len(rows))
     for (user, movie, rating, timestamp, _, _), start, stop, evaluated in zip(
         rows[order].tolist(),
         windows.starts[order].tolist(),

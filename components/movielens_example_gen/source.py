@@ -3,17 +3,18 @@
 import io
 import os
 import posixpath
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 from tfx.dsl.io import fileio
 
 from movielens.chunks import Chunk, plan_chunks, read_chunk
+from movielens.csv_rows import CsvFormat
 from movielens.layouts import Layout, LayoutSpec, detect_layout
-from movielens.readers import parse_movies, parse_ratings
-from movielens.records import DatasetError, Movie, Rejected, RejectReason
+from movielens.readers import parse_movies, parse_ratings, read_format
+from movielens.records import DatasetError, Movie, Rating, Rejected, RejectReason
 
 # Big enough that a chunk holds several ratings of most users, small enough to spread over workers.
 CHUNK_BYTES = 8 << 20
@@ -32,32 +33,34 @@ class Task:
 
 @dataclass(frozen=True)
 class RawSource:
-    """A folder of MovieLens files, small enough to be sent to every worker."""
+    """A folder of MovieLens files, small enough to be sent to every worker.
+
+    `forms` has the formats of CSV files, by name: a chunk in the middle of a file has no header.
+    """
 
     folder: str
     layout: Layout
+    forms: Mapping[str, CsvFormat | None] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: str) -> "RawSource":
         """Finds the layout of `folder`.
 
         Raises:
-          DatasetError: The folder is missing or empty or holds no layout, or a file has a wrong header.
+          DatasetError: The folder is missing or empty or lacks a layout, or a file has a wrong header.
         """
         if not fileio.isdir(folder):
             raise DatasetError(f"{folder}: there is no such folder; name the one with the MovieLens files")
         names = [os.fsdecode(name).rstrip("/") for name in fileio.listdir(folder)]
-        source = cls(folder, detect_layout(names, folder))
+        layout = detect_layout(names, folder)
+        forms = {}
         # Here the error keeps its class and its one line; a Beam worker would wrap it in a traceback.
-        for file, parse in (
-            (source.spec.ratings_file, parse_ratings),
-            (source.spec.movies_file, parse_movies),
-        ):
-            with fileio.open(source.path(file), "rb") as stream:
+        for file in (layout.spec.ratings_file, layout.spec.movies_file):
+            path = posixpath.join(folder, file)
+            with fileio.open(path, "rb") as stream:
                 first = stream.read(1 << 16).partition(b"\n")[0]
-            for _ in parse([first], source.layout, source.path(file)):
-                pass
-        return source
+            forms[file] = read_format(first, layout, path)
+        return cls(folder, layout, forms)
 
     @property
     def spec(self) -> LayoutSpec:
@@ -99,6 +102,12 @@ class RawSource:
             for chunk, end in zip(chunks, ends, strict=True)
         ]
 
+    def ratings(self, chunk: Chunk, file: str | None = None) -> Iterator[tuple[int, Rating | Rejected]]:
+        """Yields every row of a chunk of the ratings file, or of one of its folds, with its line number."""
+        file = file or self.spec.ratings_file
+        lines = self.lines(file, chunk)
+        return parse_ratings(lines, self.layout, file, chunk.first_line, self.forms.get(file))
+
     def movies(self) -> Iterator[tuple[int, Movie | Rejected]]:
         """Yields every row of the movies file with its line number, as `movielens.readers` does.
 
@@ -108,7 +117,8 @@ class RawSource:
         seen: set[str] = set()
         for chunk in self.chunks(file):
             lines = self.lines(file, chunk)
-            for number, movie in parse_movies(lines, self.layout, file, chunk.first_line):
+            form = self.forms.get(file)
+            for number, movie in parse_movies(lines, self.layout, file, chunk.first_line, form):
                 if isinstance(movie, Movie):
                     if movie.movie_id in seen:
                         movie = Rejected(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -89,6 +90,11 @@ def write_rejected(rows: Iterable[Rejected], path: str) -> None:
             writer.writerow([row.file, row.line, row.reason.value, row.text])
 
 
+def _share_above(share: float) -> str:
+    """The next whole per cent, as a setting is written."""
+    return f"{min(1.0, math.ceil(share * 100) / 100):g}"
+
+
 @dataclass(frozen=True)
 class IngestionReport:
     """The counts of a finished ingestion of the table in `file`."""
@@ -132,9 +138,9 @@ class IngestionReport:
                 why = ", ".join(f"{reason} {count:,}" for reason, count in reasons.items())
                 raise DatasetError(
                     f"{folder}: {rejected:,} of the {rows:,} rows of {file} ({rejected / rows:.2%}) cannot "
-                    f"be used, more than max_rejected_share allows ({max_rejected_share:.2%}): {why}. "
-                    f"They are listed with their line numbers in {kept_at}. Mend the file, or raise "
-                    "max_rejected_share"
+                    f"be used, more than data.max_rejected_share allows ({max_rejected_share:.2%}): {why}. "
+                    f"They are listed with their line numbers in {kept_at}. Mend the file, or let it pass "
+                    f"with --set data.max_rejected_share={_share_above(rejected / rows)}"
                 )
 
     def check_splits(self, split_names: Iterable[str], folder: str) -> None:

@@ -27,7 +27,7 @@ class RecommenderTrainer(base_component.BaseComponent):
     """Trains a recommender over transformed ratings and the whole catalogue.
 
     The `run_fn` gets the stock `FnArgs` with `movie_files`, the file patterns of the `movies` Examples, so
-    the index covers every movie and lineage says which catalogue it came from.
+    the index covers every movie and lineage shows which catalogue it came from.
 
     Args:
       examples: transformed `ratings` Examples.

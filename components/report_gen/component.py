@@ -41,7 +41,7 @@ class ReportGen(base_component.BaseComponent):
       config: the settings of the pipeline, as plain values.
       output_folder: root folder of the runs, where ML Metadata holds seconds, cache hits and lineage; None
         where a node cannot read it, and the report then does without.
-      exit_handler: the node is a Kubeflow exit handler. It can have no inputs, looks for the artifacts in the
+      exit_handler: the node is a Kubeflow exit handler. It cannot have inputs, looks for the artifacts in the
         folder of the run, and reports on runs that failed alone.
       code_fingerprint: digest of the source of the report, so that a change of code misses the cache.
     """

@@ -14,7 +14,7 @@ from tfx.utils import io_utils
 
 from components.report_gen.run_of_artifacts import run_of_artifacts
 from reports.page import write_report
-from reports.reading.run_data import ABOUT, FINAL_STATUS, REPORT, Run, failure_told
+from reports.reading.run_data import ABOUT, FINAL_STATUS, REPORT, Run, failure_text
 from reports.reading.run_store import load_run
 from reports.section import Section
 from reports.sections import build_sections
@@ -45,7 +45,7 @@ class ReportGenExecutor(base_executor.BaseExecutor):
           exec_properties: those of `ReportGen`.
         """
         report = artifact_utils.get_single_instance(output_dict[REPORT])
-        failure = failure_told(exec_properties.get(FINAL_STATUS, ""))
+        failure = failure_text(exec_properties.get(FINAL_STATUS, ""))
         if not input_dict and not failure:
             # `ReportGen` has reported this run, with all its artifacts at hand.
             return

@@ -46,7 +46,7 @@ class ServedModel(base_component.BaseComponent):
 
     The version is tried on today's Examples, in a process of its own, and copied, because retention may
     remove it. Where there is nothing to compare with, the candidate stands in for it: nothing is served yet,
-    what is served was made from other data or another split, or a setting says to replace a version that
+    what is served was made from other data or another split, or a setting allows to replace a version that
     can no longer be evaluated.
 
     Component `outputs` contains:

@@ -33,7 +33,7 @@ _OUTPUTS: Final = {features.MOVIE_ID: 2, features.USER_RATING: 1}
 
 
 class ServedModelError(RuntimeError):
-    """The served version cannot be compared with; the message names it and says what to do."""
+    """The served version cannot be compared with; the message names it and what to do."""
 
 
 class ServedModelExecutor(base_executor.BaseExecutor):
@@ -48,7 +48,7 @@ class ServedModelExecutor(base_executor.BaseExecutor):
         """Fills the `served_model` artifact.
 
         Raises:
-          ServedModelError: the version cannot read today's Examples and no setting says to replace it.
+          ServedModelError: the version cannot read today's Examples and no setting allows to replace it.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         choice = chosen(input_dict, exec_properties)
@@ -119,6 +119,8 @@ def _override(choice: ServedChoice, problem: str, exec_properties: dict[str, Any
             f"python -m pipeline rollback), or let this one be replaced without a comparison: "
             f"--set evaluation.replace_unreadable=[{version}]"
         )
-    note = f"version {choice.version} is not compared with, as evaluation.replace_unreadable says: {problem}"
+    note = (
+        f"version {choice.version} is not compared with, as set by evaluation.replace_unreadable: {problem}"
+    )
     _LOG.warning("%s: %s", choice.path, note)
     return note

@@ -41,16 +41,16 @@ def _problem(model: str, split: str, signature: str, outputs: dict[str, int]) ->
     import tensorflow as tf
 
     try:
-        # Bound to a name: a signature works for as long as the model lives.
+        # Bound to a name: a signature works for as long as the model exists.
         loaded = tf.saved_model.load(model)
     except Exception as error:
-        return f"it cannot be loaded ({_told(error)})"
+        return f"it cannot be loaded ({_message(error)})"
     if signature not in loaded.signatures:
-        return f"it has no signature {signature!r}"
+        return f"it does not have the signature {signature!r}"
     answer = loaded.signatures[signature]
     expected = {name: rank for name, rank in outputs.items() if name in answer.structured_outputs}
     if not expected:
-        return f"its signature {signature!r} has no output {' or '.join(map(repr, outputs))}"
+        return f"its signature {signature!r} does not have the output {' or '.join(map(repr, outputs))}"
     [(argument, _)] = answer.structured_input_signature[1].items()
     files = sorted(tf.io.gfile.glob(f"{split}/*"))
     start = 0
@@ -62,7 +62,7 @@ def _problem(model: str, split: str, signature: str, outputs: dict[str, int]) ->
         try:
             found = answer(**{argument: batch})
         except Exception as error:
-            return f"{where} ({_told(error)})"
+            return f"{where} ({_message(error)})"
         for name, rank in expected.items():
             if wrong := _wrong(tf, found[name], rows, rank):
                 return f"{where} ({name} {wrong})"
@@ -78,9 +78,9 @@ def _wrong(tf: Any, values: Any, rows: int, rank: int) -> str:
     return ""
 
 
-def _told(error: Exception) -> str:
+def _message(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
-    # TensorFlow says where before it says what, and then names the node.
+    # TensorFlow's message has the place, then the problem, then the node.
     what = next((line for line, after in itertools.pairwise(lines) if after.startswith("[[{{node")), lines[0])
     return f"{type(error).__name__}: {what}"[:_LAST_WORDS]
 

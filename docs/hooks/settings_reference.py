@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from pipeline.config import PipelineConfig
+from pipeline.setting_trees import SPLIT_DEFAULTS, read_settings
 
 PAGE: Final = "reference/settings.md"
 DEFAULTS: Final = Path(__file__).parents[2] / "pipeline" / "configs" / "default.yaml"
@@ -23,7 +24,8 @@ Every setting of `PipelineConfig`, with its type, default, range and meaning. Th
 models that validate a configuration and from the comments of `pipeline/configs/default.yaml`.
 
 Settings are put together from the defaults, a preset (`--preset`), a file (`--config`) and single settings
-(`--set section.key=value`). Later ones replace earlier ones.
+(`--set section.key=value`). Later ones replace earlier ones. Under `data.split` other than `leave_last_out`
+some defaults differ; a preset with settings of the same model, and a joint model, take the common ones.
 """
 _KEY: Final = re.compile(r"^(?P<indent> *)(?P<name>\w+):")
 _BOUNDS: Final = {
@@ -77,11 +79,11 @@ def _section(
         shared = described
         if not described:
             raise ValueError(
-                f"the setting {own} has no meaning: add a description to its Field or a comment to {DEFAULTS}"
+                f"the setting {own} lacks a description: add one to its Field or a comment to {DEFAULTS}"
             )
         kind, bounds = _type_and_range(schema["properties"][name], defs)
         default = json.dumps(to_jsonable_python(field.get_default(call_default_factory=True)))
-        cells = (f"`{own}`", kind, f"`{default}`", bounds, " ".join(described.split()))
+        cells = (f"`{own}`", kind, _defaults(own, default), bounds, " ".join(described.split()))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""
     for name, inner in models.items():
@@ -89,6 +91,17 @@ def _section(
         yield from _section(
             f"{path}.{name}".lstrip("."), inner, defs[reference.rsplit("/", 1)[1]], defs, comments
         )
+
+
+def _defaults(own: str, common: str) -> str:
+    """Returns the default of a setting, and behind it those that split rules have instead."""
+    section, _, name = own.rpartition(".")
+    rules_of: dict[str, list[str]] = {}
+    for rule, tree in read_settings(SPLIT_DEFAULTS).items():
+        if name in tree.get(section, {}):
+            rules_of.setdefault(json.dumps(tree[section][name]), []).append(f"`{rule}`")
+    others = [f"`{value}` with {' and '.join(rules)}" for value, rules in rules_of.items()]
+    return ", ".join([f"`{common}`", *others])
 
 
 def _elsewhere(name: str, own: str, comments: dict[str, str]) -> str:

@@ -15,8 +15,8 @@ def confirmed(question: str, error: type[Exception]) -> bool:
 
     Args:
       question: ends in `[y/N] `.
-      error: what to raise where nobody can be asked.
+      error: what to raise without a terminal.
     """
     if not sys.stdin.isatty():
-        raise error("there is no terminal to ask on; repeat the command with --yes")
+        raise error("there is no terminal to confirm on; repeat the command with --yes")
     return input(question).strip().lower() in ("y", "yes")

@@ -1,4 +1,4 @@
-"""`gate accept`: lets data pass that differs from the last accepted run and is meant to."""
+"""`gate accept`: lets data pass that differs from the last accepted run, or eval from train, as meant."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["DataGateError", "accept"]
 
 
 def accept(record_path: str, reason: str, yes: bool) -> bool:
-    """Makes the next run on the same data pass the comparisons with the last accepted run.
+    """Makes the next run on the same data pass drift, skew and the other comparisons.
 
     Other checks have their own settings and stay as they are.
 
     Args:
       record_path: the record that a refusal named.
       reason: why the change is meant; the next records show it.
-      yes: do not ask.
+      yes: do not ask for confirmation.
 
     Returns:
       False if the user declined.
@@ -34,7 +34,7 @@ def accept(record_path: str, reason: str, yes: bool) -> bool:
         is under way.
     """
     if not reason.strip():
-        raise DataGateError("--reason is empty; say why the change is meant")
+        raise DataGateError("--reason is empty; write why the change is meant")
     try:
         with fileio.open(record_path) as stream:
             store, data, checks = read_record(stream.read())
@@ -45,14 +45,14 @@ def accept(record_path: str, reason: str, yes: bool) -> bool:
             f"{record_path}: cannot be read ({error}); name the file that the refusal named"
         ) from error
     failed = [check for check in checks if check.verdict == FAILED]
-    meant = [check for check in failed if check.is_comparison]
+    meant = [check for check in failed if check.can_be_accepted]
     if not meant:
         raise DataGateError(
-            f"{record_path}: no comparison with the last accepted run failed, so there is nothing to accept; "
-            "anomalies are let pass by data_gate.allow, and the other thresholds are data_gate settings"
+            f"{record_path}: no comparison failed, neither with the last accepted run nor of eval with "
+            "train, so there is nothing to accept; the refusal names the setting of each other check"
         )
-    _show(f"differs from the last accepted run of {store.series}, split {store.split}:", meant)
-    _show("fails all the same:", [check for check in failed if not check.is_comparison])
+    _show(f"differs, in series {store.series}, split {store.split}:", meant)
+    _show("fails all the same:", [check for check in failed if not check.can_be_accepted])
     if not (yes or confirmed("Accept this data? [y/N] ", DataGateError)):
         return False
     with _no_run_below(store.root):
@@ -63,7 +63,7 @@ def accept(record_path: str, reason: str, yes: bool) -> bool:
 
 @contextlib.contextmanager
 def _no_run_below(accepted: str) -> Iterator[None]:
-    """Keeps runs away from the folder of accepted data; object stores have no locks."""
+    """Keeps runs away from the folder of accepted data; object stores do not have locks."""
     output = Path(accepted).parent
     if "://" in accepted or not output.is_dir():
         yield

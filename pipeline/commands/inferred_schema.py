@@ -84,7 +84,7 @@ def _check_is_sqlite(path: Path) -> None:
 def _schemas_newest_first(
     store: metadata_store.MetadataStore, node_id: str
 ) -> Iterator[metadata_store_pb2.Artifact]:
-    # A run that reuses an older schema is an execution of its own, so the executions tell which is the
+    # A run that reuses an older schema is an execution of its own, so the executions show which is the
     # latest and the artifacts' ids do not.
     execution, event = metadata_store_pb2.Execution, metadata_store_pb2.Event
     executions = {

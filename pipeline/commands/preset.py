@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import yaml
 
-from pipeline.config import JOINT, MODELS, RANKING, RETRIEVAL, PipelineConfig
+from pipeline.config import JOINT, MODELS, RANKING, RETRIEVAL, PipelineConfig, load_config
 from pipeline.local_run.node_metrics import SUMMARY
 from pipeline.local_run.run_summary import shown
 from pipeline.setting_trees import PRESETS
@@ -25,14 +25,14 @@ from trainer_module.common.hyperparameters import tuned_values, with_values
 _BEST: Final = "best_hyperparameters"
 _BEST_FILE: Final = "best_hyperparameters.txt"
 
-# The setting that says which models are trained.
+# The setting that chooses which models are trained.
 _MODEL: Final = "model"
 # Settings that a search does not depend on, or that only one machine has.
-_BESIDE: Final = ("output", "dataset", "data_dir", "evaluation", "push", "beam", "kubeflow")
+_BESIDE: Final = ("output", "dataset", "data_dir", "data_gate", "evaluation", "push", "beam", "kubeflow")
 # Characters of a line of the command, which is not broken between a flag and its value.
 _WIDTH: Final = 100
 _NO_BREAK: Final = "\N{NO-BREAK SPACE}"
-# Digits that a searched number is kept with: what a search tells two numbers apart by is far coarser.
+# Digits that a searched number is kept with: what matters to a search is far coarser.
 _DIGITS: Final = 4
 # A section of a preset: the comments above it, its key, and what is indented below.
 _SECTION: Final = re.compile(r"(?:^#.*\n)*^(\w+):.*\n(?:^(?:[ \t].*)?\n)*", re.MULTILINE)
@@ -65,7 +65,7 @@ def keep(output: str, run_id: str, name: str, folder: Path = PRESETS, *, overwri
       The file.
 
     Raises:
-      PresetError: no such run, it has not ended, it had no Tuner, or the preset has such a section already.
+      PresetError: no such run, it has not ended, it lacks a Tuner, or the preset has the section already.
     """
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
         raise PresetError(f"{name!r} is not a name of a preset; use lower-case letters, digits, - and _")
@@ -161,7 +161,7 @@ def _command(run: Run, model: str) -> Iterator[list[str]]:
     yield ["python", "local_runner.py"]
     if not run.synthetic:
         yield ["--data-dir", run.data_name]
-    for key, value in _changes(run.config, PipelineConfig().model_dump(mode="json")):
+    for key, value in _changes(run.config, _defaults(run)):
         others = set() if model == JOINT else {*MODELS} - {model}  # A joint model has the settings of both.
         if key.partition(".")[0] in {*_BESIDE, *others}:
             continue
@@ -171,6 +171,15 @@ def _command(run: Run, model: str) -> Iterator[list[str]]:
             yield ["--tune", model]
         else:
             yield ["--set", f"{key}={value if isinstance(value, str) else json.dumps(value)}"]
+
+
+def _defaults(run: Run) -> dict[str, Any]:
+    """The settings of a run to which only its split rule and its kind of model had been given."""
+    asked = {"data.split": _setting(run, "data", "split"), _MODEL: run.config.get(_MODEL)}
+    given = [f"{key}={json.dumps(value)}" for key, value in asked.items() if value is not None]
+    common = PipelineConfig().model_dump(mode="json")
+    found = load_config(None, given).model_dump(mode="json")
+    return {**common, **{section: found[section] for section in MODELS}}
 
 
 def _changes(

@@ -1,4 +1,4 @@
-"""`schema review` and `schema adopt`: what they show, ask and write."""
+"""`schema review` and `schema adopt`: what they show, confirm and write."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def adopt(output: str, of: str | None, names: Collection[str], yes: bool) -> boo
         if (differences := _adoptable(comparison, names))
     }
     if not chosen:
-        console.print("nothing to adopt: the data has no feature that is new or changed")
+        console.print("nothing to adopt: none of the data's features is new or changed")
         return True
     for comparison, differences in chosen.values():
         _show(console, comparison, differences)
@@ -124,7 +124,7 @@ def _check_names(comparisons: Iterable[_Comparison], names: Iterable[str]) -> No
             raise SchemaReviewError(f"no feature {name!r}; there are {', '.join(sorted(known))}")
         if name not in inferred:
             raise SchemaReviewError(
-                f"the data of the latest run has no {name!r}, so there is nothing to adopt; "
+                f"the data of the latest run does not have {name!r}, so there is nothing to adopt; "
                 f"if the feature is gone for good, delete it from the curated schema"
             )
 

@@ -79,7 +79,7 @@ def _merged(old: schema_pb2.Feature, new: schema_pb2.Feature) -> schema_pb2.Feat
         result.CopyFrom(old)
         for oneof in ("presence_constraints", "shape_type"):
             _clear_oneof(result, oneof)
-        # That SchemaGen lists no strings means that there are too many; that it gives no range, nothing.
+        # SchemaGen omits strings where there are too many, and it never gives a range.
         if new.WhichOneof("domain_info") or old.WhichOneof("domain_info") in ("domain", "string_domain"):
             _clear_oneof(result, "domain_info")
         for field, _ in new.ListFields():
@@ -109,7 +109,7 @@ def _put(text: str, message: schema_pb2.Schema) -> str:
 
 
 def _body(message: schema_pb2.Feature | schema_pb2.StringDomain) -> Iterator[str]:
-    """The fields of a block as the curated files write them: one a line, the telling ones first."""
+    """The fields of a block as the curated files write them: one a line, the important ones first."""
     fields = [field.name for field, _ in message.ListFields()]
     for name in sorted(fields, key=lambda name: (name not in _FIRST_FIELDS, fields.index(name))):
         single = type(message)()

@@ -1,6 +1,6 @@
 """How the data of the latest run differs from the curated schema.
 
-SchemaGen's schema says what today's data looks like, the curated one what it must look like. Only what
+SchemaGen's schema describes today's data, the curated one what it must look like. Only what
 SchemaGen states is compared: it infers no numeric ranges and no comparators, so their absence means nothing.
 """
 
@@ -16,7 +16,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from pipeline.commands.inferred_schema import SchemaReviewError
 
-# What SchemaGen says of every feature; of two fields on a line, a feature has one.
+# What SchemaGen writes of every feature; of two fields on a line, a feature has one.
 _ALWAYS_STATED: Final = {"type", "presence", "group_presence", "shape", "value_count", "value_counts"}
 
 _NONE: Final = "none"
@@ -110,7 +110,9 @@ def string_domain(feature: schema_pb2.Feature, schema: schema_pb2.Schema) -> lis
     for domain in schema.string_domain:
         if domain.name == feature.domain:
             return list(domain.value)
-    raise SchemaReviewError(f"feature {feature.name}: the schema has no string_domain {feature.domain!r}")
+    raise SchemaReviewError(
+        f"feature {feature.name}: the schema does not have the string_domain {feature.domain!r}"
+    )
 
 
 def _domain_change(old: list[str] | None, new: list[str] | None) -> Change:

@@ -12,9 +12,9 @@ from components.atomic_pusher.sets import unfinished
 from components.atomic_pusher.versions import is_model, read_manifest, versions_in
 from pipeline.local_run.run_summary import shown
 
-# Metrics that say how much was measured, and what to call that.
+# Counts of what was measured, and their labels.
 _COUNTS: Final = {"example_count": "ratings", "user_count": "users"}
-# Enough of a sha256 to tell data, sources and schemas apart.
+# Enough of a sha256 to distinguish data, sources and schemas.
 _SHORT: Final = 12
 
 
@@ -61,20 +61,20 @@ def _version(number: int, path: str, alone: bool) -> ListedVersion:
     except ManifestError as error:
         complaint = str(error)
     if not is_model(path):
-        complaint = f"{shown(path)} holds no saved_model.pb"
+        complaint = f"{shown(path)} does not hold a saved_model.pb"
     elif manifest and alone:
         complaint = f"a killed push left it without {manifest.move.servables[-1]}; the next push removes it"
     return ListedVersion(number, manifest.origin if manifest else number, manifest, complaint)
 
 
 def version_lines(version: ListedVersion, served: bool) -> Iterator[str]:
-    """What there is to say of a version, line by line."""
+    """The lines about a version."""
     mark = "*" if served else " "
     if version.complaint:
         yield f"{mark} {version.number}  {version.complaint}"
         return
     if version.manifest is None:
-        yield f"{mark} {version.number}  pushed by something else: it has no manifest"
+        yield f"{mark} {version.number}  pushed by something else: it does not have a manifest"
         return
     move, provenance = version.manifest.move, version.manifest.provenance
     what = "pushed" if move.action == PUSH else f"{move.action} to {move.copy_of}"

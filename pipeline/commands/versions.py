@@ -1,4 +1,4 @@
-"""`versions`, `promote` and `rollback`: what they show, ask and do."""
+"""`versions`, `promote` and `rollback`: what they show, confirm and do."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def show_versions(output: str, model: str | None) -> None:
         if not found[name] and name == JOINT:  # Most pipelines train none.
             continue
         served = served_version(folder)
-        told = "no version" if served is None else f"version {served} is served by default"
-        console.print(f"{name}: {told} [{shown(folder)}]")
+        state = "no version" if served is None else f"version {served} is served by default"
+        console.print(f"{name}: {state} [{shown(folder)}]")
         for version in reversed(found[name].values()):
             for line in version_lines(version, version.number == served):
                 console.print(line)
@@ -126,7 +126,7 @@ def _pushed_before(served: _Served) -> int:
     }
     if not earlier:
         raise VersionError(
-            f"{shown(served.folder)} holds no model from before version {served.version.number}; "
+            f"{shown(served.folder)} does not hold a model from before version {served.version.number}; "
             "`python -m pipeline versions` lists what there is"
         )
     origin = max(earlier)
@@ -144,7 +144,7 @@ def _moving(output: str, version: int, only: str | None) -> list[_Served]:
     for each in moving:
         if version not in each.versions:
             there = ", ".join(map(str, each.versions))
-            raise VersionError(f"{shown(each.folder)} has no version {version}; there are: {there}")
+            raise VersionError(f"{shown(each.folder)} lacks version {version}; there are: {there}")
         if complaint := each.versions[version].complaint:
             raise VersionError(f"version {version} of {each.name} cannot be served: {complaint}")
     return moving
@@ -156,7 +156,7 @@ def _published_together(output: str, version: int) -> list[str]:
     if not holders:
         numbers = sorted({number for versions in there.values() for number in versions})
         raise VersionError(
-            f"{shown(posixpath.dirname(_folder(output, RECOMMENDER)))} has no version {version}; there "
+            f"{shown(posixpath.dirname(_folder(output, RECOMMENDER)))} lacks version {version}; there "
             f"are: {', '.join(map(str, numbers)) or 'none'}"
         )
     manifests = [there[name][version].manifest for name in holders]
@@ -169,7 +169,7 @@ def _published_together(output: str, version: int) -> list[str]:
     missing = [name for name in together if name not in holders]
     if missing:
         raise VersionError(
-            f"{' and '.join(missing)} has no version {version} any more, and the models of one run are "
+            f"{' and '.join(missing)} lacks version {version} now, and the models of one run are "
             f"served together; `--only {holders[0]}` serves that one beside the others as they are"
         )
     return list(together) or holders
@@ -217,7 +217,7 @@ def _state(output: str, name: str) -> _Served:
     served = served_version(folder)
     if served is None:
         raise VersionError(
-            f"{shown(folder)} holds no version to choose from; name the output folder of a run with "
+            f"{shown(folder)} does not hold a version to choose from; name the output folder of a run with "
             "--output, or run local_runner.py first"
         )
     return _Served(name, folder, versions, versions[served])

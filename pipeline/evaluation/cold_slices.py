@@ -1,7 +1,7 @@
-"""Slices by cold user and cold movie, which the evaluated model tells: what the Evaluator runs of ours.
+"""Slices by cold user and cold movie, which the evaluated model returns: what the Evaluator runs of ours.
 
-Whether the train split holds a rating of a row's user or movie stands in no Example; the candidate's tables
-know. TFMA slices by features and transformed features, so the answer goes among the latter.
+Whether the train split holds a rating of a row's user or movie is not in an Example but in the
+candidate's tables. TFMA slices by features and transformed features, so the answer goes among the latter.
 """
 
 from typing import Any, Final
@@ -34,7 +34,7 @@ def custom_extractors(
     [candidate] = [spec.name for spec in eval_config.model_specs if spec.name not in baselines]
     several = len(eval_config.model_specs) > 1
     names = [extractor.stage_name for extractor in extractors]
-    # Slices are told once batches are taken apart.
+    # Slices are read once batches are taken apart.
     place = names.index("ExtractUnbatchedInputs")
     extractors.insert(
         place,
@@ -46,10 +46,12 @@ def custom_extractors(
 def _with_cold(candidate: str | None) -> Any:
     def extend(batch: dict[str, Any]) -> dict[str, Any]:
         answers = batch[tfma.PREDICTIONS_KEY]
-        told = answers if candidate is None else answers[candidate]
+        outputs = answers if candidate is None else answers[candidate]
         # A column, because TFMA slices by arrays alone and takes batches apart by their first dimension.
         cold = {
-            name: np.reshape(told[name], (-1, 1)) for name in COLD if isinstance(told, dict) and name in told
+            name: np.reshape(outputs[name], (-1, 1))
+            for name in COLD
+            if isinstance(outputs, dict) and name in outputs
         }
         if not cold:
             return batch

@@ -1,4 +1,4 @@
-"""Metrics of recommended lists that need no label: coverage, likeness, popularity, empty slots.
+"""Metrics of recommended lists without labels: coverage, likeness, popularity, empty slots.
 
 They are taken over users, one list each, so what is collected grows with the users and not with their rows.
 """

@@ -92,7 +92,7 @@ def retrieval_by_user(user: Ints, slot: Ints, lengths: Sequence[int]) -> Floats:
 
 
 def graded_by_user(user: Ints, slot: Ints, stars: Floats) -> Floats:
-    """Sums behind the metrics of a list that ask how its movies were liked, in its first ten slots.
+    """Sums behind the metrics of a list of how its movies were liked, in its first ten slots.
 
     A movie is liked from 4 stars and disliked up to 2. Its gain is (2^stars - 1) / 31 (Burges et al.,
     Learning to Rank using Gradient Descent, ICML 2005), discounted by log2(slot + 1).

@@ -123,7 +123,7 @@ def _output(answer: Any, name: str) -> Any:
     # TFMA takes the only output of a signature out of its dictionary.
     if isinstance(answer, dict):
         if name not in answer:
-            raise ValueError(f"the signature {signatures.EVALUATE!r} has no output {name!r}")
+            raise ValueError(f"the signature {signatures.EVALUATE!r} does not have the output {name!r}")
         answer = answer[name]
     return np.ravel(answer)
 

@@ -26,7 +26,7 @@ RETRIEVAL_METRICS: Final = (
 )
 RATING_METRICS: Final = (metric_names.RMSE, metric_names.MAE)
 
-# Enough for the width of a 95 % interval to vary by a twentieth; more cost time and tell little.
+# Enough for the width of a 95 % interval to vary by a twentieth; more cost time and add little.
 RESAMPLES: Final = 200
 # Half a two-sided 95 % interval of a normal distribution, in standard deviations.
 _CERTAIN: Final = 1.96
@@ -43,7 +43,6 @@ class UserCombiner(beam.CombineFn):
     Args:
       candidate: name of the model that is judged.
       baseline: name of the model that it is compared with, None if there is none.
-      intervals: give metrics and differences 95 % intervals.
       min_slice_users: where there are fewer users, nothing is behind.
       seed: seeds the resampling.
     """
@@ -54,14 +53,14 @@ class UserCombiner(beam.CombineFn):
     # What else the candidate's signature answers as, the reference last: patterns of the names of its metrics
     # and of the difference to them.
     others: tuple[tuple[str, str], ...] = ((metric_names.OF_REFERENCE, metric_names.OVER_REFERENCE),)
+    # What else the candidate must not be behind of than its reference and the served version by the main
+    # metric: pattern of the metrics' names, place among the sources, metrics.
+    also_behind: tuple[tuple[str, int, tuple[str, ...]], ...] = ()
 
-    def __init__(
-        self, candidate: str, baseline: str | None, intervals: bool, min_slice_users: int, seed: int
-    ) -> None:
+    def __init__(self, candidate: str, baseline: str | None, min_slice_users: int, seed: int) -> None:
         self._candidate = candidate
         self._baseline = baseline
         self._models = [candidate] if baseline is None else [candidate, baseline]
-        self._intervals = intervals
         self._min_slice_users = min_slice_users
         self._seed = seed
 
@@ -76,10 +75,18 @@ class UserCombiner(beam.CombineFn):
             for metric in self.metrics
         ]
         found += [
-            _key(pattern.format(self.main), self._candidate)
-            for pattern in (metric_names.BEHIND_REFERENCE, metric_names.BEHIND_SERVED)
+            _key(pattern.format(metric), self._candidate)
+            for pattern, _, names in self._behind_whom()
+            for metric in names
         ]
         return found
+
+    def _behind_whom(self) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
+        return (
+            (metric_names.BEHIND_REFERENCE, -1, (self.main,)),
+            (metric_names.BEHIND_SERVED, 1, (self.main,)),
+            *self.also_behind,
+        )
 
     def create_accumulator(self) -> list[Row]:
         """See `beam.CombineFn`."""
@@ -100,7 +107,7 @@ class UserCombiner(beam.CombineFn):
         """Returns a value for each of `keys`, and the difference to the baseline where there is one."""
         users, sums = self._sums_by_user(rows)
         values = self._finish(sums.sum(axis=1))
-        # Efron and Tibshirani, An Introduction to the Bootstrap, 1993. One user alone tells no spread.
+        # Efron and Tibshirani, An Introduction to the Bootstrap, 1993. One user alone does not have a spread.
         generator = np.random.default_rng(self._seed)
         resampled = np.zeros((RESAMPLES if users > 1 else 0, *values.shape))
         for sample in range(len(resampled)):
@@ -110,35 +117,36 @@ class UserCombiner(beam.CombineFn):
         measured: Metrics = {}
         for source, model in enumerate(self._models):
             for at, metric in enumerate(self.metrics):
-                measured[_key(metric, model)] = self._told(values[source, at], resampled[:, source, at])
+                measured[_key(metric, model)] = self._interval(values[source, at], resampled[:, source, at])
             measured[_key(metric_names.USER_COUNT, model)] = float(users)
             measured[_key(metric_names.EXAMPLE_COUNT, model)] = float(len(rows))
         for at, metric in enumerate(self.metrics):
             for number, (of_other, over_other) in enumerate(self.others):
                 source = number - len(self.others)
                 key = _key(of_other.format(metric), self._candidate)
-                measured[key] = self._told(values[source, at], resampled[:, source, at])
+                measured[key] = self._interval(values[source, at], resampled[:, source, at])
                 key = _key(over_other.format(metric), self._candidate)
-                measured[key] = self._told(*_difference(values, resampled, source, at))
+                measured[key] = self._interval(*_difference(values, resampled, source, at))
             if self._baseline is not None:
                 key = _key(metric, self._candidate).make_diff_key()
-                measured[key] = self._told(*_difference(values, resampled, 1, at))
+                measured[key] = self._interval(*_difference(values, resampled, 1, at))
         enough = users >= self._min_slice_users
-        for pattern, beside in ((metric_names.BEHIND_REFERENCE, -1), (metric_names.BEHIND_SERVED, 1)):
+        for pattern, beside, names in self._behind_whom():
             known = enough and (beside != 1 or self._baseline is not None)
-            key = _key(pattern.format(self.main), self._candidate)
-            measured[key] = self._behind(values, resampled, beside) if known else 0.0
+            for metric in names:
+                key = _key(pattern.format(metric), self._candidate)
+                measured[key] = self._behind(values, resampled, beside, metric) if known else 0.0
         return measured
 
-    def _behind(self, values: Floats, resampled: Floats, beside: int) -> float:
-        """The lower end of the 95 % interval of how far the candidate is behind by its main metric."""
-        value, spread = _difference(values, resampled, beside, self.metrics.index(self.main))
+    def _behind(self, values: Floats, resampled: Floats, beside: int, metric: str) -> float:
+        """The lower end of the 95 % interval of how far the candidate is behind by a metric."""
+        value, spread = _difference(values, resampled, beside, self.metrics.index(metric))
         behind = -value if self.higher_is_better else value
         # NaN stays NaN, which clears no threshold.
         return float(np.maximum(0.0, behind - _CERTAIN * (np.std(spread, ddof=1) if spread.size else 0.0)))
 
-    def _told(self, value: float, resampled: Floats) -> Any:
-        if not resampled.size or not self._intervals:
+    def _interval(self, value: float, resampled: Floats) -> Any:
+        if not resampled.size:
             return float(value)
         return tfma.types.ValueWithTDistribution(
             sample_mean=float(value),
@@ -208,6 +216,13 @@ class FinalListCombiner(RetrievalCombiner):
         (metric_names.OF_RETRIEVAL_ORDER, metric_names.OVER_RETRIEVAL_ORDER),
         (metric_names.OF_RATING_ORDER, metric_names.OVER_RATING_ORDER),
         *RetrievalCombiner.others,
+    )
+    also_behind = (
+        (
+            metric_names.BEHIND_RETRIEVAL_ORDER,
+            -len(others),
+            (metric_names.RECALL_AT[10], metric_names.LIKED_RECALL, metric_names.GRADED_NDCG),
+        ),
     )
 
     def _sums_by_user(self, rows: list[Row]) -> tuple[int, Floats]:

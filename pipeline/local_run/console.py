@@ -48,7 +48,7 @@ class RunConsole(logging.Handler):
           stream: where to show it; a live table if this is a terminal.
           node_ids: the nodes in the order in which they run.
           title: what runs on which data.
-          data_note: is put behind every summary and metric, to say which data it was measured on.
+          data_note: is put behind every summary and metric: the data it was measured on.
         """
         super().__init__(logging.INFO)
         self._console = Console(file=stream, highlight=False, soft_wrap=not stream.isatty())

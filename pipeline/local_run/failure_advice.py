@@ -16,29 +16,29 @@ _MEGABYTE: Final = 1_000_000
 
 
 def failure_advice(error: BaseException, output: Path) -> str:
-    """What was missing and what to do, in one sentence; "" if nothing says that the machine is to blame.
+    """What was missing and what to do, in one sentence; "" if the machine is not to blame.
 
     Args:
       error: what a node failed with, with what lies behind it.
       output: where the run writes.
     """
-    told = [f"{type(link).__name__}: {link}" for link in _chain(error)]
-    if _any(_NO_SPACE, told):
+    messages = [f"{type(link).__name__}: {link}" for link in _chain(error)]
+    if _any(_NO_SPACE, messages):
         folder = min(output, Path(tempfile.gettempdir()), key=lambda path: shutil.disk_usage(path).free)
         usage = shutil.disk_usage(folder)
         return (
             f"{_NO_SPACE[0]}: free space below {folder} "
             f"({usage.free // _MEGABYTE:,} of {usage.total // _MEGABYTE:,} MB are free)"
         )
-    if _any(_READ_ONLY, told):
+    if _any(_READ_ONLY, messages):
         return f"{_READ_ONLY[0]}: make {output} writable, or name another folder with --output"
-    if _any(_NO_MEMORY, told):
+    if _any(_NO_MEMORY, messages):
         return f"{_NO_MEMORY[0]}: end other programs, give it more memory, or lower a batch_size"
     return ""
 
 
-def _any(parts: tuple[str, ...], told: list[str]) -> bool:
-    return any(part in text for part in parts for text in told)
+def _any(parts: tuple[str, ...], messages: list[str]) -> bool:
+    return any(part in text for part in parts for text in messages)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

@@ -1,4 +1,4 @@
-"""Runs a pipeline on this machine with TFX's own LocalDagRunner, and tells an observer about each node."""
+"""Runs a pipeline on this machine with TFX's own LocalDagRunner, and notifies an observer of each node."""
 
 import contextlib
 import functools
@@ -27,7 +27,7 @@ from reports.reading.run_data import FINAL_STATUS
 KILLED: Final = "the run was killed, or the machine stopped, before this node came to its end"
 INTERRUPTED: Final = "the run was interrupted before this node came to its end"
 # Where TFX itself could not write that.
-FAILED: Final = "the node failed; the log of the run tells more"
+FAILED: Final = "the node failed; the log of the run has the details"
 
 
 def node_ids(pipeline: Pipeline) -> list[str]:
@@ -36,7 +36,7 @@ def node_ids(pipeline: Pipeline) -> list[str]:
 
 
 def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
-    """Runs every node of `pipeline`, reusing what ML Metadata knows from earlier runs.
+    """Runs every node of `pipeline`, reusing what ML Metadata holds of earlier runs.
 
     What a killed run has left half-done is cleared away first. A node runs again if a file that it wrote is
     not as it was. Only one process at a time may run pipelines of the same root.
@@ -46,7 +46,7 @@ def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
 
     Args:
       pipeline: has a metadata connection, for example to SQLite.
-      observer: is told of each node's start and end, in this thread.
+      observer: is notified of each node's start and end, in this thread.
 
     Returns:
       The nodes in the order in which they ran.
@@ -76,7 +76,7 @@ def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
 
 @dataclass
 class _Course:
-    """How a run goes: who is told, what ended well, and the first failure."""
+    """How a run goes: who is notified, what ended well, and the first failure."""
 
     observer: RunObserver
     finished: list[NodeRun] = field(default_factory=list)
@@ -84,7 +84,7 @@ class _Course:
 
 
 class _WatchedLauncher(HookedLauncher):
-    """A launcher that tells how its node fared and, after a failure, launches only what reports on it."""
+    """A launcher that reports how its node fared and, after a failure, launches only what reports on it."""
 
     def __init__(
         self, *, course: _Course, pipeline_node: Any, mlmd_connection: metadata.Metadata, **rest: Any
@@ -152,7 +152,7 @@ def _watched(course: _Course) -> contextlib.AbstractContextManager[None]:
 def _read_execution(
     connection: metadata.Metadata, execution_info: Any, node_id: str
 ) -> tuple[bool, list[OutputArtifact]]:
-    """Asks ML Metadata how an execution ended and what it gave out.
+    """Reads from ML Metadata how an execution ended and its outputs.
 
     The launcher's own answer does not do: it returns in peace when a node's inputs cannot be resolved,
     and for a cached node it names the folders that a new execution would have used.

@@ -93,7 +93,7 @@ def _restore(saved: dict[int, int]) -> None:
 
 
 def _flush() -> None:
-    # On a full disk the log lacks its end, and the run tells of the disk by itself.
+    # On a full disk the log lacks its end, and the run reports the disk by itself.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()

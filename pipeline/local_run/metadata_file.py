@@ -14,7 +14,7 @@ def check_metadata(path: Path, artifacts: Path) -> None:
 
     Args:
       path: the SQLite file.
-      artifacts: the folder of the artifacts that it knows.
+      artifacts: the folder of the artifacts that it lists.
 
     Raises:
       ConfigError: it is damaged.

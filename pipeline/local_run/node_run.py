@@ -1,4 +1,4 @@
-"""What is known about a node of a run; free of TFX, so that whoever shows it needs no TFX either."""
+"""The outcome of a node of a run; free of TFX, so that whoever shows it does not need TFX either."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,14 +41,14 @@ class NodeFailedError(RuntimeError):
     """
 
     def __init__(self, node_id: str, message: str) -> None:
-        """Names the node and says in one sentence what went wrong."""
+        """The node and, in one sentence, what went wrong."""
         super().__init__(f"{node_id}: {message}")
         self.node_id = node_id
         self.finished: Sequence[NodeRun] = ()
 
 
 class RunObserver(Protocol):
-    """Is told how a run goes, node by node."""
+    """Is notified of the progress of a run, node by node."""
 
     def node_started(self, node_id: str) -> None:
         """The node is about to run or to be found in the cache."""
@@ -60,4 +60,4 @@ class RunObserver(Protocol):
         """The node failed; only nodes that report on failures run after it."""
 
     def note(self, message: str) -> None:
-        """Something happened that a person should know: half-done outputs removed, a changed file found."""
+        """A message for the user: half-done outputs removed, a changed file found."""

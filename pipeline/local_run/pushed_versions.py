@@ -14,7 +14,7 @@ _DESTINATION: Final = "pushed_destination"
 def version_damage(artifact: Any) -> str:
     """What is wrong with the published version, as `<file> has changed since ...`; "" if nothing is.
 
-    Nothing is said of a version after which somebody chose another one, by a rollback or a promotion: to
+    Nothing is returned for a version after which somebody chose another one, by a rollback or a promotion: to
     publish its model again would undo that.
 
     Args:

@@ -27,19 +27,19 @@ _BEAM_STEP: Final = re.compile(r"\s*\[while running '.*?'\]")
 
 
 def root_cause(error: BaseException) -> str:
-    """Returns the sentence that says most about `error`.
+    """Returns the sentence that explains `error` best.
 
-    An error of ours says it by itself. Any other one is shown with its class name and, if it was raised
-    from another, with the innermost one.
+    An error of ours is that sentence. Any other one is shown with its class name and, if it was raised
+        from another, with the innermost one.
     """
-    told = [_Told(*pair) for pair in _raised(error)]
-    ours = next((one for one in told if one.name.startswith(_OURS)), None)
-    if ours or len(told) == 1:
-        return (ours or told[0]).sentence()
-    return f"{told[0].sentence()} (from {told[-1].sentence()})"
+    causes = [_Cause(*pair) for pair in _raised(error)]
+    ours = next((one for one in causes if one.name.startswith(_OURS)), None)
+    if ours or len(causes) == 1:
+        return (ours or causes[0]).sentence()
+    return f"{causes[0].sentence()} (from {causes[-1].sentence()})"
 
 
-class _Told(NamedTuple):
+class _Cause(NamedTuple):
     name: str
     message: str
 
@@ -56,7 +56,7 @@ def _raised(error: BaseException) -> Iterator[tuple[str, str]]:
     link: BaseException | None = error
     while link is not None:
         message = str(link)
-        if _TRACEBACK in message:  # Whoever carries a traceback as text says nothing of its own.
+        if _TRACEBACK in message:  # Whoever carries a traceback as text adds nothing of its own.
             yield from _raised_in_text(message)
         else:
             yield f"{type(link).__module__}.{type(link).__qualname__}", message

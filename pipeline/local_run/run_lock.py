@@ -42,8 +42,8 @@ def run_lock(output: Path) -> Iterator[None]:
 
 def _holder(path: Path) -> str:
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        return f"the run of process {told['pid']}, started {told['started']}"
+        holder = json.loads(path.read_text(encoding="utf-8"))
+        return f"the run of process {holder['pid']}, started {holder['started']}"
     except (OSError, ValueError, KeyError):
-        # It has taken the lock and not yet said who it is.
+        # It has taken the lock and not yet written who it is.
         return "another run"

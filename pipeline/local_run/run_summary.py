@@ -73,7 +73,7 @@ def problems(nodes: Sequence[NodeRun]) -> list[str]:
 
 
 def _not_served(output: OutputArtifact) -> str:
-    """What to say if another version is served than the one that the run stands for."""
+    """The note if another version is served than the one that the run stands for."""
     folder, _, version = str(output.properties["pushed_destination"]).rpartition("/")
     served = served_version(folder)
     if served is None or str(served) == version:

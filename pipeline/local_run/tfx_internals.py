@@ -1,6 +1,6 @@
 """Where a local run hooks into TFX beyond its public interface: all of it is here.
 
-LocalDagRunner offers no hook. It makes one `launcher.Launcher` a node, by keyword arguments, and that asks
+LocalDagRunner lacks a hook. It makes one `launcher.Launcher` a node, by keyword arguments, and that reads
 `cache_utils.get_cached_outputs` for what can be reused, calls its own `_run_executor`, and then its own
 `_publish_successful_execution`.
 """
@@ -26,7 +26,7 @@ def check_version(installed: str = tfx.__version__) -> None:
     """Refuses a version of TFX that the hooks were not checked against.
 
     Raises:
-      TfxVersionError: says which versions there are and what to do.
+      TfxVersionError: names which versions there are and what to do.
     """
     if installed not in CHECKED_VERSIONS:
         raise TfxVersionError(
@@ -52,11 +52,11 @@ class HookedLauncher(launcher.Launcher):
     def _publish_successful_execution(
         self, execution_id: int, contexts: Any, output_dict: Any, executor_output: Any
     ) -> None:
-        # What an executor says of its outputs replaces what the launcher has of them.
-        said = executor_output.output_artifacts if executor_output else {}
+        # What an executor returns of its outputs replaces what the launcher has of them.
+        replaced = executor_output.output_artifacts if executor_output else {}
         for channel, outputs in output_dict.items():
             known = [output.mlmd_artifact for output in outputs]
-            self.before_publication(said[channel].artifacts if channel in said else known)
+            self.before_publication(replaced[channel].artifacts if channel in replaced else known)
         super()._publish_successful_execution(execution_id, contexts, output_dict, executor_output)
 
 
@@ -65,7 +65,7 @@ def hooked(
     make_launcher: Callable[..., launcher.Launcher],
     before_cache: Callable[[metadata.Metadata, Any], None],
 ) -> Iterator[None]:
-    """LocalDagRunner with other launchers, and a hook before the cache is asked.
+    """LocalDagRunner with other launchers, and a hook before the cache is read.
 
     Args:
       make_launcher: makes the launcher of a node, from the keyword arguments of `launcher.Launcher`.
@@ -76,11 +76,11 @@ def hooked(
     cache: Any = cache_utils
     original, cached_outputs = module.Launcher, cache.get_cached_outputs
 
-    def asked(metadata_handle: metadata.Metadata, cache_context: Any) -> Any:
+    def hooked_outputs(metadata_handle: metadata.Metadata, cache_context: Any) -> Any:
         before_cache(metadata_handle, cache_context)
         return cached_outputs(metadata_handle=metadata_handle, cache_context=cache_context)
 
-    module.Launcher, cache.get_cached_outputs = make_launcher, asked
+    module.Launcher, cache.get_cached_outputs = make_launcher, hooked_outputs
     try:
         yield
     finally:

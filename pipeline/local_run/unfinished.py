@@ -1,7 +1,7 @@
 """What a run leaves behind that did not come to its end: one that was killed, or interrupted by Ctrl-C.
 
 TFX marks an execution as failed only where the executor raised an `Exception`. Of a killed one, the metadata
-store says for ever that it runs, and its half-written outputs stay where they are.
+store shows it as running for ever, and its half-written outputs stay where they are.
 """
 
 import shutil
@@ -15,7 +15,7 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable.mlmd import execution_lib
 from tfx.proto.orchestration import execution_result_pb2
 
-# The custom property of an execution that says why it was given up; of an artifact, why it is not used again.
+# The custom property with the reason why an execution was given up, or why an artifact is not used again.
 STOPPED: Final = "stopped"
 ABANDONED: Final = "abandoned"
 
@@ -54,7 +54,7 @@ def settle(pipeline: Pipeline, reason: str) -> list[str]:
 
 def _node_id(store: Any, execution: Any) -> str:
     names = [found.name for found in store.get_contexts_by_execution(execution.id) if found.type == "node"]
-    # `<pipeline>.<node>`; a process that was killed at once had no time to say which.
+    # `<pipeline>.<node>`; a process that was killed at once could not record which.
     return str(names[0]).rpartition(".")[2] if names else str(execution.type).rpartition(".")[2]
 
 

@@ -77,7 +77,7 @@ def card_section(run: Run) -> Section:
 
 
 def split_rule(run: Run) -> str:
-    """How the eval split was made, with the number of an official fold; "unknown" if no node tells."""
+    """How the eval split was made, with the number of an official fold; "unknown" if no node recorded it."""
     data = run.config.get("data")
     if not isinstance(data, Mapping) or "split" not in data:
         return "unknown"
@@ -116,7 +116,7 @@ def _data_part(run: Run) -> Part:
 
 
 def _counts(ratings: Artifact | None, movies: Artifact | None) -> dict[str, int]:
-    asked = (
+    counts = (
         (ratings, artifacts.EXAMPLES_PREFIX + features.TRAIN_SPLIT, "Ratings, train split"),
         (ratings, artifacts.EXAMPLES_PREFIX + features.EVAL_SPLIT, "Ratings, eval split"),
         (ratings, artifacts.USERS_COUNT, "Users"),
@@ -125,7 +125,7 @@ def _counts(ratings: Artifact | None, movies: Artifact | None) -> dict[str, int]
     )
     return {
         title: int(artifact.properties[name])
-        for artifact, name, title in asked
+        for artifact, name, title in counts
         if artifact and name in artifact.properties
     }
 
@@ -134,7 +134,7 @@ def _card(run: Run, model: TrainedModel, summary: EvaluationSummary | None) -> P
     use, architecture = _USES.get(main_metric(summary) if summary else "", ("", ""))
     facts = [
         Fact("Made by", f"{model.trainer.id} in run {run.id}"),
-        Fact("Architecture", architecture or "not told, because it was not evaluated"),
+        Fact("Architecture", architecture or "unknown, because it was not evaluated"),
         Fact("Pushed version", model.pushed or "none"),
     ]
     return Part(

@@ -74,14 +74,14 @@ def new_figure(width: int = NARROW, height: int = 240) -> tuple[Figure, Axes]:
 
 
 def render(figure: Figure, chart_id: str) -> Markup:
-    """The figure as an `<svg>` element for the page.
+    """Renders a figure as an `<svg>` element for the page.
 
     Args:
       figure: from `new_figure`; whatever is drawn on it.
       chart_id: unique on the page; ids inside the drawing begin with it.
 
     Returns:
-      Markup that holds no script, no style sheet, no link, and no id of another chart. It is hidden from
+      Markup that does not have scripts, style sheets, links and ids of another chart. It is hidden from
       screen readers: the page puts the chart's alt text around it.
     """
     buffer = BytesIO()

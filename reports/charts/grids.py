@@ -78,7 +78,7 @@ def tile_map(
 
 
 def _bare(axes: Axes, columns: int, rows: int) -> None:
-    """Room for cells around whole numbers, from the top down, without lines."""
+    """Limits for cells around whole numbers, from the top down, without lines."""
     axes.set_xlim(-0.5, columns - 0.5)
     axes.set_ylim(rows - 0.5, -0.5)
     axes.grid(visible=False)

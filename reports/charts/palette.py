@@ -1,6 +1,6 @@
 """Colours by role. Charts are drawn with the light values; the page swaps them for CSS variables.
 
-The series are Okabe and Ito's palette, which colour-blind readers can tell apart ("Color Universal
+The series are Okabe and Ito's palette, which colour-blind readers can distinguish ("Color Universal
 Design", 2008), darkened for light backgrounds and lightened for dark ones until each has a contrast of at
 least 3:1 (WCAG 2.2, 1.4.11); text roles have 4.5:1 (1.4.3).
 """

@@ -1,4 +1,4 @@
-"""The kinds of charts of the report, each a function from figures to SVG; `drawing` has the style."""
+"""The kinds of charts of the report, each a function from numbers to SVG; `drawing` has the style."""
 
 import datetime
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ __all__ = [
     "timeline",
 ]
 
-# matplotlib's module of dates has no types.
+# matplotlib's module of dates does not have types.
 _dates: Final[Any] = mpl.dates
 
 
@@ -123,7 +123,7 @@ def lines(
     width: int = NARROW,
     height: int = 240,
 ) -> Markup:
-    """Lines through points, told apart by colour and by dashes.
+    """Lines through points, distinguished by colour and by dashes.
 
     Args:
       chart_id: as of `render`.

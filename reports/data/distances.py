@@ -106,7 +106,7 @@ def checks_part(checks: Sequence[DistanceCheck], text: Iterable[str]) -> Part:
         tables=(
             Table(
                 "checks",
-                "Distances between data, against the thresholds of the curated schema.",
+                "Distances between data, with the thresholds of the data gate.",
                 (
                     Column("feature"),
                     Column("verdict"),

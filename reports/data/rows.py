@@ -21,7 +21,7 @@ _EXAMPLES_A_REASON: Final = 10
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A row of a raw file that could not be used; `text` is what it says."""
+    """A row of a raw file that could not be used; `text` is its content."""
 
     file: str
     line: int

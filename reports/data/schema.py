@@ -45,7 +45,7 @@ def read_anomalies(table: str, folder: Path) -> Iterator[Anomaly]:
         split = path.parent.name.removeprefix("Split-")
         found = anomalies_pb2.Anomalies.FromString(path.read_bytes())
         if found.data_missing:
-            yield Anomaly(table, split, "(all)", "error", "No data", "The split holds no Examples.")
+            yield Anomaly(table, split, "(all)", "error", "No data", "The split does not hold Examples.")
         for name, info in [*found.anomaly_info.items(), *_of_dataset(found)]:
             severity = anomalies_pb2.AnomalyInfo.Severity.Name(info.severity).lower()
             yield Anomaly(table, split, name, severity, info.short_description, info.description)
@@ -134,12 +134,20 @@ def schema_part(schemas: dict[str, Any]) -> Part:
                 "What the curated schemas allow.",
                 (
                     *map(Column, ("feature", "Examples", "type", "presence", "values each", "domain")),
-                    Column("skew threshold", ".3g", "Greatest distance between training and serving data"),
-                    Column("drift threshold", ".3g", "Greatest distance to the data before"),
+                    Column(
+                        "skew threshold",
+                        ".3g",
+                        "Of eval from train; the gate adds what chance does",
+                    ),
+                    Column(
+                        "drift threshold",
+                        ".3g",
+                        "To the last accepted run; the gate adds what chance does",
+                    ),
                 ),
                 tuple(rows),
                 filterable=True,
-                empty="The run has no schema.",
+                empty="The run does not have a schema.",
             ),
         ),
     )

@@ -23,6 +23,15 @@ _TABLES: Final = {
     "movies": ("MoviesStatistics", "MoviesSchema", "MoviesValidator"),
 }
 
+# What the gate calls its checks of distances and their verdicts.
+_DISTANCES: Final = ("drift", "train/eval skew")
+_VERDICTS: Final = {
+    "passed": Verdict.PASSED,
+    "failed": Verdict.FAILED,
+    "allowed": Verdict.WARNING,
+    "not compared": Verdict.NO_THRESHOLD,
+}
+
 
 def data_section(run: Run) -> Section:
     """What came in, what it looks like, and what in it is not as it should be."""
@@ -39,26 +48,27 @@ def data_section(run: Run) -> Section:
         if artifact is not None:
             validated.append(table)
             anomalies += data_schema.read_anomalies(table, artifact.folder)
-    checks = _checks(run, statistics, schemas)
     record = read_record(run)
+    checks = _checks(record[0]) if record else []
+    compared = record[0]["baseline"]["note"] if record else "The gate has not judged the data."
     judged = (
         data_rows.rows_part(rows),
         *([gate_part(*record)] if record else []),
         data_schema.anomalies_part(anomalies, validated),
-        distances.checks_part(checks, _compared(run)),
+        distances.checks_part(checks, [f"Drift: {compared}." if record else compared]),
     )
     parts = (
         *judged,
         *(data_statistics.statistics_part(table, found) for table, found in statistics.items() if found),
         data_schema.schema_part(schemas),
     )
-    told = [part.verdict for part in parts if part.verdict]
+    verdicts = [part.verdict for part in parts if part.verdict]
     return Section(
         id="data",
         title="Data validation",
         answer=" ".join(part.answer for part in judged),
         parts=parts,
-        verdict=worst(told) if told else None,
+        verdict=worst(verdicts) if verdicts else None,
         metrics={
             "rows": data_rows.metrics(rows),
             "gate": record[0] if record else None,
@@ -82,23 +92,20 @@ def _schemas(run: Run) -> dict[str, Any]:
     return found
 
 
-def _checks(run: Run, statistics: dict[str, Statistics], schemas: dict[str, Any]) -> list[DistanceCheck]:
-    checks: list[DistanceCheck] = []
-    for table, schema in schemas.items():
-        now = statistics[table]
-        train, evaluation = (now.get(split) for split in (features.TRAIN_SPLIT, features.EVAL_SPLIT))
-        if train is not None and evaluation is not None:
-            # The threshold is meant for what is served; that the eval split is above it stops nobody.
-            checks += distances.measure(
-                "train and eval splits",
-                table,
-                schema,
-                train,
-                evaluation,
-                comparator="skew_comparator",
-                above=Verdict.WARNING,
-            )
-    return checks + (drift(run, run.before_data, "the data before") if run.before_data else [])
+def _checks(record: dict[str, Any]) -> list[DistanceCheck]:
+    """The distances that the gate measured, with its own thresholds and verdicts."""
+    return [
+        DistanceCheck(
+            f"{check['name']}: {check['where']}",
+            check["feature"],
+            check["measure"],
+            check["value"],
+            check["threshold"],
+            _VERDICTS[check["verdict"]],
+        )
+        for check in record["checks"]
+        if check["name"] in _DISTANCES and check["value"] is not None
+    ]
 
 
 def drift(run: Run, before: Run, against: str) -> list[DistanceCheck]:
@@ -125,14 +132,3 @@ def drift(run: Run, before: Run, against: str) -> list[DistanceCheck]:
                 above=Verdict.FAILED,
             )
     return checks
-
-
-def _compared(run: Run) -> tuple[str, ...]:
-    """What the distances are between."""
-    skew = (
-        "The train and the eval split are compared with the thresholds for skew, which apply to data that is "
-        "served: a distance above one of them is a warning."
-    )
-    if run.before_data is None:
-        return (skew, "The metadata store has no earlier run on other data, so there is no drift to show.")
-    return (skew, f"Drift is against run {run.before_data.id}, the latest one before on other data.")

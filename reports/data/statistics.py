@@ -154,7 +154,7 @@ def _bins(feature: Any) -> tuple[list[float], list[float]] | None:
         if histogram.type != standard or not buckets:
             continue
         total = sum(bucket.sample_count for bucket in buckets) or 1
-        # A feature with a single value has bins of no width.
+        # A feature with a single value has bins of width 0.
         if buckets[-1].high_value <= buckets[0].low_value:
             return [buckets[0].low_value - 0.5, buckets[0].low_value + 0.5], [1.0]
         edges = [buckets[0].low_value, *(bucket.high_value for bucket in buckets)]

@@ -41,7 +41,7 @@ class Ranking:
 
 
 def rank(movies: Tally) -> Ranking:
-    """Ranks movies by their Bayesian mean, with the least count that `Ranking` says."""
+    """Ranks movies by their Bayesian mean, with the least count of `Ranking`."""
     counts, means = movies.counts, movies.means()
     least = max(_FEWEST, int(np.quantile(counts, _QUANTILE)))
     overall = float(movies.sums.sum() / counts.sum())
@@ -111,7 +111,7 @@ def _liked(
         return None
     titles = [counts.titles[ranking.keys[place]] for place in shown]
     first = shown[0]
-    told = answer.format(
+    summary = answer.format(
         title=titles[0],
         mean=ranking.means[first],
         count=ranking.counts[first],
@@ -120,7 +120,7 @@ def _liked(
     return Chart(
         chart_id,
         question,
-        told,
+        summary,
         plots.dots(
             chart_id,
             titles,
@@ -130,7 +130,7 @@ def _liked(
             },
             unit="stars",
         ),
-        f"Dot chart of the mean and the damped mean of {len(shown)} movies. {told}",
+        f"Dot chart of the mean and the damped mean of {len(shown)} movies. {summary}",
         note=f"{note} Movies with at least {ranking.least:,} ratings ({len(ranking.ranked):,} of "
         f"{len(ranking.keys):,}). The damped (Bayesian) mean adds {ranking.least:,} ratings at the mean of "
         "all ratings and decides the order.",

@@ -14,7 +14,7 @@ from reports.eda.value_counts import ValueCounts
 from reports.section import Chart, Column
 
 _PLURALS: Final = {"Male": "Men", "Female": "Women"}
-_UNKNOWN: Final = "not told"
+_UNKNOWN: Final = "not given"
 _LEAST_SHARE_SHOWN: Final = 0.001
 
 
@@ -64,12 +64,12 @@ def rating_by_gender(counts: EdaCounts, note: str) -> Chart | None:
     }
     stars = sorted(counts.ratings)
     shares = {name: [found[star] / found.total() for star in stars] for name, found in groups.items()}
-    told = [
+    lines = [
         f"{_PLURALS.get(name, name)} give {max(found, key=found.__getitem__):g} stars most often "
         f"(mean {ValueCounts.of(found).mean:.2f})"
         for name, found in groups.items()
     ]
-    answer = f"{'; '.join(told)}."
+    answer = f"{'; '.join(lines)}."
     return Chart(
         "rating-by-gender",
         "How do men and women rate?",
@@ -220,7 +220,7 @@ def states(counts: EdaCounts, note: str) -> Chart | None:
         answer,
         grids.tile_map("states", us_states.TILES, totals),
         f"Map of the United States with one tile a state, coloured by ratings. {answer}",
-        note=f"{note} State from the first three digits of the zip code; {elsewhere:,} ratings have no code "
+        note=f"{note} State from the first three digits of the zip code; {elsewhere:,} ratings lack a code "
         "that is in use in the United States.",
         wide=True,
         data=table(
@@ -241,8 +241,8 @@ def states(counts: EdaCounts, note: str) -> Chart | None:
     )
 
 
-def _leaders(states: list[str], told: dict[str, str]) -> str:
-    return listed([f"{us_states.NAMES[state]} ({told[state]})" for state in states])
+def _leaders(states: list[str], lines: dict[str, str]) -> str:
+    return listed([f"{us_states.NAMES[state]} ({lines[state]})" for state in states])
 
 
 def _people(occupation: str) -> str:

@@ -40,7 +40,7 @@ _TOPICS: Final = {
 
 
 def eda_section(run: Run) -> Section:
-    """Counts the run's `ratings` Examples and draws what the study asked of them."""
+    """Counts the run's `ratings` Examples and draws the charts of the study."""
     artifact = run.artifact(run_settings.RATINGS_GEN, run_settings.EXAMPLES)
     if artifact is None:
         return Section(
@@ -89,7 +89,7 @@ def section_of(counts: EdaCounts, data_name: str, catalogue: int | None) -> Sect
         Part(
             "eda-people",
             "Who rates?",
-            text=(f"This data does not tell: {lacking}.",) if lacking else (),
+            text=(f"This data does not contain: {lacking}.",) if lacking else (),
             charts=_drawn(people),
         ),
         Part("eda-time", "When do they rate?", charts=_drawn(times)),

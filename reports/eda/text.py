@@ -9,7 +9,7 @@ from reports.section import Cell, Column, Table
 RATINGS: Final = Column("ratings", ",")
 SHARE: Final = Column("share", ".1%")
 MEAN: Final = Column("mean rating", ".2f")
-# For chart titles, where "18-24" has to be said of the lower edge 18.
+# For chart titles, where "18-24" stands for the lower edge 18.
 AGE_GROUPS: Final = {
     1: "under 18",
     18: "18-24",

@@ -58,7 +58,7 @@ def hour(counts: EdaCounts, note: str) -> Chart:
             "hour", [str(one) for one in range(24)], {"ratings": hours}, unit="ratings", axis="hour, UTC"
         ),
         f"Bar chart of ratings by hour of the day. {answer}",
-        note=f"{note} Hours are in UTC; the data does not tell where a user was.",
+        note=f"{note} Hours are in UTC; the data does not contain a user's time zone.",
         data=table(
             "hour",
             "Ratings by hour, UTC.",

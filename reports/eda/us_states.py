@@ -7,7 +7,7 @@ Manual, labeling list L002); each prefix is given to the state in which most of 
 from bisect import bisect_right
 from typing import Final
 
-# First and last prefix of each range, ascending. Military mail and the territories have no tile.
+# First and last prefix of each range, ascending. Military mail and the territories do not have a tile.
 _RANGES: Final = """
 005-005 NY 006-009 PR 010-027 MA 028-029 RI 030-038 NH 039-049 ME 050-054 VT 055-055 MA 056-059 VT 060-069 CT
 070-089 NJ 100-149 NY 150-196 PA 197-199 DE 200-200 DC 201-201 VA 202-205 DC 206-212 MD 214-219 MD 220-246 VA

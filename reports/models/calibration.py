@@ -1,4 +1,4 @@
-"""Calibration of predicted ratings: what was rated where the model said so much."""
+"""Calibration of predicted ratings: mean rating by predicted rating."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -35,7 +35,7 @@ class Calibration:
 def calibrate(predicted: Floats, actual: Floats, bins: int = 10) -> Calibration:
     """Bins rows by predicted rating.
 
-    Equal predictions stay in one bin, so there are fewer bins where a model says the same of many rows.
+    Equal predictions stay in one bin, so there are fewer bins where a model predicts the same of many rows.
 
     Args:
       predicted: [rows] finite, at least one.

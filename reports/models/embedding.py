@@ -16,7 +16,7 @@ from reports.models.projection import principal_plane
 from reports.reading.movies import ReportedMovie
 from reports.section import Chart, Column, Part, Table
 
-# Points that a drawing can hold and a reader tell apart.
+# Points that a drawing can hold and a reader distinguish.
 MOST_MOVIES: Final = 1_000
 _NAMED: Final = 12
 _OTHER: Final = "other"

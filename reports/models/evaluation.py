@@ -50,7 +50,7 @@ def metrics_part(
       model: its name.
       summary: what its Evaluator found.
       thresholds: of its metrics.
-      served: what the model was compared with, and why, as `ServedModel` tells; "" if it does not.
+      served: what the model was compared with, and why, as `ServedModel` recorded it; "" if it does not.
       override: why a served version was passed over, "" if none was.
     """
     overall, reference = summary.overall, reference_name(summary)
@@ -76,14 +76,14 @@ def metrics_part(
     for name in overall.model:
         threshold = thresholds.get(name)
         row: list[Cell] = [name, _verdict(name, overall, threshold), _threshold(threshold, reference)]
-        told: list[tuple[Mapping[str, Measure], str]] = [
+        texts: list[tuple[Mapping[str, Measure], str]] = [
             (overall.model, ""),
             (overall.reference, ""),
             (overall.over_reference, "+"),
         ]
         if overall.served:
-            told += [(overall.served, ""), (overall.over_served, "+")]
-        for measures, sign in told:
+            texts += [(overall.served, ""), (overall.over_served, "+")]
+        for measures, sign in texts:
             found = measures.get(name)
             row += [found.value, interval(found, sign)] if found else [None, None]
         rows.append(tuple(row))
@@ -162,7 +162,7 @@ def _at_lengths(
     axes.set_ylabel(f"{title}@K")
     plots.legend_above(axes)
     beside = overall.reference
-    told = ", ".join(
+    texts = ", ".join(
         f"{overall.model[name].value:.3f}"
         + (f" against {beside[name].value:.3f}" if name in beside else "")
         + f" at {k}"
@@ -171,9 +171,9 @@ def _at_lengths(
     return Chart(
         chart_id,
         f"How good are lists of different lengths by {title}?",
-        f"{title}@K of the model against {reference}: {told}.",
+        f"{title}@K of the model against {reference}: {texts}.",
         plots.render(drawing, chart_id),
-        f"Line chart of {title} at K for the {model} model and {reference}: {told}.",
+        f"Line chart of {title} at K for the {model} model and {reference}: {texts}.",
         note=f"Means over users of the eval split, movies of the training left out; {judged_on(summary)}. "
         "Bands are 95 % intervals.",
     )
@@ -219,15 +219,15 @@ def interval(measure: Measure, sign: str = "") -> str | None:
 def _threshold(threshold: Thresholds | None, reference: str) -> str:
     if threshold is None:
         return "none"
-    told = [f"at least {threshold.at_least:g}"] if threshold.at_least is not None else []
-    told += [f"at most {threshold.at_most:g}"] if threshold.at_most is not None else []
-    told += [f"better than {reference}"] if threshold.beats_reference else []
-    told += (
+    texts = [f"at least {threshold.at_least:g}"] if threshold.at_least is not None else []
+    texts += [f"at most {threshold.at_most:g}"] if threshold.at_most is not None else []
+    texts += [f"better than {reference}"] if threshold.beats_reference else []
+    texts += (
         [f"at most {threshold.behind_served:g} behind what is served"]
         if threshold.behind_served is not None
         else []
     )
-    return ", ".join(told)
+    return ", ".join(texts)
 
 
 def _verdict(name: str, overall: SliceSummary, threshold: Thresholds | None) -> Verdict:

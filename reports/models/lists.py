@@ -67,11 +67,11 @@ def spread_part(
 def _bias_chart(model: str, spreads: Mapping[str, ListSpread], measured_on: str) -> Chart:
     chart_id = f"{model}-head-share"
     shares = {name: spread.head_share for name, spread in spreads.items()}
-    told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    summary = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
     return Chart(
         chart_id,
         "How much of what is recommended is popular anyway?",
-        f"Share of movies from the most rated {HEAD_SHARE:.0%}: {told}.",
+        f"Share of movies from the most rated {HEAD_SHARE:.0%}: {summary}.",
         plots.bars(
             chart_id,
             list(shares),
@@ -79,7 +79,7 @@ def _bias_chart(model: str, spreads: Mapping[str, ListSpread], measured_on: str)
             unit="% of the slots",
             texts=[f"{share:.0%}" for share in shares.values()],
         ),
-        f"Bar chart of the share of popular movies: {told}.",
+        f"Bar chart of the share of popular movies: {summary}.",
         note=f"{measured_on}; ratings of the train split decide what is popular.",
     )
 

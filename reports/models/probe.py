@@ -32,7 +32,7 @@ def probe_part(model: str, record: dict[str, Any], blessing: Path) -> Part:
         f"{model.capitalize()}: probe",
         answer=f"The probe {decision}: {counted(record['checks'])}.",
         text=(
-            "The model was loaded where none of this code is, and each signature was asked with real rows "
+            "The model was loaded where none of this code is, and each signature was called with real rows "
             "and odd ones.",
         ),
         facts=(Fact("Record", str(blessing / MODEL_PROBE_FILE)),),
@@ -41,7 +41,7 @@ def probe_part(model: str, record: dict[str, Any], blessing: Path) -> Part:
                 f"{model}-probe-checks",
                 f"Every check of the probe of the {model} model, what failed first.",
                 "signature",
-                "asked",
+                "called",
                 record["checks"],
             ),
         ),

@@ -28,7 +28,7 @@ def calibration_part(model: str, ratings: EvaluatedRatings, rows: int) -> tuple[
     found, beside = calibrate(ratings.model, ratings.actual), calibrate(ratings.reference, ratings.actual)
     measured_on = f"{len(ratings.actual):,} ratings of the eval split"
     if len(ratings.actual) < rows:
-        measured_on += f", every {-(-rows // MOST_ROWS)}th of {rows:,}"
+        measured_on += f", one in {-(-rows // MOST_ROWS)} of {rows:,}"
     answer = (
         f"In tenths of the predictions the model is off by {found.error:.3f} stars on average, "
         f"{_REFERENCE} by {beside.error:.3f}."
@@ -81,7 +81,7 @@ def _reliability(model: str, found: Calibration, beside: Calibration, measured_o
     plots.legend_above(axes)
     return Chart(
         chart_id,
-        "Does a predicted rating mean what it says?",
+        "Are predicted ratings calibrated?",
         answer,
         plots.render(drawing, chart_id),
         f"Mean rating given against mean predicted rating in bins of equal size. {answer}",
@@ -104,13 +104,15 @@ def _by_stars(model: str, ratings: EvaluatedRatings, measured_on: str) -> Chart:
     axes.set_xlabel("rating given, stars")
     axes.set_ylabel("predicted rating, stars")
     plots.legend_above(axes)
-    told = ", ".join(f"{stars:g}: {middle:.2f}" for stars, middle in zip(given, quartiles[:, 1], strict=True))
+    summary = ", ".join(
+        f"{stars:g}: {middle:.2f}" for stars, middle in zip(given, quartiles[:, 1], strict=True)
+    )
     return Chart(
         chart_id,
-        "What does the model say of movies that got so many stars?",
-        f"Median prediction by stars given: {told}.",
+        "What is predicted for movies that got so many stars?",
+        f"Median prediction by stars given: {summary}.",
         plots.render(drawing, chart_id),
-        f"Median and middle half of the predicted ratings by rating given. {told}.",
+        f"Median and middle half of the predicted ratings by rating given. {summary}.",
         note=f"{measured_on}; thick lines hold the middle half of the predictions.",
     )
 

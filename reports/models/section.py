@@ -27,11 +27,11 @@ _POPULARITY: Final = "popularity"
 
 
 def models_section(run: Run) -> Section:
-    """What the run has trained. A run that failed before has no models, and the section says so."""
+    """What the run has trained. A run that failed before does not have models, and the section shows that."""
     parts: list[Part] = []
     metrics: dict[str, Any] = {}
     verdicts: list[Verdict] = []
-    told: list[str] = []
+    outcomes: list[str] = []
     for model in trained_models(run):
         summary = read_metrics(str(model.evaluation)) if model.evaluation else None
         if summary is not None:
@@ -39,7 +39,7 @@ def models_section(run: Run) -> Section:
         probe = read_record(model.blessing) if model.blessing else None
         if probe is not None:
             verdicts.append(Verdict.PASSED if probe["blessed"] else Verdict.FAILED)
-        told.append(f"{model.name}: {_outcome(model, summary, probe)}")
+        outcomes.append(f"{model.name}: {_outcome(model, summary, probe)}")
         of_model: dict[str, Any] = {"pushed": model.pushed, "fit": _fit_metrics(model)}
         parts += _judged(run, model, summary, of_model)
         if probe is not None and model.blessing is not None:
@@ -51,7 +51,7 @@ def models_section(run: Run) -> Section:
     return Section(
         id="models",
         title="Models",
-        answer="; ".join(told) + "." if told else "This run has trained no model.",
+        answer="; ".join(outcomes) + "." if outcomes else "This run has trained no model.",
         parts=tuple(parts),
         verdict=worst(verdicts) if verdicts else None,
         metrics=metrics,
@@ -86,16 +86,16 @@ def _judged(
         return
     thresholds = read_thresholds(str(model.evaluation))
     metrics["evaluation"] = evaluation_metrics(summary)
-    told = model.served.properties if model.served else {}
+    served = model.served.properties if model.served else {}
     metrics["served"] = {
-        name: told.get(name, "") for name in (artifacts.SERVED_VERSION, artifacts.SERVED_OVERRIDE)
+        name: served.get(name, "") for name in (artifacts.SERVED_VERSION, artifacts.SERVED_OVERRIDE)
     }
     yield metrics_part(
         model.name,
         summary,
         thresholds,
-        str(told.get(artifacts.SERVED_SUMMARY, "")),
-        str(told.get(artifacts.SERVED_OVERRIDE, "")),
+        str(served.get(artifacts.SERVED_SUMMARY, "")),
+        str(served.get(artifacts.SERVED_OVERRIDE, "")),
     )
     slices = slices_part(model.name, summary, thresholds)
     if slices:
@@ -103,7 +103,7 @@ def _judged(
 
 
 def _answers(run: Run, model: TrainedModel, metrics: dict[str, Any]) -> Iterator[Part]:
-    """What a look at the model itself tells, where the Examples of the run are still there."""
+    """What the model itself answers, where the Examples of the run are still there."""
     ratings = run.artifact(run_settings.RATINGS_GEN, run_settings.EXAMPLES)
     catalogue = run.artifact(run_settings.MOVIES_GEN, run_settings.EXAMPLES)
     crossed = cross_part(model)

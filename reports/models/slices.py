@@ -15,9 +15,9 @@ from reports.reading.evaluation_results import EvaluationSummary, Measure, Slice
 from reports.section import Chart, Column, Part, Table
 
 _ERRORS: Final = frozenset({metrics.RMSE, metrics.MAE})
-# Slices with fewer users tell little; they are in the table and not in the drawing.
+# Slices with fewer users have wide intervals; they are in the table and not in the drawing.
 LEAST_USERS: Final = 5
-# Metrics at lengths between the first ten and the whole list, for which the table of slices has no column.
+# Metrics at lengths between the first ten and the whole list, for which the table of slices lacks a column.
 _IN_BETWEEN: Final = frozenset(
     of[length] for of in (metrics.RECALL_AT, metrics.NDCG_AT) for length in metrics.LIST_LENGTHS[1:-1]
 )
@@ -52,11 +52,11 @@ def slices_part(model: str, summary: EvaluationSummary, thresholds: Mapping[str,
 
 
 def _what_blocks(threshold: Thresholds | None, reference: str) -> str:
-    told = "The threshold that is drawn stands for all rows together"
+    line = "The threshold that is drawn stands for all rows together"
     if threshold is None or threshold.behind_in_slices is None:
-        return f"{told}; a slice that misses it blocks nothing."
+        return f"{line}; a slice that misses it blocks nothing."
     return (
-        f"{told}. A slice with enough users blocks the push where the model is, with 95 % confidence, more "
+        f"{line}. A slice with enough users blocks the push where the model is, with 95 % confidence, more "
         f"than {threshold.behind_in_slices:g} behind {reference} or the served version."
     )
 

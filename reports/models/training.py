@@ -84,12 +84,12 @@ def _curves(model: str, metric: str, series: dict[str, list[float]], best: int) 
     axes.set_ylabel(metric)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     plots.legend_above(axes)
-    told = ", ".join(f"{label} {values[0]:.4f} to {values[-1]:.4f}" for label, values, _ in drawn)
+    summary = ", ".join(f"{label} {values[0]:.4f} to {values[-1]:.4f}" for label, values, _ in drawn)
     return Chart(
         chart_id,
         f"How did {metric} develop?",
-        f"From the first epoch to the last: {told}.",
+        f"From the first epoch to the last: {summary}.",
         plots.render(drawing, chart_id),
-        f"Line chart of {metric} by epoch; {told}. The best epoch is {best}.",
+        f"Line chart of {metric} by epoch; {summary}. The best epoch is {best}.",
         note="Validation examples are cut from the train split by a hash of user and movie.",
     )

@@ -45,7 +45,7 @@ class EvaluatedModel:
         """
         found: list[list[bytes]] = []
         for start in range(0, len(serialized), USERS_AT_ONCE):
-            answer = self._ask(list(serialized[start : start + USERS_AT_ONCE]))
+            answer = self._call(list(serialized[start : start + USERS_AT_ONCE]))
             found += answer[output].numpy().tolist()
         return found
 
@@ -59,12 +59,12 @@ class EvaluatedModel:
         parts = [
             (actual, *(answer[name].numpy() for name in (features.USER_RATING, signatures.REFERENCE_RATING)))
             for batch, actual in _labelled(examples, every=-(-rows // MOST_ROWS))
-            for answer in (self._ask(batch),)
+            for answer in (self._call(batch),)
         ]
         actual, model, reference = (np.concatenate(column) for column in zip(*parts, strict=True))
         return EvaluatedRatings(actual, model, reference)
 
-    def _ask(self, serialized: Any) -> dict[str, Any]:
+    def _call(self, serialized: Any) -> dict[str, Any]:
         import tensorflow as tf
 
         answer: dict[str, Any] = self._loaded.signatures[signatures.EVALUATE](

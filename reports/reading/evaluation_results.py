@@ -74,17 +74,17 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
       evaluation_uri: folder of its `evaluation` artifact.
 
     Raises:
-      FileNotFoundError: the folder holds no results of an Evaluator.
+      FileNotFoundError: the folder does not hold results of an Evaluator.
     """
     tfma = _tfma()
     try:
         validation = tfma.load_validation_result(evaluation_uri)
-    except AssertionError:  # TFMA's way to say that there is no such file
+    except AssertionError:  # TFMA's error when there is no such file
         raise FileNotFoundError(
-            f"{evaluation_uri}: holds no results of an Evaluator; pass the uri of its `evaluation` artifact"
+            f"{evaluation_uri}: does not hold results of an Evaluator; name its `evaluation` artifact"
         ) from None
     by_name = {found.name: found for found in map(_slice_summary, tfma.load_metrics(evaluation_uri))}
-    # Where nothing is served, the candidate stands in for it, and tells nothing about itself.
+    # Where nothing is served, the candidate takes its place, and the metrics add nothing.
     if not any(measure.value for found in by_name.values() for measure in found.over_served.values()):
         by_name = {
             name: dataclasses.replace(found, served={}, over_served={}) for name, found in by_name.items()
@@ -107,7 +107,7 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What a metric has to reach, over all evaluated rows unless told otherwise.
+    """What a metric has to reach, over all evaluated rows unless noted.
 
     Attributes:
       at_least: lower bound, None if there is none.
@@ -135,7 +135,7 @@ def read_thresholds(evaluation_uri: str) -> dict[str, Thresholds]:
     found: dict[str, dict[str, Any]] = defaultdict(dict)
     for spec in config.get("metricsSpecs", ()):
         for name, of_slices in spec.get("perSliceThresholds", {}).items():
-            # Ours stand on the overall slice alone; see `pipeline.evaluation.eval_config`.
+            # Ours are of the overall slice alone; see `pipeline.evaluation.eval_config`.
             threshold = of_slices["thresholds"][0]["threshold"]
             if metric := _derived_from(name, metrics.OVER_REFERENCE):
                 found[metric]["beats_reference"] = True
@@ -181,18 +181,18 @@ def _slice_summary(found: Any) -> SliceSummary:
         )
     # TFMA calls a model that was evaluated alone "".
     candidate = tfma.CANDIDATE_KEY if (tfma.CANDIDATE_KEY, False) in by_model else ""
-    told, over_served = by_model[candidate, False], by_model[candidate, True]
+    of_candidate, over_served = by_model[candidate, False], by_model[candidate, True]
     served = by_model[tfma.BASELINE_KEY, False]
-    reference = _derived(told, metrics.OF_REFERENCE)
+    reference = _derived(of_candidate, metrics.OF_REFERENCE)
     return SliceSummary(
         name=_slice_name(found.slice_key),
-        model={name: told[name] for name in reference},
+        model={name: of_candidate[name] for name in reference},
         reference=reference,
-        over_reference=_derived(told, metrics.OVER_REFERENCE),
+        over_reference=_derived(of_candidate, metrics.OVER_REFERENCE),
         served={name: served[name] for name in reference if name in served},
         over_served=over_served,
-        user_count=int(told[metrics.USER_COUNT].value),
-        example_count=int(told[metrics.EXAMPLE_COUNT].value),
+        user_count=int(of_candidate[metrics.USER_COUNT].value),
+        example_count=int(of_candidate[metrics.EXAMPLE_COUNT].value),
     )
 
 
@@ -207,7 +207,7 @@ def _slice_name(slice_key: Any) -> str:
     return ",".join(f"{feature}={value}" for feature, value in parts) or OVERALL
 
 
-# What a threshold is about where the name of its metric does not tell.
+# What a threshold is about where the name of its metric does not show it.
 _ABOUT: Final = {
     metrics.COVERAGE: "few movies fill the lists of all users",
     metrics.PERSONALIZATION: "users get much the same list, whoever they are",
@@ -232,12 +232,13 @@ def _reason(failure: Any, slice_name: str) -> str:
     for pattern, beside in (
         (metrics.BEHIND_REFERENCE, "its reference"),
         (metrics.BEHIND_SERVED, "the served version"),
+        (metrics.BEHIND_RETRIEVAL_ORDER, "the order of retrieval"),
     ):
         if metric := _derived_from(name, pattern):
-            where = "" if slice_name == OVERALL else f"{slice_name}: "
+            where, scope = ("", "") if slice_name == OVERALL else (f"{slice_name}: ", " in a slice")
             return (
                 f"{where}{metric} is at least {value:.4f} behind {beside} with 95 % confidence, more than "
-                f"the {threshold.upper_bound.value:g} allowed in a slice"
+                f"the {threshold.upper_bound.value:g} allowed{scope}"
             )
     about = f" ({_ABOUT[name]})" if name in _ABOUT else ""
     if threshold.HasField("lower_bound"):

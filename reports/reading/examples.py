@@ -71,7 +71,7 @@ def read_batches(examples: Path, split: str, rows: int = BATCH_ROWS) -> Iterator
       rows: the most rows in a batch.
 
     Raises:
-      FileNotFoundError: the artifact has no such split.
+      FileNotFoundError: the artifact does not have that split.
     """
     import tensorflow as tf
 
@@ -98,11 +98,11 @@ def example_files(examples: Path, split: str) -> list[str]:
     """The files of a split, in order.
 
     Raises:
-      FileNotFoundError: the artifact has no such split.
+      FileNotFoundError: the artifact does not have that split.
     """
     files = sorted(str(path) for path in (examples / f"Split-{split}").glob("*.gz"))
     if not files:
-        raise FileNotFoundError(f"{examples}: holds no split {split!r}")
+        raise FileNotFoundError(f"{examples}: does not hold the split {split!r}")
     return files
 
 

@@ -17,12 +17,12 @@ Scalar = str | int | float
 
 # The output of the node that builds the report.
 REPORT: Final = "report"
-# Execution properties of that node, both JSON. They tell what no artifact does, so
+# Execution properties of that node, both JSON. They hold what no artifact does, so
 # whoever reads a run from a metadata store takes them from there.
 ABOUT: Final = "about"
 """`{"config": {...}, "nodes": ["RatingsGen", ...]}`: settings as in `Run`, and all nodes in their order."""
 FINAL_STATUS: Final = "final_status"
-"""A Kubeflow `PipelineTaskFinalStatus` if a node failed, "" otherwise; see `failure_told`."""
+"""A Kubeflow `PipelineTaskFinalStatus` if a node failed, "" otherwise; see `failure_text`."""
 
 
 class NodeState(enum.Enum):
@@ -95,7 +95,7 @@ class Run:
       output: the run's root folder, which holds `metadata.sqlite`.
       nodes: in the order in which they started; those that did not run last.
       data_name: what the data is called: `ml-100k`, or "synthetic sample".
-      synthetic: the ratings are made up, so whatever reports on them says so.
+      synthetic: the ratings are made up, so whatever reports on them shows it.
       config: the settings, as nested dictionaries of what YAML can hold; empty where unknown.
       versions: of Python and the libraries behind the run, by name.
       failure: why the run ended early, such as "Transform: no such file"; "" if every node ended well.
@@ -121,7 +121,7 @@ class Run:
     def artifact(self, node_id: str, channel: str) -> Artifact | None:
         """The one output of a node on a channel.
 
-        None where the node did not run, failed, or its folder is gone: a section then says so.
+        None where the node did not run, failed, or its folder is gone: a section then shows that.
         """
         node = self.node(node_id)
         found = node.outputs.get(channel, ()) if node else ()
@@ -134,8 +134,8 @@ class Run:
                 yield node, artifact
 
 
-def failure_told(final_status: str) -> str:
-    """What a `PipelineTaskFinalStatus` (JSON) says about a failure; "" if it tells of none.
+def failure_text(final_status: str) -> str:
+    """What a `PipelineTaskFinalStatus` (JSON) holds about a failure; "" if it holds none.
 
     https://www.kubeflow.org/docs/components/pipelines/user-guides/core-functions/control-flow/#exit-handling-dslexithandler
     """
@@ -143,4 +143,4 @@ def failure_told(final_status: str) -> str:
     if status.get("state", "SUCCEEDED") == "SUCCEEDED":
         return ""
     message = str(status.get("error", {}).get("message", ""))
-    return message or f"the pipeline ended as {status['state']} and does not say why"
+    return message or f"the pipeline ended as {status['state']} without a reason"

@@ -32,9 +32,9 @@ _PACKAGES: Final = (
 
 
 def settings_of(run: Run) -> dict[str, object]:
-    """The settings that the nodes of a run say they had, in the shape of the configuration.
+    """The settings that the nodes of a run recorded, in the shape of the configuration.
 
-    Nodes that did not run say nothing, so a run that failed early lacks what belongs to later ones.
+    Nodes that did not run recorded nothing, so a run that failed early lacks what belongs to later ones.
     """
     found: dict[str, object] = {}
     folder = data_folder(run)
@@ -63,7 +63,7 @@ def data_folder(run: Run) -> Path | None:
 
 
 def ratings_of(run: Run) -> int | None:
-    """The id of the run's `ratings` Examples, which tells its data from that of another run."""
+    """The id of the run's `ratings` Examples, which distinguishes its data from that of another run."""
     node = run.node(RATINGS_GEN)
     found = node.outputs.get(EXAMPLES, ()) if node else ()
     return found[0].id if found else None

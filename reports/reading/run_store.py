@@ -18,7 +18,7 @@ from ml_metadata.proto import metadata_store_pb2 as mlmd
 from contracts.artifacts import SYNTHETIC_MARKER
 from reports.errors import ReportError
 from reports.reading import run_settings
-from reports.reading.run_data import ABOUT, FINAL_STATUS, Artifact, Node, NodeState, Run, Scalar, failure_told
+from reports.reading.run_data import ABOUT, FINAL_STATUS, Artifact, Node, NodeState, Run, Scalar, failure_text
 
 METADATA_FILE: Final = "metadata.sqlite"
 ARTIFACTS_FOLDER: Final = "artifacts"
@@ -103,7 +103,7 @@ def _runs(store: metadata_store.MetadataStore) -> list[Any]:
 
 def _position(names: Sequence[str], run_id: str, output: Path) -> int:
     if not names:
-        raise ReportError(f"{output}: its metadata holds no run; run local_runner.py first")
+        raise ReportError(f"{output}: its metadata does not hold a run; run local_runner.py first")
     if run_id == LATEST:
         return len(names) - 1
     if run_id in names:
@@ -128,7 +128,7 @@ def _read(store: metadata_store.MetadataStore, output: Path, context: Any) -> Ru
         nodes[node_id] = Node(
             node_id,
             state,
-            # One that was cut short is marked as that by the next run, so nobody knows how long it took.
+            # One that was cut short is marked as that by the next run, so its duration is unknown.
             seconds=None
             if found.last_known_state == mlmd.Execution.CANCELED
             else (found.last_update_time_since_epoch - found.create_time_since_epoch) / 1000,
@@ -162,7 +162,7 @@ def _read(store: metadata_store.MetadataStore, output: Path, context: Any) -> Ru
 
 
 def _about(nodes: Iterable[Node]) -> dict[str, Any]:
-    """What the node that builds the report knows of the run; empty where the pipeline has none."""
+    """What the node that builds the report was given of the run; empty where the pipeline has none."""
     for node in nodes:
         if ABOUT in node.properties:
             found: dict[str, Any] = json.loads(str(node.properties[ABOUT]))
@@ -171,7 +171,7 @@ def _about(nodes: Iterable[Node]) -> dict[str, Any]:
 
 
 def _known_nodes(store: metadata_store.MetadataStore, pipeline: str, nodes: Iterable[Node]) -> list[str]:
-    """Where a run failed and does not say what it was to do: the nodes of any run of the pipeline."""
+    """Where a failed run did not record its nodes: the nodes of any run of the pipeline."""
     if not any(node.state is NodeState.FAILED for node in nodes):
         return []
     names = [context.name.rpartition(".") for context in store.get_contexts_by_type(_NODE)]
@@ -180,8 +180,8 @@ def _known_nodes(store: metadata_store.MetadataStore, pipeline: str, nodes: Iter
 
 def _failure(nodes: Iterable[Node]) -> str:
     for node in nodes:
-        if told := failure_told(str(node.properties.get(FINAL_STATUS, ""))):
-            return told
+        if failed := failure_text(str(node.properties.get(FINAL_STATUS, ""))):
+            return failed
     return next((f"{node.id}: {node.error}" for node in nodes if node.state is NodeState.FAILED), "")
 
 

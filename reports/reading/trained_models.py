@@ -133,7 +133,7 @@ def _made_from(run: Run, name: str, model: Artifact, channel: str) -> Artifact |
     """The output on `channel` of the node that read the model."""
     for node, artifact in run.outputs(channel):
         read = node.inputs.get("model", ())
-        # Where lineage is not known, the names of the nodes tell.
+        # Where lineage is not recorded, the names of the nodes decide.
         same_name = node.id.startswith(name.capitalize())
         if any(found.id == model.id and found.uri == model.uri for found in read) or (not read and same_name):
             return artifact

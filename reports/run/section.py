@@ -20,7 +20,7 @@ _SECONDS: Final = Column("seconds", ",.1f", note="Wall time of the node in this 
 
 
 def run_section(run: Run) -> Section:
-    """What a reader asks first: did it work, on what, with what."""
+    """What a reader needs first: did it work, on what, with what."""
     failed = [node for node in run.nodes if node.state is NodeState.FAILED]
     return Section(
         id="run",
@@ -49,10 +49,10 @@ def run_section(run: Run) -> Section:
 
 def _answer(run: Run, failed: list[Node]) -> str:
     counts = {state: sum(node.state is state for node in run.nodes) for state in NodeState}
-    told = [f"{count} {state.value}" for state, count in counts.items() if count]
+    counted = [f"{count} {state.value}" for state, count in counts.items() if count]
     seconds = [node.seconds for node in run.nodes if node.seconds is not None]
     took = f"; {sum(seconds):,.0f} s in nodes" if seconds else ""
-    line = f"{len(run.nodes)} nodes: {', '.join(told)}{took}."
+    line = f"{len(run.nodes)} nodes: {', '.join(counted)}{took}."
     if failed:
         names = ", ".join(node.id for node in failed)
         return f"{names} failed, and what needs it did not run. {line}"
@@ -163,7 +163,7 @@ def _settings(run: Run) -> Part:
                 (Column("setting"), Column("value")),
                 rows,
                 filterable=True,
-                empty="No node has told its settings.",
+                empty="No node has recorded its settings.",
             ),
         ),
     )
@@ -175,7 +175,7 @@ def _data(run: Run) -> Part:
         "run-data",
         "Data fingerprint",
         text=() if files else ("No node has read data.",),
-        facts=tuple(Fact(name, told) for name, told in files.items()),
+        facts=tuple(Fact(name, value) for name, value in files.items()),
     )
 
 
@@ -184,10 +184,10 @@ def _versions(run: Run) -> Part:
         "run-versions",
         "Versions",
         facts=(
-            *(Fact(f"{name}, behind the run", told) for name, told in run.versions.items()),
+            *(Fact(f"{name}, behind the run", value) for name, value in run.versions.items()),
             *(
-                Fact(f"{name}, behind this report", told)
-                for name, told in run_settings.versions_here().items()
+                Fact(f"{name}, behind this report", value)
+                for name, value in run_settings.versions_here().items()
                 if name not in run.versions
             ),
         ),

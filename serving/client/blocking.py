@@ -52,7 +52,7 @@ class Client:
 
     Args:
       address: host and port of the server's gRPC service.
-      timeout: seconds that a call may take, unless it says otherwise.
+      timeout: seconds that a call may take, unless it is given its own.
       tls: None connects in the clear.
       token: sent as `authorization: Bearer ...` with every request, which takes TLS; a function is called
         each time.

@@ -87,7 +87,7 @@ def outputs(response: Any, shapes: Mapping[str, tuple[int | None, ...]]) -> dict
     model = response.model_spec.name
     for name, shape in shapes.items():
         if name not in response.outputs:
-            raise BrokenContractError(model, f"the answer has no output {name!r}")
+            raise BrokenContractError(model, f"the answer does not have the output {name!r}")
         try:
             array = decode(response.outputs[name])
         except ValueError as error:
@@ -113,7 +113,7 @@ def metadata(model: str, version: Version) -> Plan[ModelMetadata]:
     [response] = responses((yield [Call(GET_MODEL_METADATA, request.SerializeToString(), parse, model)]))
     packed = response.metadata["signature_def"]
     if packed.type_url.rpartition("/")[2] != messages.SignatureDefMap.DESCRIPTOR.full_name:
-        raise BrokenContractError(model, "the answer holds no signatures")
+        raise BrokenContractError(model, "the answer does not hold signatures")
     signatures = messages.SignatureDefMap.FromString(packed.value).signature_def
     return ModelMetadata(
         served_by(response),

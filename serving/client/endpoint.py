@@ -60,7 +60,7 @@ class Tls:
     """An encrypted connection.
 
     Attributes:
-      root_certificates: PEM file of the authorities that may vouch for the server; None stands for those
+      root_certificates: PEM file of the authorities that may sign its certificate; None stands for those
         that come with gRPC.
       certificate: PEM file of the client's own certificate chain, for mutual TLS.
       private_key: PEM file of its key.
@@ -93,7 +93,7 @@ class Endpoint:
 
     Attributes:
       address: host and port of its gRPC service.
-      timeout: seconds that a call may take, unless it says otherwise.
+      timeout: seconds that a call may take, unless it is given its own.
       tls: None connects in the clear.
       token: sent as `authorization: Bearer ...` with every request; a function is called each time.
       connections: the most connections, and so the most requests of one batch call that are under way at

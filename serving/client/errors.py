@@ -34,7 +34,7 @@ class ServingError(Exception):
       code: the gRPC status code. INTERNAL also stands for an answer that breaks the serving contract.
       model: the model of the request.
       address: the server that was called.
-      reason: what the server, or gRPC on its way there, said.
+      reason: the message of the server, or of gRPC on its way there.
       hint: what to do about it; may be empty.
     """
 
@@ -47,5 +47,5 @@ class ServingError(Exception):
         self.hint = _HINTS.get(code, "")
 
     def __str__(self) -> str:
-        said = f"{self.address}: model {self.model}: {self.code.name}: {self.reason}"
-        return f"{said} ({self.hint})" if self.hint else said
+        message = f"{self.address}: model {self.model}: {self.code.name}: {self.reason}"
+        return f"{message} ({self.hint})" if self.hint else message

@@ -55,7 +55,7 @@ class ClientRequests:
         One call of `recommender`, or of `joint`. Where the server has neither, `retrieval` finds candidates
         and the version of `ranking` that is of the same run gives them the final order. If that version is
         missing, the latest one does it; if there is none, or one without `rerank`, the order is that of
-        retrieval. `order`, `mixed_versions` and `degraded` of the result say so. A user who is not in the
+        retrieval. `order`, `mixed_versions` and `degraded` of the result show it. A user who is not in the
         models gets what is popular.
 
         Args:

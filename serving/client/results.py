@@ -40,9 +40,9 @@ class MovieList:
     """Movies from the retrieval model, the best first.
 
     Attributes:
-      movies: at most as many as were requested; fewer where the catalogue holds no more.
+      movies: at most as many as were requested; fewer where the catalogue does not hold more.
       known: whether the user or the movie of the request is in the model; None for a history, of which
-        it does not say.
+        it is not reported.
       served_by: the model that answered.
     """
 
@@ -164,7 +164,7 @@ class VersionStatus:
       version: the version.
       state: START, LOADING, AVAILABLE, UNLOADING or END.
       code: "OK", or the code of the error that keeps the version from being served.
-      reason: what the server says about that error.
+      reason: the server's message about that error.
     """
 
     version: int

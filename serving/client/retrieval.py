@@ -147,7 +147,7 @@ def found_by(response: Any, size: int, known: str | None = None, *, rated: bool 
     Args:
       response: the PredictResponse.
       size: how many lists there have to be.
-      known: the output that says who or what is in the model; None if there is none.
+      known: the output with who or what is in the model; None if there is none.
       rated: whether the response has predicted ratings, all of which have to be numbers.
 
     Raises:
@@ -164,7 +164,7 @@ def found_by(response: Any, size: int, known: str | None = None, *, rated: bool 
     for row in range(size):
         ids, titles, scores, *ratings = (answer[name][row].tolist() for name in names)
         whole = Found(ids, titles, scores, answer[known][row].item() if known else None, model, *ratings)
-        # A slot without an id is one that the model had no movie for.
+        # A slot without an id is one without a movie.
         places = [place for place, each in enumerate(ids) if each]
         found.append(whole if len(places) == len(ids) else whole.select(places))
     if rated and not all(np.isfinite(each.ratings or ()).all() for each in found):

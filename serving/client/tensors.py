@@ -38,7 +38,7 @@ def encode(value: npt.ArrayLike) -> Any:
       value: numbers or booleans of any shape, or strings: str (sent as UTF-8), bytes, or a mixture.
 
     Raises:
-      TypeError: TensorFlow has no such type, or an element is not a string.
+      TypeError: TensorFlow does not have this type, or an element is not a string.
     """
     array = np.asarray(value)
     shape = {"dim": [{"size": size} for size in array.shape]}
@@ -47,7 +47,9 @@ def encode(value: npt.ArrayLike) -> Any:
         return TensorProto(dtype=_number(_STRING), tensor_shape=shape, string_val=values)
     name = _NAMES_OF_DTYPES.get(array.dtype.newbyteorder("="))
     if name is None:
-        raise TypeError(f"an array of {array.dtype} cannot be sent: TensorFlow Serving has no such type")
+        raise TypeError(
+            f"an array of {array.dtype} cannot be sent: TensorFlow Serving does not have this type"
+        )
     content = array.astype(array.dtype.newbyteorder("<")).tobytes()
     return TensorProto(dtype=_number(name), tensor_shape=shape, tensor_content=content)
 

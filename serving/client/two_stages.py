@@ -37,7 +37,7 @@ def recommend_in_two_stages(
     """Retrieves movies for each user, has the same version of ranking order them, and keeps the k best.
 
     The models of one run share a version number, so the version that retrieved is the one that has to order.
-    Where the server does not have it, the latest does it and the result says so.
+    Where the server does not have it, the latest does it and the result shows it.
 
     Raises:
       ServingError: a stage failed, or a version that was requested is missing.

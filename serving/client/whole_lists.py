@@ -16,7 +16,7 @@ from serving.client.results import Recommendation
 from serving.client.retrieval import found_by, recommend_call
 from serving.client.two_stages import as_recommendation, recommend_in_two_stages
 
-# How long a client remembers that a server has none of them.
+# How long a client does not try again a server without any of them.
 _REMEMBERED_SECONDS: Final = 60.0
 
 

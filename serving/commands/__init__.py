@@ -2,4 +2,4 @@
 
 
 class CommandError(Exception):
-    """What keeps a command from its work, in one line that says what to do."""
+    """What keeps a command from its work, in one line with what to do."""

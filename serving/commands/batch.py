@@ -74,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Scores and says how it went."""
+    """Scores and prints the outcome."""
     console = Console(stderr=True, highlight=False)
     try:
         if not options.output.absolute().parent.is_dir():
@@ -120,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     seconds = time.monotonic() - started
-    unknown = f", {scored.strangers:,} of them unknown to the model" if scored.strangers else ""
+    unknown = f", {scored.unknown_users:,} of them unknown to the model" if scored.unknown_users else ""
     rate = scored.users / max(seconds, 1e-9)
     print(
         f"{options.output}: {scored.rows:,} rows for {scored.users:,} users{unknown}, "

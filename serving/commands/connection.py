@@ -1,4 +1,4 @@
-"""Flags that say how to reach the server, and the client that they make."""
+"""Flags with the address of the server, and the client that they make."""
 
 from __future__ import annotations
 
@@ -29,20 +29,36 @@ def add_connection_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--tls", action="store_true", help="connect with TLS")
     group.add_argument(
-        "--tls-ca", metavar="FILE", type=Path, help="PEM file of who may vouch for the server; implies --tls"
+        "--tls-ca",
+        metavar="FILE",
+        type=Path,
+        help="PEM file of the authorities that may sign its certificate; implies --tls",
     )
     group.add_argument(
         "--tls-cert", metavar="FILE", type=Path, help="PEM file of our own certificate, for mutual TLS"
     )
     group.add_argument("--tls-key", metavar="FILE", type=Path, help="PEM file of its private key")
     group.add_argument(
-        "--token-file", metavar="FILE", type=Path, help="holds a token to send with each request; takes TLS"
+        "--token-file",
+        metavar="FILE",
+        type=Path,
+        help="file with a token to send with each request; with TLS",
     )
 
 
 def add_json_flag(parser: argparse.ArgumentParser) -> None:
     """Adds the choice between a table and JSON."""
     parser.add_argument("--json", action="store_true", help="print one JSON object a line instead of tables")
+
+
+def add_version_flag(parser: argparse.ArgumentParser, of: str = "model") -> None:
+    """Adds the version of a model, or of what else is served."""
+    parser.add_argument(
+        "--version",
+        metavar="VERSION",
+        type=version,
+        help=f"number or label of the {of}'s version (default: the latest)",
+    )
 
 
 def connect(options: argparse.Namespace) -> Client:

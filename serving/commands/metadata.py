@@ -1,4 +1,4 @@
-"""Shows the signatures of a model: the names, types and shapes of what it takes and gives."""
+"""Shows the signatures of a model: names, types and shapes of inputs and outputs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from contracts.signatures import RANKING, RETRIEVAL
 from serving.client import TensorSpec
-from serving.commands.connection import add_connection_flags, add_json_flag, connect, version
+from serving.commands.connection import add_connection_flags, add_json_flag, add_version_flag, connect
 from serving.commands.output import print_json, print_table
 
 EXAMPLES: Final = """\
@@ -20,12 +20,7 @@ EXAMPLES: Final = """\
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's flags."""
     parser.add_argument("model", metavar="MODEL", help=f"such as {RETRIEVAL} or {RANKING}")
-    parser.add_argument(
-        "--version",
-        metavar="VERSION",
-        type=version,
-        help="number or label of the model's version (default: the latest)",
-    )
+    add_version_flag(parser)
     add_json_flag(parser)
     add_connection_flags(parser)
 

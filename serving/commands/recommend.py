@@ -1,4 +1,4 @@
-"""Recommends movies for users: the list of `recommender`, or of two stages where the server has none."""
+"""Recommends movies for users: the list of `recommender`, or of two stages where the server lacks it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,14 @@ from typing import Final
 
 from contracts.signatures import CANDIDATES
 from serving.client import Recommendation
-from serving.commands.connection import add_connection_flags, add_json_flag, connect, count, version
+from serving.commands.connection import (
+    add_connection_flags,
+    add_json_flag,
+    add_version_flag,
+    connect,
+    count,
+    version,
+)
 from serving.commands.output import print_json, print_table
 
 EXAMPLES: Final = """\
@@ -41,12 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--exclude", metavar="ID", action="append", default=[], help="a movie to leave out; may be repeated"
     )
-    parser.add_argument(
-        "--version",
-        metavar="VERSION",
-        type=version,
-        help="number or label of the recommender's version (default: the latest)",
-    )
+    add_version_flag(parser, "recommender")
     for model in ("retrieval", "ranking"):
         parser.add_argument(
             f"--{model}-version",
@@ -81,10 +83,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _print(recommendation: Recommendation) -> None:
     rated = recommendation.order == "final"
-    stranger = "" if recommendation.known_user else ", who is not in the model: from the popular movies"
+    note = "" if recommendation.known_user else ", who is not in the model: from the popular movies"
     answered = ", ".join(f"{model} version {number}" for model, number in recommendation.versions.items())
     print_table(
-        f"Movies for user {recommendation.user_id}{stranger}",
+        f"Movies for user {recommendation.user_id}{note}",
         ["", "id", "title", *(["stars"] if rated else []), "score"],
         [
             [place, movie.movie_id, movie.title, *([movie.predicted_rating] if rated else []), movie.score]

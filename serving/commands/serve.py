@@ -1,7 +1,7 @@
-"""Serves the pushed models with what this machine has, and says which server that is.
+"""Serves the pushed models with what this machine has, and prints which server that is.
 
-The choice is tensorflow_model_server where it is on the PATH, else Docker where an engine answers (as
-deploy/serving/compose.yaml says), else the local server of this project, which is for development.
+The choice is tensorflow_model_server where it is on the PATH, else Docker where an engine answers (with
+deploy/serving/compose.yaml), else the local server of this project, which is for development.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ EXAMPLES: Final = """\
 STOCK, DOCKER, LOCAL = "tensorflow_model_server", "docker", "local"
 DEPLOY: Final = Path(__file__).resolve().parents[2] / "deploy" / "serving"
 MODELS_CONFIG: Final = "models.config"
-# A Docker client without an engine can take a while to say so.
+# A Docker client without an engine can take a while to fail.
 _DOCKER_SECONDS: Final = 10
 
 
@@ -90,7 +90,7 @@ def _write_config(file: Path, models: Path) -> list[str]:
         if newest[folder] >= 0:
             there.append(model)
         else:
-            print(f"{models / model.name} holds no version and is left out", file=sys.stderr)
+            print(f"{models / model.name} does not hold a version and is left out", file=sys.stderr)
     if not {signatures.RECOMMENDER, signatures.RETRIEVAL} & {model.name for model in there}:
         raise CommandError(
             f"no model to serve in {models}: run `make run` first, or name a folder with --models"
@@ -152,7 +152,7 @@ def _docker(options: argparse.Namespace, models: Path, names: list[str]) -> Serv
         return "docker is not on the PATH"
     for command, problem in (
         (["version", "--format", "{{.Server.Version}}"], "no Docker engine answers"),
-        (["compose", "version"], "this Docker has no `docker compose`"),
+        (["compose", "version"], "this Docker does not have `docker compose`"),
     ):
         try:
             subprocess.run(

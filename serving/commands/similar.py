@@ -1,4 +1,4 @@
-"""Shows the movies that are nearest to a movie, by the cosine of what the retrieval model has learned."""
+"""Shows the movies that are nearest to a movie, by the cosine of the retrieval model's embeddings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Final
 
 from serving.commands import CommandError
-from serving.commands.connection import add_connection_flags, add_json_flag, connect, count, version
+from serving.commands.connection import add_connection_flags, add_json_flag, add_version_flag, connect, count
 from serving.commands.output import print_json, print_table
 
 EXAMPLES: Final = """\
@@ -20,12 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's flags."""
     parser.add_argument("--movie", metavar="ID", required=True, help="the movie")
     parser.add_argument("-k", type=count, default=10, help="movies to show (default: %(default)s)")
-    parser.add_argument(
-        "--version",
-        metavar="VERSION",
-        type=version,
-        help="number or label of the model's version (default: the latest)",
-    )
+    add_version_flag(parser)
     add_json_flag(parser)
     add_connection_flags(parser)
 

@@ -36,7 +36,7 @@ class Settings:
     Attributes:
       address: the interface that both ports are on.
       grpc_port: 0 takes a free one.
-      rest_port: 0 takes a free one, None has no REST.
+      rest_port: 0 takes a free one, None turns REST off.
       models: what to serve.
       model_roots: folders that a reload may name, with everything below them.
       poll_seconds: how often to look for new versions; 0 looks once.

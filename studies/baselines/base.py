@@ -1,4 +1,4 @@
-"""What every baseline is: fitted on ratings, then asked for scores of movies or for ratings."""
+"""What every baseline is: fitted on ratings, then called for scores of movies or for ratings."""
 
 from typing import Protocol
 

@@ -14,7 +14,7 @@ from studies.data.split_data import SplitData, validation_cut
 from studies.scoring import evaluated_users, ranked_lists, rating_metrics, retrieval_metrics
 from studies.tasks import RETRIEVAL
 
-# What tuning goes by; the one is to rise and the other to fall.
+# The metrics of tuning; the one is to rise and the other to fall.
 NDCG_AT_10: Final = NDCG_AT[10]
 
 # Called with how many of how many settings have been tried, and the best metric so far.
@@ -31,7 +31,7 @@ def measure_baseline(
       data: its eval ratings are looked at by the last measurement alone.
       split: the split rule, which the tuning cut follows.
       seed: of the cut, of ties, and of the baseline where it is `seeded`.
-      progress: is told of each setting tried.
+      progress: is called with each setting tried.
     """
     fixed = {SEED: seed} if spec.seeded else {}
     started = time.monotonic()
@@ -44,8 +44,8 @@ def measure_baseline(
     baseline.fit(data)
     fit_seconds = time.monotonic() - started
     started = time.monotonic()
-    metrics, asked = _metrics(spec, baseline, data, seed)
-    per_second = asked / (time.monotonic() - started)
+    metrics, count = _metrics(spec, baseline, data, seed)
+    per_second = count / (time.monotonic() - started)
     return Outcome(
         metrics,
         fit_seconds=fit_seconds,
@@ -74,7 +74,7 @@ def _tuned(
 def _metrics(
     spec: BaselineSpec, baseline: RetrievalBaseline | RatingBaseline, data: SplitData, seed: int
 ) -> tuple[dict[str, float], int]:
-    """The metrics, and how many users or ratings were asked for."""
+    """The metrics, and how many users or ratings were predicted."""
     evaluation = data.evaluation
     if spec.task == RETRIEVAL:
         lists = ranked_lists(baseline.scores, data, seed)  # type: ignore[union-attr]

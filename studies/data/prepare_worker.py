@@ -8,7 +8,7 @@ from typing import Any, Final
 from benchmarks.worker import cut_behind
 from pipeline.config import PipelineConfig
 from pipeline.local_run.node_run import NodeRun
-from studies.child import Tell, as_child
+from studies.child import OnProgress, as_child
 from studies.data.prepared import ARRAYS_FILE, PreparedSplit
 
 _LAST_NODE: Final = "Transform"
@@ -16,12 +16,12 @@ _LAST_NODE: Final = "Transform"
 
 @dataclass(frozen=True)
 class _PrepareProgress:
-    """A `RunObserver` that tells which node runs."""
+    """A `RunObserver` that reports which node runs."""
 
-    tell: Tell
+    on_progress: OnProgress
 
     def node_started(self, node_id: str) -> None:
-        self.tell(node_id)
+        self.on_progress(node_id)
 
     def node_finished(self, node: NodeRun) -> None:
         pass
@@ -30,11 +30,11 @@ class _PrepareProgress:
         pass
 
     def note(self, message: str) -> None:
-        self.tell(message)
+        self.on_progress(message)
 
 
-def _work(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
-    tell("loading TensorFlow and TFX")
+def _work(task: dict[str, Any], on_progress: OnProgress) -> dict[str, Any]:
+    on_progress("loading TensorFlow and TFX")
     from contracts.features import EVAL_SPLIT, TRAIN_SPLIT
     from pipeline.local_run import local_dag
     from pipeline.pipeline import create_pipeline
@@ -45,13 +45,13 @@ def _work(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
     cut_behind(dag, _LAST_NODE)
     uris = {
         (node.node_id, output.channel): output.uri
-        for node in local_dag.run(dag, _PrepareProgress(tell))
+        for node in local_dag.run(dag, _PrepareProgress(on_progress))
         for output in node.outputs
     }
     ratings, movies = uris["RatingsGen", "examples"], uris["MoviesGen", "examples"]
     transformed = uris[_LAST_NODE, "transformed_examples"]
     folder = Path(config.output)
-    tell("writing the ratings as arrays")
+    on_progress("writing the ratings as arrays")
     raw = {split: f"{ratings}/Split-{split}/*" for split in (TRAIN_SPLIT, EVAL_SPLIT)}
     movie_files = f"{movies}/Split-all/*"
     read_split(raw[TRAIN_SPLIT], raw[EVAL_SPLIT], movie_files).write(folder / ARRAYS_FILE)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pipeline.config import PipelineConfig
 from pipeline.data_source import DataSource
 from pipeline.fingerprint import source_fingerprint
-from studies.child import Tell, run_child
+from studies.child import OnProgress, run_child
 from studies.data.splits import SPLITS
 
 PREPARED_FILE: Final = "prepared.json"
@@ -57,14 +57,14 @@ class PreparedSplit:
         os.replace(beside, path)
 
 
-def prepare(source: DataSource, name: str, work: Path, tell: Tell) -> PreparedSplit:
+def prepare(source: DataSource, name: str, work: Path, on_progress: OnProgress) -> PreparedSplit:
     """Makes a split, or finds the one that was made from the same files by the same code.
 
     Args:
       source: the raw files.
       name: a key of `SPLITS`.
       work: the work folder; the split goes below `splits/`.
-      tell: is called with each line of progress.
+      on_progress: is called with each line of progress.
 
     Raises:
       StudyError: a node failed, for example because the data gate refused the data.
@@ -77,14 +77,14 @@ def prepare(source: DataSource, name: str, work: Path, tell: Tell) -> PreparedSp
     found = _find(folder)
     if found is not None and found.made_from == made_from:
         return found
-    tell(f"preparing {name}")
+    on_progress(f"preparing {name}")
     task = {
         "config": config.model_dump(mode="json"),
         "data": source.name,
         "name": name,
         "made_from": made_from,
     }
-    run_child(_WORKER, task, folder / "prepare.log", tell)
+    run_child(_WORKER, task, folder / "prepare.log", on_progress)
     made = _find(folder)
     assert made is not None
     return made

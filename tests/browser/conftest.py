@@ -52,7 +52,7 @@ class Visit:
     Attributes:
       page: of Playwright.
       messages: errors and warnings of the console, and exceptions.
-      requests: addresses that the page asked for, other than its own file and data it carries.
+      requests: addresses that the page requested, other than its own file and data it carries.
     """
 
     page: Page
@@ -62,17 +62,17 @@ class Visit:
     def watch(self) -> None:
         """Notes errors and requests from now on."""
 
-        def asked(request: Request) -> None:
+        def on_request(request: Request) -> None:
             if not request.url.startswith("data:") and request.resource_type != "document":
                 self.requests.append(request.url)
 
-        def told(message: Any) -> None:
+        def on_console(message: Any) -> None:
             if message.type in ("error", "warning"):
                 self.messages.append(message.text)
 
-        self.page.on("request", asked)
+        self.page.on("request", on_request)
         self.page.on("requestfailed", lambda request: self.requests.append(request.url))
-        self.page.on("console", told)
+        self.page.on("console", on_console)
         self.page.on("pageerror", lambda error: self.messages.append(str(error)))
         self.page.on("dialog", lambda dialog: self.messages.append(f"dialog: {dialog.message}"))
 

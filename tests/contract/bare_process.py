@@ -3,7 +3,7 @@
 Run by `tests/contract/conftest.py` with `python -I -S`, so that not even our .pth files are read. It takes
 the paths of site-packages and of one SavedModel per name as arguments, reads pickled requests
 `(model, signature, {input: (dtype, value)})` from standard input, and answers with a pickled dict of NumPy
-arrays, or with the text of the error. The signature "" asks for a description of all signatures.
+arrays, or with the text of the error. The signature "" requests a description of all signatures.
 """
 
 import importlib.abc
@@ -67,7 +67,7 @@ def main(site_packages: str, *named_models: str) -> None:
                     name: (specs(function.structured_input_signature[1]), specs(function.structured_outputs))
                     for name, function in models[model].signatures.items()
                 }
-        except Exception as error:  # The caller tells of it.
+        except Exception as error:  # The caller reports it.
             answer = f"{type(error).__name__}: {error}"
         assert not FOREIGN & {name.partition(".")[0] for name in sys.modules}
         pickle.dump(answer, answers)

@@ -1,4 +1,4 @@
-"""The pushed models, served from a process without us, and what the raw data says about them."""
+"""The pushed models, served from a process without us, and what the raw data holds of them."""
 
 import csv
 import subprocess

@@ -20,14 +20,14 @@ class ServedModels:
     def call(self, model: str, signature: str, **inputs: Any) -> dict[str, Any]:
         """Inputs as lists or arrays to outputs as NumPy arrays, texts decoded."""
         typed = {name: (INPUT_TYPES.get(name, "string"), value) for name, value in inputs.items()}
-        found: dict[str, Any] = self._ask(model, signature, typed)
+        found: dict[str, Any] = self._request(model, signature, typed)
         return {name: _decoded(value) for name, value in found.items()}
 
     def signatures(self, model: str) -> Any:
         """By name: inputs and outputs, each as {name: (type, shape)}."""
-        return self._ask(model, "", {})
+        return self._request(model, "", {})
 
-    def _ask(self, *request: Any) -> Any:
+    def _request(self, *request: Any) -> Any:
         pickle.dump(request, self.requests)
         self.requests.flush()
         answer = pickle.load(self.answers)

@@ -44,7 +44,7 @@ def _without(examples: list[bytes], names: set[str]) -> list[bytes]:
     return found
 
 
-def test_served_ratings_are_as_good_as_the_run_said(
+def test_served_ratings_are_as_good_as_in_the_run(
     served: ServedModels, sample_run: PipelineRun, eval_examples: list[bytes]
 ) -> None:
     truth = [
@@ -71,7 +71,7 @@ def test_optional_features_may_be_absent(served: ServedModels, eval_examples: li
     with_them = _predict(served, some)
     without = _predict(served, _without(some, OPTIONAL))
     assert ((without >= 1) & (without <= 5)).all()
-    # They tell something about the user, so most answers differ.
+    # They carry information about the user, so most answers differ.
     assert np.mean(without != with_them) > 0.5
     for name in OPTIONAL - {"history_movie_ids", "history_ratings"}:
         assert np.isfinite(_predict(served, _without(some, {name}))).all(), name
@@ -99,12 +99,14 @@ def test_each_user_has_candidates_of_their_own(served: ServedModels) -> None:
             assert together[row, column] == pytest.approx(alone[0, 0], abs=1e-5)
 
 
-def test_strangers_and_unknown_movies_get_a_rating_too(served: ServedModels, titles: dict[str, str]) -> None:
+def test_unknown_users_and_unknown_movies_get_a_rating_too(
+    served: ServedModels, titles: dict[str, str]
+) -> None:
     movies = [*list(titles)[:50], "none"]
     answer = served.call("ranking", "rank", user_id=["nobody", "1"], movie_id=[movies] * 2)
     ratings = answer["user_rating"]
     assert ((ratings >= 1) & (ratings <= 5)).all()
-    # What a stranger gets still depends on the movie.
+    # What an unknown user gets still depends on the movie.
     assert ratings[0, :50].std() > 0.1
 
 

@@ -10,7 +10,7 @@ from tests.contract.served_models import ServedModels
 
 pytestmark = pytest.mark.slow
 
-STRANGER = "nobody"
+UNKNOWN_USER = "nobody"
 CANDIDATES = 100
 Sets = Mapping[str, set[str]]
 
@@ -63,16 +63,16 @@ def test_two_servers_give_the_same_list_as_one(served: ServedModels, rated: Sets
 
 
 def test_default_answer_is_the_head_of_the_list(served: ServedModels, rated: Sets) -> None:
-    users = [*list(rated)[:20], STRANGER]
+    users = [*list(rated)[:20], UNKNOWN_USER]
     default = served.call("recommender", "serving_default", user_id=users)
     whole = _recommend(served, "recommender", users, CANDIDATES)
     assert (default["movie_id"] == whole["movie_id"]).all()
     assert default["known_user"].tolist() == [True] * 20 + [False]
 
 
-def test_strangers_get_the_list_of_retrieval(served: ServedModels) -> None:
+def test_unknown_users_get_the_list_of_retrieval(served: ServedModels) -> None:
     final, retrieved = (
-        _recommend(served, model, [STRANGER, ""], CANDIDATES) for model in ("recommender", "retrieval")
+        _recommend(served, model, [UNKNOWN_USER, ""], CANDIDATES) for model in ("recommender", "retrieval")
     )
     assert (final["movie_id"] == retrieved["movie_id"]).all()
     assert ((final["user_rating"] >= 1) & (final["user_rating"] <= 5)).all()

@@ -13,7 +13,7 @@ from tests.contract.served_models import ServedModels
 
 pytestmark = pytest.mark.slow
 
-STRANGER = "nobody"
+UNKNOWN_USER = "nobody"
 Sets = Mapping[str, set[str]]
 
 
@@ -32,7 +32,7 @@ def test_index_holds_every_movie_once_rated_or_not(
     served: ServedModels, titles: dict[str, str], rated: Sets
 ) -> None:
     assert set().union(*rated.values()) < set(titles), "the sample should have movies that nobody rated"
-    answer = _recommend(served, [STRANGER], len(titles))
+    answer = _recommend(served, [UNKNOWN_USER], len(titles))
     assert answer["known_user"].tolist() == [False]
     assert Counter(answer["movie_id"][0]) == Counter(list(titles))
 
@@ -68,7 +68,7 @@ def test_titles_are_those_of_the_ids(served: ServedModels, titles: dict[str, str
     assert len(set(titles.values())) < len(titles), "the sample should have movies of the same title"
     assert not all(title.isascii() for title in titles.values())
     answers = [
-        _recommend(served, [STRANGER, "1"], len(titles)),
+        _recommend(served, [UNKNOWN_USER, "1"], len(titles)),
         served.call("retrieval", "similar_movies", movie_id=["1", "2"], k=len(titles)),
         served.call("retrieval", "recommend_from_history", history_movie_ids=[["1", "2"]]),
     ]
@@ -82,12 +82,12 @@ def test_people_get_lists_of_their_own(served: ServedModels, rated: Sets) -> Non
     assert len({tuple(movies[:10]) for movies in answer["movie_id"]}) > 0.9 * len(rated)
 
 
-def test_stranger_gets_what_is_popular(
+def test_unknown_user_gets_what_is_popular(
     served: ServedModels, raw_folder: Path, titles: dict[str, str]
 ) -> None:
     with (raw_folder / "u.data").open() as stream:
         ratings = Counter(row[1] for row in csv.reader(stream, delimiter="\t"))
-    answer = served.call("retrieval", "serving_default", user_id=[STRANGER, ""])
+    answer = served.call("retrieval", "serving_default", user_id=[UNKNOWN_USER, ""])
     assert answer["known_user"].tolist() == [False, False]
     assert (answer["movie_id"][0] == answer["movie_id"][1]).all()
     shares = np.mean([ratings[movie] for movie in answer["movie_id"][0][:10]])
@@ -95,10 +95,10 @@ def test_stranger_gets_what_is_popular(
 
 
 def test_a_request_can_exclude_more(served: ServedModels, titles: dict[str, str]) -> None:
-    before = _recommend(served, ["1", STRANGER], 5)["movie_id"]
+    before = _recommend(served, ["1", UNKNOWN_USER], 5)["movie_id"]
     # The first movie of each list, a movie that is not in the catalogue, and padding.
     exclude = [[before[0][0], "no-such-movie", ""], [before[1][0], "", ""]]
-    after = _recommend(served, ["1", STRANGER], 4, exclude)["movie_id"]
+    after = _recommend(served, ["1", UNKNOWN_USER], 4, exclude)["movie_id"]
     assert (after == before[:, 1:]).all()
     everything = _recommend(served, ["1"], 3, [list(titles)])
     assert everything["movie_id"].tolist() == [["", "", ""]]
@@ -106,7 +106,7 @@ def test_a_request_can_exclude_more(served: ServedModels, titles: dict[str, str]
     assert np.isfinite(everything["score"]).all()
 
 
-def test_k_is_what_the_request_says_up_to_the_catalogue(served: ServedModels, titles: dict[str, str]) -> None:
+def test_k_is_that_of_the_request_up_to_the_catalogue(served: ServedModels, titles: dict[str, str]) -> None:
     for k, length in ((0, 0), (1, 1), (7, 7), (10 * len(titles), len(titles))):
         assert _recommend(served, ["1"], k)["movie_id"].shape == (1, length)
         similar = served.call("retrieval", "similar_movies", movie_id=["1"], k=k)
@@ -131,11 +131,11 @@ def test_padding_and_unknown_movies_of_a_history_change_nothing(served: ServedMo
         assert answer["score"][row] == pytest.approx(answer["score"][0], abs=1e-5)
 
 
-def test_history_of_nothing_is_a_stranger(served: ServedModels) -> None:
-    stranger = served.call("retrieval", "serving_default", user_id=[STRANGER])["movie_id"]
+def test_history_of_nothing_is_an_unknown_user(served: ServedModels) -> None:
+    unknown_list = served.call("retrieval", "serving_default", user_id=[UNKNOWN_USER])["movie_id"]
     for histories in ([[]], [["", ""]], [["no-such-movie"]]):
         answer = served.call("retrieval", "recommend_from_history", history_movie_ids=histories)
-        assert (answer["movie_id"] == stranger).all(), histories
+        assert (answer["movie_id"] == unknown_list).all(), histories
 
 
 def test_similar_movies_are_others_by_falling_similarity(
@@ -151,7 +151,7 @@ def test_similar_movies_are_others_by_falling_similarity(
         assert np.abs(scores[:-1]).max() <= 1 + 1e-5
 
 
-def test_unknown_movie_has_no_similar_ones_and_says_so(served: ServedModels) -> None:
+def test_unknown_movie_is_flagged_and_its_list_is_empty(served: ServedModels) -> None:
     answer = served.call("retrieval", "similar_movies", movie_id=["1", "no-such-movie", ""], k=3)
     assert answer["known_movie"].tolist() == [True, False, False]
     assert answer["movie_id"][1:].tolist() == [["", "", ""]] * 2
@@ -169,6 +169,6 @@ def test_batches_of_any_size(size: int, served: ServedModels, rated: Sets) -> No
     similar = served.call("retrieval", "similar_movies", movie_id=np.array(["1"] * size, object), k=3)
     assert len(similar["movie_id"]) == size
     if size > 1:
-        # A user's answer does not hang on who else is in the batch.
+        # A user's answer does not depend on who else is in the batch.
         alone = served.call("retrieval", "serving_default", user_id=[users[7]])
         assert (alone["movie_id"][0] == answer["movie_id"][7]).all()

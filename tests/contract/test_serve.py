@@ -32,12 +32,12 @@ def test_the_local_server_answers_from_the_pushed_models(sample_run: PipelineRun
         with Client(ready[1]) as client:
             [best] = client.recommend_many(["1"], k=3)
         process.send_signal(signal.SIGTERM)
-        said = process.stderr.read()
+        err = process.stderr.read()
     assert process.returncode == 0
     assert best.versions == {"recommender": int(sample_run.model("recommender").name)}
     assert len(best.movies) == 3
     assert (
         f"serving recommender, retrieval, ranking below {models} with the local server, which is for "
         "development; "
-        "tensorflow_model_server is not on the PATH; docker is not on the PATH\n" in said
+        "tensorflow_model_server is not on the PATH; docker is not on the PATH\n" in err
     )

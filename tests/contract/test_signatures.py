@@ -41,7 +41,7 @@ def test_retrieval(served: ServedModels) -> None:
 
 def test_ranking(served: ServedModels) -> None:
     found = served.signatures("ranking")
-    # What the Evaluator and the probe ask is nobody's to call.
+    # What the Evaluator and the probe call is not for clients.
     assert found.pop("transform_features")[0] == {"examples": IDS}
     scores = ("float32", [None, None])
     assert found.pop("rerank") == (

@@ -18,11 +18,11 @@ SIGNATURES = {
 
 
 @pytest.mark.parametrize("model", SIGNATURES)
-def test_every_signature_is_asked_by_users_who_exist(
+def test_warm_up_requests_cover_every_signature_with_real_users(
     model: str, served: ServedModels, sample_run: PipelineRun, rated: dict[str, set[str]]
 ) -> None:
     file: Path = sample_run.model(model) / "assets.extra" / "tf_serving_warmup_requests"
-    asked = set()
+    requests = set()
     for record in tf.data.TFRecordDataset(str(file)).as_numpy_iterator():
         request = prediction_log_pb2.PredictionLog.FromString(record).predict_log.request
         assert request.model_spec.name == model
@@ -33,5 +33,5 @@ def test_every_signature_is_asked_by_users_who_exist(
             assert answer[name].all()
         if "user_id" in inputs:
             assert {user.decode() for user in inputs["user_id"]} <= set(rated)
-        asked.add((signature, len(next(iter(answer.values())))))
-    assert asked == {(signature, batch) for signature in SIGNATURES[model] for batch in (1, 32)}
+        requests.add((signature, len(next(iter(answer.values())))))
+    assert requests == {(signature, batch) for signature in SIGNATURES[model] for batch in (1, 32)}

@@ -1,4 +1,4 @@
-"""The CSV layout of the newer data sets, which know nothing of their users, as a Windows editor saves it."""
+"""The CSV layout of the newer data sets, which do not have demographics, as a Windows editor saves it."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.pipeline_run import MODELS, PipelineRun, run_pipeline
+from tests.pipeline_run import COMMON_RETRIEVAL, MODELS, PipelineRun, run_pipeline
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +24,7 @@ def csv_run(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipeline
         folder.parent / "runs",
         f"--data-dir={folder}",
         "--split=random",
+        *COMMON_RETRIEVAL,
         "--set=retrieval.batch_size=128",
         "--set=retrieval.learning_rate=0.003",
         "--set=retrieval.epochs=3",

@@ -19,7 +19,7 @@ def models(sample_run: PipelineRun) -> Mapping[str, Any]:
     return found
 
 
-def test_the_console_says_where_it_is_and_how_it_came_out(sample_run: PipelineRun) -> None:
+def test_the_console_shows_its_path_and_verdict(sample_run: PipelineRun) -> None:
     assert f"  page about this run: {sample_run.output / 'report' / 'index.html'}\n" in sample_run.out
     assert sample_run.summaries["ReportGen"] == (
         "Run: passed, Data validation: passed, Models: passed [synthetic sample]"
@@ -28,7 +28,7 @@ def test_the_console_says_where_it_is_and_how_it_came_out(sample_run: PipelineRu
     assert sample_run.report["run"]["synthetic"] is True
 
 
-def test_it_knows_the_settings_and_every_node_of_the_run(sample_run: PipelineRun) -> None:
+def test_it_holds_the_settings_and_every_node_of_the_run(sample_run: PipelineRun) -> None:
     run = sample_run.report["sections"]["run"]["metrics"]
     assert run["config"]["data"]["split"] == "random"
     assert run["config"]["ranking"]["epochs"] == 4
@@ -57,7 +57,7 @@ def test_longer_lists_find_more(models: Mapping[str, Any]) -> None:
     assert recalls[0] < recalls[-1]
 
 
-def test_predictions_are_asked_of_the_model_itself(models: Mapping[str, Any]) -> None:
+def test_predictions_come_from_the_model_itself(models: Mapping[str, Any]) -> None:
     ranking = models["ranking"]
     calibration = ranking["calibration"]
     assert calibration["rows"] == ranking["evaluation"]["ratings"]
@@ -87,7 +87,7 @@ def test_every_pair_of_crossed_features_has_a_weight(models: Mapping[str, Any]) 
     assert all(math.isfinite(norm) and norm > 0 for norm in pairs.values())
 
 
-def test_the_page_holds_every_part_and_says_that_the_data_is_made_up(sample_run: PipelineRun) -> None:
+def test_the_page_holds_every_part_and_the_banner_of_made_up_data(sample_run: PipelineRun) -> None:
     for chart in (
         *("ranking-reliability", "ranking-by-stars", "ranking-cross-1", "ranking-curve-rmse"),
         *("retrieval-recall-at-k", "retrieval-ndcg-at-k", "retrieval-movie-map", "retrieval-head-share"),

@@ -23,7 +23,7 @@ NODES = {
 }
 
 
-def test_every_node_runs_and_says_so(sample_run: PipelineRun) -> None:
+def test_every_node_runs_and_is_on_the_console(sample_run: PipelineRun) -> None:
     assert sample_run.states == dict.fromkeys(sample_run.states, "done")
     assert set(sample_run.states) == NODES
 
@@ -41,12 +41,12 @@ def test_all_ratings_and_movies_go_in(sample_run: PipelineRun) -> None:
     assert 0.18 * ratings < held_out < 0.22 * ratings
 
 
-def test_data_is_as_the_curated_schemas_say(sample_run: PipelineRun) -> None:
+def test_data_fits_the_curated_schemas(sample_run: PipelineRun) -> None:
     for node in ("RatingsValidator", "MoviesValidator"):
         assert sample_run.summaries[node] == "no anomalies [synthetic sample]"
 
 
-def test_both_models_beat_their_references_and_the_metrics_say_on_what(sample_run: PipelineRun) -> None:
+def test_both_models_beat_their_references_on_a_named_split(sample_run: PipelineRun) -> None:
     ranking, retrieval = (sample_run.summaries[f"{name}Evaluator"] for name in ("Ranking", "Retrieval"))
     rmse, biases = _pair(r"rmse ([\d.]+) \(biases ([\d.]+)\)", ranking)
     assert 0.5 < rmse < biases
@@ -58,7 +58,7 @@ def test_both_models_beat_their_references_and_the_metrics_say_on_what(sample_ru
         assert f"Evaluator: {metric.removesuffix(' [synthetic sample]')}\n" in sample_run.out
 
 
-def test_both_models_are_pushed_and_the_end_says_where_things_are(sample_run: PipelineRun) -> None:
+def test_both_models_are_pushed_and_the_end_lists_the_paths(sample_run: PipelineRun) -> None:
     end = sample_run.out.split("\nMetrics (")[1]
     for name in MODELS:
         [version] = sample_run.pushed[name]
@@ -71,7 +71,7 @@ def test_both_models_are_pushed_and_the_end_says_where_things_are(sample_run: Pi
         assert any((sample_run.output / folder).iterdir())
 
 
-def test_versions_tell_where_they_come_from_and_how_good_they_are(sample_run: PipelineRun) -> None:
+def test_manifests_hold_origin_and_metrics(sample_run: PipelineRun) -> None:
     metrics = {
         "ranking": (
             "rmse",
@@ -84,38 +84,38 @@ def test_versions_tell_where_they_come_from_and_how_good_they_are(sample_run: Pi
     }
     fingerprints = set()
     for name in MODELS:
-        told = json.loads((sample_run.model(name) / "assets.extra" / "manifest.json").read_text())
+        manifest = json.loads((sample_run.model(name) / "assets.extra" / "manifest.json").read_text())
         metric, model, reference = metrics[name]
-        assert told["metrics"]["candidate"][metric] == pytest.approx(model, abs=6e-4)
-        assert told["metrics"]["reference"][metric] == pytest.approx(reference, abs=6e-4)
+        assert manifest["metrics"]["candidate"][metric] == pytest.approx(model, abs=6e-4)
+        assert manifest["metrics"]["reference"][metric] == pytest.approx(reference, abs=6e-4)
         # Nothing was served before, so there is nothing that it was compared with.
-        assert set(told["metrics"]) == {"candidate", "reference"}
-        assert told["baseline"] == ""
+        assert set(manifest["metrics"]) == {"candidate", "reference"}
+        assert manifest["baseline"] == ""
         assert sample_run.summaries[f"{name.capitalize()}ServedModel"].startswith("nothing was served yet")
-        assert told["measured_on"].startswith("eval split, random, sample-10000")
-        assert told["run_id"]
-        assert set(told["code"]) == {"preprocessing", "training", "pushing"}
-        fingerprints.add((told["data"]["ratings"], told["data"]["movies"], told["schema"]))
+        assert manifest["measured_on"].startswith("eval split, random, sample-10000")
+        assert manifest["run_id"]
+        assert set(manifest["code"]) == {"preprocessing", "training", "pushing"}
+        fingerprints.add((manifest["data"]["ratings"], manifest["data"]["movies"], manifest["schema"]))
     # One data set, one schema.
     assert len(fingerprints) == 1
 
 
 def test_console_is_ours_alone_and_the_libraries_lines_are_in_the_log(sample_run: PipelineRun) -> None:
     assert sample_run.err == ""
-    told = sample_run.out.splitlines()
-    assert len(told) < 100
+    lines = sample_run.out.splitlines()
+    assert len(lines) < 100
     noise = re.compile(r"\b(INFO|WARNING|Warning|tensorflow/|I0000|absl|Traceback)\b")
-    assert [line for line in told if noise.search(line)] == []
-    assert told[-2] == "Log"
-    log = Path(told[-1].strip())
+    assert [line for line in lines if noise.search(line)] == []
+    assert lines[-2] == "Log"
+    log = Path(lines[-1].strip())
     assert log.parent == sample_run.output / "logs"
     assert log.read_text().count("\n") > 500
 
 
 def test_checkpoints_and_board_lie_with_the_run_of_the_fit(sample_run: PipelineRun) -> None:
-    told = re.findall(r"^  TensorBoard, (\w+): (.+)$", sample_run.out, re.MULTILINE)
-    assert [name for name, _ in told] == ["RankingTrainer", "RetrievalTrainer"]
-    for model_run in (Path(folder) for _, folder in told):
+    shown = re.findall(r"^  TensorBoard, (\w+): (.+)$", sample_run.out, re.MULTILINE)
+    assert [name for name, _ in shown] == ["RankingTrainer", "RetrievalTrainer"]
+    for model_run in (Path(folder) for _, folder in shown):
         assert list((model_run / "checkpoints").glob("best*"))
         assert list((model_run / "tensorboard").rglob("events.out.tfevents.*"))
         fit = json.loads((model_run / "fit.json").read_text())

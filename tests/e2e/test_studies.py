@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -15,6 +16,7 @@ from contracts.metrics import NDCG_AT, RECALL_AT, RMSE
 from movielens.sample import SampleSpec, write_sample
 from pipeline.config import PipelineConfig, load_config
 from pipeline.data_source import find_data
+from serving.batch_models import BatchListModel, BatchRankingModel, newest_version
 from studies import dcn, multitask, tables
 from studies.cells import Cell
 from studies.data.example_arrays import read_split
@@ -23,6 +25,7 @@ from studies.data.split_data import SplitData
 from studies.harness import Harness
 from studies.joint_scores import catalogue_scores
 from studies.scoring import ranked_lists, retrieval_metrics
+from studies.served_list.lists import FINAL, RATING_ORDER, RETRIEVAL_ORDER, served_lists
 from studies.tasks import BY_ID, BY_SCORE, JOINT, RANKING, RETRIEVAL, Task
 from studies.trained_models import measure, trainer_arguments
 from tests.pipeline_run import PROJECT, PipelineRun
@@ -113,7 +116,7 @@ def test_a_joint_model_is_measured_by_score_and_by_id(study: Study) -> None:
     text = multitask.report([found], harness.folder)
     assert "## Joint models, synthetic sample, split random" in text
     assert tables.mean_and_deviation([found], BY_SCORE[100]) in text
-    # The scores are those that the lists of the SavedModel go by.
+    # The scores are those of the lists of the SavedModel.
     split, fitted = harness.prepare("random"), harness.cell_folder(cell) / "fit"
     data = SplitData.read(Path(split.arrays))
     arguments = trainer_arguments(split, settings, 1, fitted)
@@ -151,3 +154,25 @@ def test_metrics_are_those_of_the_evaluator(
     manifest = json.loads((sample_run.model(task) / "assets.extra" / "manifest.json").read_text())
     assert metrics[metric] == pytest.approx(manifest["metrics"]["candidate"][metric], abs=1e-5)
     assert per_second > 0
+
+
+def test_served_lists_are_those_of_the_pushed_models(sample_run: PipelineRun) -> None:
+    users = [b"1", b"2", b"no-such-user"]
+    models = {name: sample_run.output / "serving" / name for name in ("recommender", RETRIEVAL, RANKING)}
+
+    found = served_lists(sample_run.output / "serving", [user.decode() for user in users])
+
+    def ids(movies: np.ndarray) -> list[list[str]]:
+        return [[movie.decode() for movie in row if movie][:10] for row in movies.tolist()]
+
+    newest = {name: newest_version(folder) for name, folder in models.items()}
+    retrieved = BatchListModel(newest[RETRIEVAL]).recommend(users, 100).movie_ids
+    ratings = BatchRankingModel(newest[RANKING]).rank(users, retrieved)
+    order = np.argsort(np.where(retrieved == b"", np.inf, -ratings), axis=1, kind="stable")
+    assert found[FINAL] == ids(BatchListModel(newest["recommender"]).recommend(users, 10).movie_ids)
+    assert found[RETRIEVAL_ORDER] == ids(retrieved)
+    # Ratings may differ in the last digit, and so the order of two movies that all but tie.
+    for ours, theirs in zip(
+        found[RATING_ORDER], ids(np.take_along_axis(retrieved, order, axis=1)), strict=True
+    ):
+        assert len(set(ours) & set(theirs)) >= 9

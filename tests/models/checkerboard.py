@@ -6,7 +6,7 @@ from typing import Any
 
 USERS, MOVIES, TASTES = 320, 28, 2
 # How many movies of the own taste somebody has rated on average, and how many of the other. Were it the same
-# number for all, the ratings beside the one that is asked for would tell its taste.
+# number for all, the ratings beside the one that is requested would give its taste away.
 OWN, OTHER = 10, 3
 LIKED, DISLIKED = (4.0, 5.0), (1.0, 2.0)
 GENRES = ("Comedy", "Horror")
@@ -21,7 +21,7 @@ def taste(number: int) -> int:
 
 
 def movies() -> list[Row]:
-    """The catalogue. All but the id is the same, so nothing else can tell movies or their tastes apart."""
+    """The catalogue. All but the id is the same, so nothing else can distinguish movies or their tastes."""
     return [
         {
             "movie_id": f"m{number}",

@@ -63,7 +63,7 @@ def planted_sample() -> PlantedSample:
 
 
 def _movie(world: PlantedWorld, number: int) -> dict[str, Any]:
-    """Titles and years tell nothing."""
+    """Titles and years carry no information."""
     genres = [ML_100K_GENRES[genre] for genre in np.flatnonzero(world.genres[number - 1])]
     return {
         "movie_id": str(number),

@@ -18,11 +18,11 @@ pytestmark = pytest.mark.slow
 
 FIT = {"epochs": 12, "patience": 4, "batch_size": 128, "learning_rate": 0.01, "validation_share": 0.1}
 SMALL = {**FIT, "embedding_dim": 8, "dropout": 0.1}
-# Some ratings of each user say little against the penalties that suit tens of thousands.
+# Some ratings of each user weigh little against the penalties that suit tens of thousands.
 RATED = {**SMALL, "hidden_units": [16], "l2_factors": 0.005, "l2_history": 0.002, "l2_biases": 0.001}
 # A dozen ratings are few to learn the embedding of a user from.
 LISTED = {"top_k": MOVIES, "user_l2": 0.01, "dropout": 0.3}
-# The order in which somebody rated says nothing; one model reads it all the same.
+# The order in which somebody rated carries no information; one model reads it all the same.
 BAG = {"sequence_length": 0}
 # By name: the module of its `run_fn`, and its hyperparameters.
 MODELS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -63,7 +63,7 @@ MODELS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 EVERYBODY = [f"u{number}" for number in range(USERS)]
 EVERYTHING = [f"m{number}" for number in range(MOVIES)]
-# A rating of somebody and something that nobody has heard of, in a genre that no movie has.
+# A rating of an unknown user and an unknown movie, in a genre that no movie has.
 STRANGE = {**ratings()[0], "user_id": "nobody", "movie_id": "no-such", "movie_genres": [GENRES[1]]}
 
 
@@ -131,9 +131,9 @@ def test_moved_elsewhere_it_gives_the_same_answers_as_before_it_was_saved(
 
 
 def test_unknown_ids_are_safe(trained: Trained) -> None:
-    strangers = ["nobody", "", "u1"]
+    unknown_users = ["nobody", "", "u1"]
     if trained.ranks:
-        lists, known = trained.lists(strangers)
+        lists, known = trained.lists(unknown_users)
         assert known == [False, False, True]
         assert [set(ranked) for ranked in lists[:2]] == [set(EVERYTHING)] * 2
         unknown = tf.constant([["no-such", ""], ["m1", "no-such"]])
@@ -149,7 +149,7 @@ def test_unknown_ids_are_safe(trained: Trained) -> None:
         assert similar[signatures.KNOWN_MOVIE].numpy().tolist() == [False, False, True]
         assert [set(ranked) for ranked in listed(similar)] == [set(), set(), {*EVERYTHING} - {"m1"}]
     if trained.rates:
-        found = trained.ratings(strangers, [["m1", "no-such", ""]] * 3)
+        found = trained.ratings(unknown_users, [["m1", "no-such", ""]] * 3)
         assert np.isfinite(found).all()
         assert ((found >= 1) & (found <= 5)).all()
         signature = signatures.RANK_EXAMPLES if trained.ranks else signatures.SERVING_DEFAULT

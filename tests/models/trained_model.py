@@ -1,4 +1,4 @@
-"""Any model as it is after its `run_fn`: trained, saved, loaded and asked."""
+"""Any model as it is after its `run_fn`: trained, saved, loaded and called."""
 
 import importlib
 import json
@@ -28,7 +28,7 @@ class World:
     Attributes:
       transformed: the train split after Transform.
       catalogue: the file of the `movies` Examples.
-      examples: some raw `ratings` Examples to ask with.
+      examples: some raw `ratings` Examples to call with.
     """
 
     transformed: Transformed
@@ -70,12 +70,12 @@ class Trained:
         return listed(found), found[signature_names.KNOWN_USER].numpy().tolist()
 
     def ratings(self, users: list[str], candidates: list[list[str]]) -> Any:
-        asked = {"user_id": tf.constant(users), "movie_id": tf.constant(candidates)}
-        return self.signatures[signature_names.RANK](**asked)[features.USER_RATING].numpy()
+        pairs = {"user_id": tf.constant(users), "movie_id": tf.constant(candidates)}
+        return self.signatures[signature_names.RANK](**pairs)[features.USER_RATING].numpy()
 
 
 def listed(found: Mapping[str, Any]) -> list[list[str]]:
-    """The ids of each list, best first, without slots that have no movie."""
+    """The ids of each list, best first, without empty slots."""
     return [[movie.decode() for movie in row if movie] for row in found[features.MOVIE_ID].numpy().tolist()]
 
 
@@ -85,18 +85,20 @@ def train(
     """Calls the `run_fn` of a module of `trainer_module` as the Trainer does."""
     before: dict[str, Mapping[str, Any]] = {}
     save = tf.saved_model.save
+    no_examples = str(folder / "eval.gz")
+    tf.io.TFRecordWriter(no_examples, "GZIP").close()
 
-    def ask_and_save(model: Any, path: str, signatures: Mapping[str, Any] | None = None) -> None:
+    def call_and_save(model: Any, path: str, signatures: Mapping[str, Any] | None = None) -> None:
         if signatures is not None:  # Without any it is not the model that is served.
             before.update(answers(signatures, world.examples))
         save(model, path, signatures=signatures)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tf.saved_model, "save", ask_and_save)
+        patch.setattr(tf.saved_model, "save", call_and_save)
         importlib.import_module(f"trainer_module.{module}.run_fn").run_fn(
             SimpleNamespace(
                 train_files=[world.transformed.files],
-                eval_files=[],
+                eval_files=[no_examples],
                 movie_files=[world.catalogue],
                 transform_graph_path=world.transformed.path,
                 serving_model_dir=str(folder / "model"),
@@ -120,12 +122,12 @@ def train(
 def answers(signatures: Mapping[str, Any], examples: list[bytes]) -> Answers:
     """What every signature answers to known and unknown ids, whatever its inputs are."""
     return {
-        name: {output: values.numpy() for output, values in function(**_asked(function, examples)).items()}
+        name: {output: values.numpy() for output, values in function(**_inputs(function, examples)).items()}
         for name, function in signatures.items()
     }
 
 
-def _asked(function: Any, examples: list[bytes]) -> dict[str, tf.Tensor]:
+def _inputs(function: Any, examples: list[bytes]) -> dict[str, tf.Tensor]:
     users, movies = ["u0", "u1", "nobody", ""], ["m0", "m1", "no-such", ""]
     values: dict[str, Any] = {
         signature_names.EXAMPLES: examples,

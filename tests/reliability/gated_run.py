@@ -26,7 +26,7 @@ USER, MOVIE, STARS, SECONDS = range(4)
 
 
 class _PassedError(Exception):
-    """The gate let the data through, which is all that is asked."""
+    """The gate let the data through, which is all that is checked."""
 
 
 @dataclass
@@ -52,10 +52,10 @@ class GatedRun:
             raise _PassedError
 
     def node_failed(self, node_id: str) -> None:
-        """The error tells."""
+        """As in the error."""
 
     def note(self, message: str) -> None:
-        """Its outcome tells."""
+        """As in its outcome."""
 
     @property
     def result(self) -> OutputArtifact:
@@ -87,7 +87,8 @@ class GatedRun:
 def run_to_gate(folder: Path, output: Path, *overrides: str) -> GatedRun:
     """Runs the whole DAG over `folder` and stops it where the gate has decided."""
     output.mkdir(parents=True, exist_ok=True)
-    config = load_config(None, [f"output={output}", f"data_dir={folder}", *overrides])
+    series = f"data_gate.series={folder.name}"
+    config = load_config(None, [f"output={output}", f"data_dir={folder}", series, *overrides])
     run = GatedRun()
     try:
         local_dag.run(create_pipeline(config), run)

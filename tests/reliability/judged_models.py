@@ -1,4 +1,4 @@
-"""Whole models that are broken in known ways, and what the real Evaluator says of them.
+"""Whole models that are broken in known ways, and the verdict of the real Evaluator.
 
 A model comes out of the real `run_fn`, over the Examples of a run of the small sample. What is broken is the
 data that the fit gets or the weights that it leaves, or the answers of a good model by user.
@@ -49,7 +49,7 @@ class Judged:
     blessed: bool
     summary: EvaluationSummary
 
-    def says(self, words: str) -> bool:
+    def gives_reason(self, words: str) -> bool:
         """Whether one of the reasons holds these words."""
         return any(words in reason for reason in self.summary.reasons)
 
@@ -176,7 +176,7 @@ class _Answering(tf.Module):
 
     Args:
       model: folder of the SavedModel.
-      by_user: a ranked list by user id, all of one length, or stars to add to what it says.
+      by_user: a ranked list by user id, all of one length, or stars to add to its predictions.
       output: `movie_id` or `user_rating`.
     """
 
@@ -196,11 +196,11 @@ class _Answering(tf.Module):
         found = dict(self._model.signatures[signatures.EVALUATE](examples=examples))
         spec = {features.USER_ID: tf.io.FixedLenFeature([], tf.string)}
         rows = self._rows[tf.io.parse_example(examples, spec)[features.USER_ID]]
-        told, own = tf.gather(self._table, tf.maximum(rows, 0)), found[self._output]
+        looked_up, own = tf.gather(self._table, tf.maximum(rows, 0)), found[self._output]
         if self._output == features.USER_RATING:
-            found[self._output] = tf.where(rows >= 0, own + told, own)
+            found[self._output] = tf.where(rows >= 0, own + looked_up, own)
         else:
-            found[self._output] = tf.where(rows[:, tf.newaxis] >= 0, told, own)
+            found[self._output] = tf.where(rows[:, tf.newaxis] >= 0, looked_up, own)
         return found
 
 

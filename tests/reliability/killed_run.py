@@ -1,4 +1,4 @@
-"""Starts the entry point, and ends it by a signal when the console says that a certain point is reached."""
+"""Starts the entry point, and ends it by a signal when the console shows that a certain point is reached."""
 
 from __future__ import annotations
 

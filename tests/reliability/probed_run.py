@@ -26,7 +26,7 @@ Change = Callable[[Answer], Answer]
 
 @dataclass(frozen=True)
 class Probed:
-    """What the probe said of a model, and what the pusher then did.
+    """The verdict of the probe on a model, and what the pusher then did.
 
     Attributes:
       blessed: whether the model was blessed.
@@ -56,7 +56,7 @@ class ProbedRun:
     folder: Path
 
     def __call__(self, name: str, model: Path, **thresholds: float) -> Probed:
-        """Probes a model in the place of the run's own, and hands what the probe said to the pusher."""
+        """Probes a model in the place of the run's own, and hands the probe's blessing to the pusher."""
         trained = self._new(standard_artifacts.Model, "model")
         (Path(trained.uri) / "Format-Serving").symlink_to(model)
         inputs = {

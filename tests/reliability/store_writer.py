@@ -1,4 +1,4 @@
-"""Writes executions into a metadata store until it is killed, and says which are written.
+"""Writes executions into a metadata store until it is killed, and prints which are written.
 
 Argument: the SQLite file.
 """

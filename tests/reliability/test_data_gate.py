@@ -1,4 +1,4 @@
-"""The data gate says no to data that is wrong in known ways, and yes to honest data.
+"""The data gate refuses data that is wrong in known ways, and passes honest data.
 
 Each test runs the real DAG; the refused ones stop at the gate by themselves, in front of Transform.
 """
@@ -12,7 +12,7 @@ import pytest
 
 from movielens.sample import SampleSpec, write_sample
 from pipeline.commands.gate import DataGateError, accept
-from tests.pipeline_run import run_pipeline
+from tests.pipeline_run import SERVABLES, run_pipeline
 from tests.reliability.gated_run import (
     AFTER_THE_GATE,
     SECONDS,
@@ -52,7 +52,7 @@ def first(sample: Path, output: Path) -> GatedRun:
 
 
 def refused(run: GatedRun) -> None:
-    """The run stopped at the gate, told why in one message, kept the record, and wrote a report with it."""
+    """The run stopped at the gate with one message of the reason, kept the record, and wrote a report."""
     assert run.error.startswith("DataGate: the data did not pass")
     assert "\n" not in run.error
     assert run.started[-2:] == ["DataGate", "ReportGen"]
@@ -60,13 +60,13 @@ def refused(run: GatedRun) -> None:
     assert run.record["accepted"] is False
     assert not run.kept.with_name(run.kept.name.removesuffix(".data_gate.json")).exists()
     [report] = run.finished["ReportGen"].outputs
-    told = json.loads((Path(report.uri) / "report.json").read_text())
-    assert told["sections"]["data"]["metrics"]["gate"] == run.record
+    written = json.loads((Path(report.uri) / "report.json").read_text())
+    assert written["sections"]["data"]["metrics"]["gate"] == run.record
 
 
-def test_first_run_has_no_baseline_and_says_so(first: GatedRun) -> None:
+def test_first_run_is_marked_as_without_a_baseline(first: GatedRun) -> None:
     metric = str(first.result.properties["summary"])
-    assert "no other accepted run on ml-tiny, split random-0.2 to compare with" in metric
+    assert "NOT COMPARED with any run: series ml-tiny, split random-0.2" in metric
     assert first.record["accepted"] is True
     assert first.record["baseline"]["entry"] is None
     assert set(first.checks("not compared")) == {
@@ -245,6 +245,6 @@ def test_a_refused_run_ends_with_one_error_and_a_status(project: Path, sample: P
     assert len(rest) == 2, run.err
     assert "Traceback" not in run.err
     assert Path(error.split("Every check is in ")[1].split(". ")[0]).is_file()
-    assert run.pushed == {"ranking": (), "retrieval": ()}
-    with pytest.raises(DataGateError, match="no comparison with the last accepted run failed"):
+    assert run.pushed == dict.fromkeys(SERVABLES, ())
+    with pytest.raises(DataGateError, match="no comparison failed"):
         accept(error.split("Every check is in ")[1].split(". ")[0], "no", yes=True)

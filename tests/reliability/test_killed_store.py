@@ -18,17 +18,17 @@ KILLS = 25
 
 
 def _killed_writer(path: Path, lines: int, seconds: float) -> int:
-    """Lets a process write until it has said `lines` lines and worked on for `seconds`; its last one."""
+    """Lets a process write until it has written `lines` lines and worked on for `seconds`; its last one."""
     command = [sys.executable, store_writer.__file__, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        told = [process.stdout.readline() for _ in range(lines)]
+        printed = [process.stdout.readline() for _ in range(lines)]
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             pass
         process.kill()
-        told += process.stdout.read().splitlines()
-    return max((int(line) for line in told if line.strip().isdecimal()), default=0)
+        printed += process.stdout.read().splitlines()
+    return max((int(line) for line in printed if line.strip().isdecimal()), default=0)
 
 
 @pytest.mark.slow

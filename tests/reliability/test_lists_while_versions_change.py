@@ -4,6 +4,7 @@ Every movie's id and every predicted rating name the run whose model they are fr
 """
 
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+from google.protobuf import text_format
+from tensorflow_serving.config import model_server_config_pb2
 
 from components.atomic_pusher.versions import versions_in
 from contracts.signatures import PUBLISHED_TOGETHER, RANKING, RETRIEVAL
@@ -30,7 +33,7 @@ IDS = tf.TensorSpec([None], tf.string, "user_id")
 
 
 class RunModel(tf.Module):
-    """All servables of one run; its outputs say which run."""
+    """All servables of one run; its outputs show which run."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -120,7 +123,7 @@ def serving(tmp_path: Path, models: list[str]) -> Path:
 
 
 @pytest.mark.parametrize("names", [PUBLISHED_TOGETHER, (RETRIEVAL, RANKING)], ids=["all", "two stages"])
-def test_no_list_is_from_two_runs_unless_it_says_so(
+def test_a_list_of_two_runs_is_marked(
     names: tuple[str, ...], serving: Path, models: list[str], tmp_path: Path
 ) -> None:
     config = tmp_path / "models.config"
@@ -133,16 +136,16 @@ def test_no_list_is_from_two_runs_unless_it_says_so(
         Client(f"localhost:{server.grpc_port}", timeout=PATIENCE) as client,
     ):
 
-        def ask(number: int) -> Recommendation:
+        def one_list(number: int) -> Recommendation:
             return client.recommend(str(number), 3)
 
         pushing.start()
         try:
             with ThreadPoolExecutor(THREADS) as threads:
-                found = list(threads.map(ask, range(REQUESTS)))
+                found = list(threads.map(one_list, range(REQUESTS)))
                 # Quick machines go on until enough versions have come and gone.
                 while len({max(each.versions.values()) for each in found}) < 10:
-                    found += threads.map(ask, range(100))
+                    found += threads.map(one_list, range(100))
         finally:
             pushing.end.set()
             pushing.join()
@@ -159,6 +162,45 @@ def test_no_list_is_from_two_runs_unless_it_says_so(
             assert each.degraded
     if len(names) == len(PUBLISHED_TOGETHER):
         assert {tuple(each.versions) for each in found} == {("recommender",)}
+
+
+def test_between_the_publications_the_stages_stay_with_one_run(
+    serving: Path, models: list[str], tmp_path: Path
+) -> None:
+    config = text_format.Parse(
+        (PROJECT / "deploy" / "serving" / "models.config").read_text(encoding="utf-8"),
+        model_server_config_pb2.ModelServerConfig(),
+    )
+    listed = [each for each in config.model_config_list.config if each.name in (RETRIEVAL, RANKING)]
+    for each in listed:
+        each.base_path = str(serving / each.name)
+    del config.model_config_list.config[:]
+    config.model_config_list.config.extend(listed)
+    file = tmp_path / "models.config"
+    file.write_text(text_format.MessageToString(config))
+    [first] = versions_in(str(serving / RETRIEVAL))
+    second = first + 1
+    flags = [f"--model_config_file={file}"] + ["--file_system_poll_wait_seconds=1"] * bool(STOCK_SERVER)
+    with (
+        running(tmp_path, flags) as server,
+        Client(f"localhost:{server.grpc_port}", timeout=PATIENCE) as client,
+    ):
+
+        def publish(name: str) -> None:
+            staged = tmp_path / f"staged-{name}"
+            shutil.copytree(models[1], staged)
+            staged.rename(serving / name / str(second))
+
+        publish(RANKING)
+        server.wait_for_states(RANKING, {second: "AVAILABLE", first: "AVAILABLE"})
+        between = client.recommend("1", 3)
+        publish(RETRIEVAL)
+        server.wait_for_states(RETRIEVAL, {second: "AVAILABLE", first: "END"})
+        after = client.recommend("1", 3)
+    for found, version, run in ((between, first, "0"), (after, second, "1")):
+        assert found.versions == {RETRIEVAL: version, RANKING: version}
+        assert (found.order, found.mixed_versions, found.degraded) == ("final", False, None)
+        assert {movie.movie_id for movie in found.movies} == {run}
 
 
 def test_after_all_kills_the_next_push_leaves_whole_runs(serving: Path, models: list[str]) -> None:

@@ -41,7 +41,7 @@ def shuffled(names: Sequence[str]) -> Callable[[Batch], Batch]:
 
 
 def of_other_movies(movies: int) -> Callable[[Batch], Batch]:
-    """Gives every movie another one's targets; shuffled among rows they would still tell what is popular."""
+    """Gives every movie another one's targets; shuffled among rows they would still show what is popular."""
     other = tf.constant(np.random.default_rng(1).permutation(movies), tf.int32)
 
     def exchange(batch: Batch) -> Batch:
@@ -61,16 +61,16 @@ def test_ratings_learnt_from_shuffled_labels(workshop: Workshop, monkeypatch: py
     model = workshop.trained("ranking", monkeypatch, shuffled([features.USER_RATING]))
     judged = workshop.judge("ranking", model, THRESHOLDS, workshop.good("ranking"))
     assert not judged.blessed
-    assert judged.says("rmse does not beat its reference")
-    assert judged.says("behind the served version")
+    assert judged.gives_reason("rmse does not beat its reference")
+    assert judged.gives_reason("behind the served version")
 
 
 def test_lists_learnt_from_shuffled_labels(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     model = workshop.trained("retrieval", monkeypatch, shuffled([TARGETS]))
     judged = workshop.judge("retrieval", model, THRESHOLDS, workshop.good("retrieval"))
-    # It still knows what is popular, so it is about as good as its reference.
+    # It still ranks what is popular, so it is about as good as its reference.
     assert not judged.blessed
-    assert judged.says("behind the served version")
+    assert judged.gives_reason("behind the served version")
 
 
 def test_lists_learnt_from_labels_of_other_movies(
@@ -79,8 +79,8 @@ def test_lists_learnt_from_labels_of_other_movies(
     model = workshop.trained("retrieval", monkeypatch, of_other_movies(len(_catalogue(workshop))))
     judged = workshop.judge("retrieval", model, THRESHOLDS, workshop.good("retrieval"))
     assert not judged.blessed
-    assert judged.says(f"{RECALL} does not beat its reference")
-    assert judged.says("behind the served version")
+    assert judged.gives_reason(f"{RECALL} does not beat its reference")
+    assert judged.gives_reason("behind the served version")
 
 
 @pytest.mark.parametrize(("name", "metric"), [("retrieval", RECALL), ("ranking", "rmse")])
@@ -90,7 +90,7 @@ def test_an_untrained_model(
     model = workshop.trained(name, monkeypatch, epochs=1, learning_rate=1e-12)
     judged = workshop.judge(name, model, THRESHOLDS)
     assert not judged.blessed
-    assert judged.says(f"{metric} does not beat its reference")
+    assert judged.gives_reason(f"{metric} does not beat its reference")
 
 
 def test_an_all_zero_tower_scores_near_chance_although_factorized_top_k_calls_it_perfect(
@@ -104,7 +104,7 @@ def test_an_all_zero_tower_scores_near_chance_although_factorized_top_k_calls_it
     assert overall.model[RECALL].value < 3 * 10 / movies
     assert overall.model[RECALL].value < overall.reference[RECALL].value / 2
     assert not judged.blessed
-    assert judged.says(f"{RECALL} does not beat its reference")
+    assert judged.gives_reason(f"{RECALL} does not beat its reference")
 
     # All scores tie, and TFRS counts a tie as a hit.
     zeros = tf.zeros([movies, 8])
@@ -122,12 +122,14 @@ def test_weights_that_are_no_numbers(workshop: Workshop, monkeypatch: pytest.Mon
     judged = workshop.judge(name, model, THRESHOLDS)
     assert not judged.blessed
     if name == "ranking":
-        assert judged.says("rmse nan misses the threshold of at most 1.1")
-        assert judged.says("mae nan misses the threshold of at most 0.9")
+        assert judged.gives_reason("rmse nan misses the threshold of at most 1.1")
+        assert judged.gives_reason("mae nan misses the threshold of at most 0.9")
     else:
         # No score that is a number, no movie.
-        assert judged.says(f"{RECALL} 0.0000 misses the threshold")
-        assert judged.says("short_lists@10 1.0000 misses the threshold of at most 0.01 (the share of users")
+        assert judged.gives_reason(f"{RECALL} 0.0000 misses the threshold")
+        assert judged.gives_reason(
+            "short_lists@10 1.0000 misses the threshold of at most 0.01 (the share of users"
+        )
 
 
 def test_the_same_list_for_everyone(workshop: Workshop) -> None:
@@ -138,7 +140,9 @@ def test_the_same_list_for_everyone(workshop: Workshop) -> None:
     best += [b""] * (depth - len(best))
     judged = _with_lists(workshop, {row[features.USER_ID]: best for row in rows})
     assert not judged.blessed
-    assert judged.says("personalization@10 0.0000 misses the threshold of at least 0.1 (users get much the")
+    assert judged.gives_reason(
+        "personalization@10 0.0000 misses the threshold of at least 0.1 (users get much the"
+    )
 
 
 def test_a_regression_in_one_slice_of_a_list_that_is_better_on_the_whole(workshop: Workshop) -> None:
@@ -158,8 +162,8 @@ def test_a_regression_in_one_slice_of_a_list_that_is_better_on_the_whole(worksho
     assert judged.summary.overall.over_served[RECALL].value > 0
     assert not judged.blessed
     where = f"user_gender={few.decode()}: {RECALL} is at least "
-    assert judged.says(where)
-    assert judged.says(
+    assert judged.gives_reason(where)
+    assert judged.gives_reason(
         "behind the served version with 95 % confidence, more than the 0.02 allowed in a slice"
     )
     # Nothing else is wrong with it.
@@ -171,13 +175,13 @@ def test_a_regression_in_one_slice_of_ratings(workshop: Workshop) -> None:
     few, _ = _smaller_and_larger(gender.values())
     off = {user: 0.6 for user, found in gender.items() if found == few}
     model = workshop.answering("ranking", off, features.USER_RATING)
-    # Thresholds so wide that only the slice can say no.
+    # Thresholds so wide that only the slice can fail.
     wide = {"max_rmse": 5, "max_mae": 5, "max_rmse_rise": 5, "beat_reference": False}
     thresholds = THRESHOLDS.model_copy(update={"min_slice_users": 20, **wide})
     judged = workshop.judge("ranking", model, thresholds, workshop.good("ranking"))
     assert not judged.blessed
-    assert judged.says(f"user_gender={few.decode()}: rmse is at least ")
-    assert judged.says(
+    assert judged.gives_reason(f"user_gender={few.decode()}: rmse is at least ")
+    assert judged.gives_reason(
         "behind the served version with 95 % confidence, more than the 0.05 allowed in a slice"
     )
 

@@ -1,4 +1,4 @@
-"""The model probe says no to models that are broken in known ways, and yes to those of an honest run.
+"""The model probe refuses models that are broken in known ways, and blesses those of an honest run.
 
 Real models of a real run, saved again with one fault each; the probe's own process loads them. What is
 refused is not pushed.
@@ -26,7 +26,7 @@ def probed(sample_run: PipelineRun, tmp_path: Path) -> ProbedRun:
 
 
 def refused(found: Probed) -> None:
-    """Not blessed, one line that says why, and nothing pushed for that reason."""
+    """Not blessed, one line with the reason, and nothing pushed for that reason."""
     assert not found.blessed
     assert found.reason
     assert "\n" not in found.reason
@@ -57,7 +57,7 @@ def test_an_index_with_half_the_catalogue(probed: ProbedRun, sample_run: Pipelin
     lost = tf.constant(movies[::2])
 
     def without(answer: Answer) -> Answer:
-        """The list as of an index that has never heard of half of the movies."""
+        """The list as of an index without half of the movies."""
         gone = tf.reduce_any(answer["movie_id"][:, :, tf.newaxis] == lost, axis=2)
         order = tf.argsort(tf.cast(gone, tf.int32), axis=1, stable=True)
         blank = {"movie_id": "", "movie_title": "", "score": tf.float32.min}
@@ -90,7 +90,7 @@ def test_a_signature_that_is_missing(probed: ProbedRun, sample_run: PipelineRun)
     found = probed("retrieval", model)
     refused(found)
     assert found.failed == [("similar_movies", "contract")]
-    assert found.reason.endswith("the model has no such signature")
+    assert found.reason.endswith("the model does not have this signature")
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -133,9 +133,9 @@ def test_a_rating_off_the_scale(probed: ProbedRun, sample_run: PipelineRun) -> N
 
 
 def test_what_users_have_rated_is_in_their_lists(probed: ProbedRun, sample_run: PipelineRun) -> None:
-    # As if the table of what users have rated had been left empty: every user's list is a stranger's.
+    # As if the table of what users have rated had been left empty: all lists are that of an unknown user.
     loaded = tf.saved_model.load(str(sample_run.model("retrieval")))
-    stranger = loaded.signatures["recommend"](
+    unknown_list = loaded.signatures["recommend"](
         user_id=tf.constant(["nobody"]),
         exclude_movie_ids=tf.zeros([1, 0], tf.string),
         k=tf.constant(100),
@@ -143,7 +143,7 @@ def test_what_users_have_rated_is_in_their_lists(probed: ProbedRun, sample_run: 
 
     def everyone_alike(answer: Answer) -> Answer:
         alike = {
-            name: tf.repeat(tf.constant(stranger[name].numpy()), tf.shape(answer["score"])[0], axis=0)
+            name: tf.repeat(tf.constant(unknown_list[name].numpy()), tf.shape(answer["score"])[0], axis=0)
             for name in ("movie_id", "movie_title", "score")
         }
         return {**answer, **alike}
@@ -178,7 +178,7 @@ def test_a_model_that_cannot_be_loaded(probed: ProbedRun) -> None:
     assert found.failed == [("loading", "process")]
 
 
-def test_a_process_that_is_killed_says_by_what(sample_run: PipelineRun) -> None:
+def test_a_killed_process_is_reported_with_its_signal(sample_run: PipelineRun) -> None:
     with ProbedProcess(timeout_seconds=60, max_memory_mb=4096) as process:
         signatures = process.load(str(sample_run.model("ranking")))
         assert "rank" in signatures
@@ -187,7 +187,7 @@ def test_a_process_that_is_killed_says_by_what(sample_run: PipelineRun) -> None:
             process.call("rank", {})
 
 
-def test_a_run_whose_model_is_refused_ends_in_one_line_that_says_why(
+def test_a_run_whose_model_is_refused_ends_with_the_reason_in_one_line(
     project: Path, sample_run: PipelineRun
 ) -> None:
     run = run_pipeline(project, sample_run.output, *SMALL_SAMPLE, "--set=probe.max_latency_ms=0.001")
@@ -203,9 +203,9 @@ def test_a_run_whose_model_is_refused_ends_in_one_line_that_says_why(
     [line] = [line for line in run.err.splitlines() if line.startswith("error: ")]
     for name in MODELS:
         assert "Pusher pushed nothing, because " in line
-        told = line.split(f"{name}: the probe refused its model: ")[1]
-        assert "latency, milliseconds" in told
-        assert "(threshold: at most 0.001)" in told
+        message = line.split(f"{name}: the probe refused its model: ")[1]
+        assert "latency, milliseconds" in message
+        assert "(threshold: at most 0.001)" in message
         metrics = run.report["sections"]["models"]["metrics"][name]
         assert metrics["probe"]["blessed"] is False
     assert run.report["sections"]["models"]["verdict"] == "failed"

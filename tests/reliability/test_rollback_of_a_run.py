@@ -36,7 +36,7 @@ def recommended(version: Path) -> list[list[bytes]]:
 
 
 def versions(command: str, output: Path, project: Path) -> str:
-    """What a command of `python -m pipeline` says."""
+    """The output of a command of `python -m pipeline`."""
     done = subprocess.run(
         [sys.executable, "-m", "pipeline", *command.split(), f"--output={output}"],
         cwd=project,
@@ -78,11 +78,11 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     assert better.status == 0, better.out + better.err
     assert rmse(better) < rmse(sample_run)
     assert better.model("ranking") != first
-    told = read_manifest(str(better.model("ranking")))
-    assert told is not None
+    of_better = read_manifest(str(better.model("ranking")))
+    assert of_better is not None
     # It was compared with the first model, on the same Examples.
-    assert told.provenance.baseline == manifest.model_fingerprint
-    assert told.provenance.metrics["served"]["rmse"] == pytest.approx(rmse(sample_run), abs=6e-4)
+    assert of_better.provenance.baseline == manifest.model_fingerprint
+    assert of_better.provenance.metrics["served"]["rmse"] == pytest.approx(rmse(sample_run), abs=6e-4)
     assert re.match(r"rmse [\d.]+ \(biases [\d.]+, served [\d.]+\)", better.summaries["RankingEvaluator"])
     assert served_version(str(base)) == int(better.model("ranking").name)
     assert ratings(better.model("ranking")) != answers
@@ -101,7 +101,7 @@ def test_worse_better_and_back(project: Path, sample_run: PipelineRun) -> None:
     lists = recommended(output / "serving" / "recommender" / str(served))
     assert lists == recommended(sample_run.model("recommender")) != recommended(better.model("recommender"))
 
-    # The same run again pushes nothing, and says that something else is served.
+    # The same run again pushes nothing, and shows that something else is served.
     again = run_pipeline(project, output, *SMALL_SAMPLE, "--set=ranking.epochs=8")
     assert again.status == 0, again.out + again.err
     assert set(again.states.values()) == {"cached"}

@@ -26,7 +26,7 @@ WEIGHTS = 500_000
 
 
 class Watcher(threading.Thread):
-    """Loads and asks every integer folder that it has not seen, and looks again at those it has."""
+    """Loads and calls every integer folder that it has not seen, and looks again at those it has."""
 
     def __init__(self, base: Path) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Watcher(threading.Thread):
                 except Exception as problem:
                     # That an old version goes while it is being read is not a fault: servers have left it.
                     if Path(path).is_dir():
-                        self._tell(complaint=f"{path}: {type(problem).__name__}: {problem}")
+                        self._write(complaint=f"{path}: {type(problem).__name__}: {problem}")
 
     def wait_for_more(self) -> None:
         """Returns when it has loaded another version, or has something to complain about."""
@@ -67,9 +67,9 @@ class Watcher(threading.Thread):
         if manifest is not None:
             changed = changed_file(path, manifest)
             assert changed is None, changed
-        self._tell(loaded=number)
+        self._write(loaded=number)
 
-    def _tell(self, loaded: int | None = None, complaint: str | None = None) -> None:
+    def _write(self, loaded: int | None = None, complaint: str | None = None) -> None:
         with self.progress:
             self.loaded |= {loaded} if loaded is not None else set()
             self.complaints += [complaint] if complaint is not None else []

@@ -20,7 +20,7 @@ from serving.model_server.config.text_protos import read_batching, read_metrics_
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "serving"
 MANIFESTS = ("deployment.yaml", "service.yaml", "disruption-budget.yaml")
-# The oldest release that README.md promises, and the newest that the schemas know.
+# The oldest release that README.md promises, and the newest with a schema.
 RELEASES = ("1.27", kubernetes_validate.latest_version())
 
 
@@ -92,10 +92,11 @@ def test_models_are_those_that_the_pipeline_pushes() -> None:
         "ranking": "/models/ranking",
     }
     assert {model.model_platform for model in listed} == {"tensorflow"}
-    assert [model.policy.latest for model in read_model_config(FOLDER / "models.config")] == [1, 1, 1]
+    kept = {model.name: model.policy.latest for model in read_model_config(FOLDER / "models.config")}
+    assert kept == {"recommender": 1, "retrieval": 1, "ranking": 2}
 
 
-def test_batching_and_monitoring_say_what_the_manifests_rely_on(pod: dict[str, Any]) -> None:
+def test_batching_and_monitoring_hold_what_the_manifests_rely_on(pod: dict[str, Any]) -> None:
     batching = read_batching(FOLDER / "batching.config", cores=1)
     assert (batching.max_batch_size, batching.batch_timeout_seconds) == (128, 0.001)
     assert (batching.max_enqueued_batches, batching.num_batch_threads) == (64, 2)
@@ -174,7 +175,7 @@ def test_the_container_has_no_rights_that_it_does_not_need(
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
     assert all(volume["read_only"] for volume in service["volumes"])
-    # Neither port asks who is calling.
+    # Neither port authenticates callers.
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
 
 

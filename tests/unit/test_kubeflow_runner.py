@@ -1,4 +1,4 @@
-"""The compiled Kubeflow pipeline is the local one, and says where it runs and writes."""
+"""The compiled Kubeflow pipeline is the local one, and records where it runs and writes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(*args: str, code: str | None = None) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """What the runner said, and the folder with what it wrote by default."""
+    """The runner's output, and the folder with what it wrote by default."""
     folder = tmp_path_factory.mktemp("cluster")
     (folder / "cluster.yaml").write_text(CLUSTER)
     done = run("--config", str(folder / "cluster.yaml"), "--set", f"output={folder / 'runs'}")
@@ -57,15 +57,15 @@ def tasks(spec: Any) -> Any:
 
 
 @pytest.mark.slow
-def test_json_and_yaml_say_the_same(compiled: tuple[str, Path], spec: Any, tasks: Any) -> None:
-    said, folder = compiled
+def test_json_and_yaml_are_equal(compiled: tuple[str, Path], spec: Any, tasks: Any) -> None:
+    out, folder = compiled
     assert sorted(path.name for path in folder.iterdir()) == [
         "movielens-weekly.json",
         "movielens-weekly.yaml",
     ]
     assert yaml.safe_load((folder / "movielens-weekly.yaml").read_text()) == spec
     nodes = len(tasks)
-    assert said.splitlines() == [
+    assert out.splitlines() == [
         f"{folder / 'movielens-weekly'}{suffix}: {nodes} nodes, image {IMAGE}, root {ROOT}"
         for suffix in (".json", ".yaml")
     ]
@@ -116,7 +116,7 @@ def test_every_container_runs_tfx_in_the_image(spec: Any, tasks: Any) -> None:
 
 
 @pytest.mark.slow
-def test_it_writes_below_the_root_and_knows_nothing_of_this_machine(spec: Any, tasks: Any) -> None:
+def test_it_writes_below_the_root_without_a_path_of_this_machine(spec: Any, tasks: Any) -> None:
     assert spec["defaultPipelineRoot"] == ROOT
     assert spec["pipelineInfo"]["name"] == "movielens-weekly"
     assert spec["schemaVersion"] == "2.1.0"

@@ -162,7 +162,7 @@ def test_failed_installation_leaves_no_environment(project: Project) -> None:
     assert not (project.folder / ".venv").exists()
 
 
-def test_missing_python_says_how_to_get_it(project: Project) -> None:
+def test_missing_python_is_an_error_with_how_to_get_it(project: Project) -> None:
     project.machine("2.36", "3.13")
 
     done = project.set_up()

@@ -10,7 +10,7 @@ import tensorflow_transform as tft
 
 from contracts import features
 
-# Sizes of the indices that need no vocabulary; 0 is "unknown".
+# Sizes of the indices without a vocabulary; 0 is "unknown".
 FIXED_SIZES: Mapping[str, int] = {
     features.AGE_BUCKET_INDEX: len(features.AGE_BUCKETS) + 1,
     features.GENDER_INDEX: len(features.GENDERS) + 1,
@@ -126,7 +126,7 @@ class HistoryBag(tf.keras.layers.Layer):
     """Sum of the embeddings of the rated movies over the square root of their number.
 
     The implicit-feedback term of SVD++ (Koren 2008, equation 15). While training, whole movies are
-    dropped, so that the sum does not lean on any single one.
+    dropped, so that the sum does not depend on any single one.
     """
 
     def __init__(self, sizes: VocabularySizes, dim: int, dropout: float, l2: float = 0.0) -> None:
@@ -197,8 +197,8 @@ class LatestMovies(tf.keras.layers.Layer):
 
     Its window is the whole sequence, so it is a dense layer over the embeddings side by side (the horizontal
     filters of Caser, Tang and Wang 2018, https://arxiv.org/abs/1809.07426), with linear filters beside those
-    with a ReLU: a movie at a place then says the same whatever the others are. A movie is embedded by its id
-    and its traits, since people who rate one page after the other go by genres, years and what is well known.
+    with a ReLU: a movie at a place then adds the same whatever the others are. A movie is embedded by its id
+    and its traits, since people who rate one page after the other follow genres, years and fame.
 
     Args:
       sizes: rows of the embedding.

@@ -46,7 +46,7 @@ class TransformedExamples:
 
     Args:
       patterns: file patterns of gzipped TFRecords.
-      transform_output: what Transform wrote; it knows the features' types.
+      transform_output: what Transform wrote, with the features' types.
       history_length: movies of history kept per example, newest last.
     """
 

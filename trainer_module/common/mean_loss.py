@@ -7,7 +7,7 @@ import tensorflow_recommenders as tfrs
 
 
 class MeanLossModel(tfrs.Model):
-    """`tfrs.Model` reports the loss of an epoch's last batch, which says little of the epoch."""
+    """`tfrs.Model` reports the loss of an epoch's last batch, which describes little of the epoch."""
 
     def __init__(self) -> None:
         super().__init__()

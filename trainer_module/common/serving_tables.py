@@ -1,4 +1,4 @@
-"""Tables inside a SavedModel: users by id, movies by id, with what the models need to know of each."""
+"""Tables inside a SavedModel: users by id, movies by id, with what the models need of each."""
 
 from collections.abc import Sequence
 

@@ -14,7 +14,7 @@ from trainer_module.common.catalogue import read_catalogue
 from trainer_module.common.held_out import held_out_for_order
 from trainer_module.common.hyperparameters import FitHyperparameters, tuned_values, with_values
 from trainer_module.common.inputs import TrainerArgs, TransformedExamples, pair_keys
-from trainer_module.common.user_states import UserStates, read_user_states
+from trainer_module.common.user_states import UserStates, joined, read_user_states
 
 # Keys of the Trainer's custom_config.
 HYPERPARAMETERS = "hyperparameters"
@@ -47,12 +47,19 @@ class TrainingSetup:
         self.transform_output = tft.TFTransformOutput(fn_args.transform_graph_path)
         self.catalogue = read_catalogue(fn_args.movie_files, self.transform_output, self.seed)
         self._train_files = fn_args.train_files
+        self._eval_files = fn_args.eval_files
         self._list_validation: dict[str, Any] | None = config.get(LIST_VALIDATION)
 
     @cached_property
     def training_states(self) -> UserStates:
         """What each user has rated in the train split."""
         return read_user_states(self.examples(self._train_files), self.catalogue)
+
+    @cached_property
+    def known_states(self) -> UserStates:
+        """What each user has rated in both splits, which a SavedModel serves from."""
+        evaluation = read_user_states(self.examples(self._eval_files), self.catalogue)
+        return joined(self.training_states, evaluation)
 
     @cached_property
     def list_validation(self) -> npt.NDArray[np.bool_] | None:
@@ -70,7 +77,7 @@ class TrainingSetup:
         if self.list_validation is None:
             return None
         states = self.training_states.where(self.list_validation)
-        users = np.repeat(states.ids, np.diff(states.row_splits))
+        users = states.ids[states.users]
         movies = self.catalogue.ids[states.positions]
         keys = pair_keys({features.USER_ID: tf.constant(users), features.MOVIE_ID: tf.constant(movies)})
         withheld: npt.NDArray[np.int64] = np.sort(keys.numpy())

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,11 @@ class UserStates:
         )
 
     @property
+    def users(self) -> npt.NDArray[np.int64]:
+        """The place in `ids` of who gave each rating, [N]."""
+        return np.repeat(np.arange(len(self.ids)), np.diff(self.row_splits))
+
+    @property
     def mean_rating(self) -> float:
         """Mean of all ratings held."""
         return float(self.ratings.mean(dtype=np.float64))
@@ -75,8 +81,15 @@ def read_user_states(examples: TransformedExamples, catalogue: Catalogue) -> Use
         features.USER_RATING,
     )
     user_rows: dict[bytes, int] = {}
-    parts: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in (*names, "user", "position")}
-    for batch in examples.batches(names).as_numpy_iterator():
+    batches = examples.batches(names)
+    # A split may be empty.
+    parts: dict[str, list[npt.NDArray[np.generic]]] = {
+        name: [_compact(np.empty(0, spec.dtype.as_numpy_dtype))]
+        for name, spec in batches.element_spec.items()
+        if name not in (features.USER_ID, features.MOVIE_ID)
+    }
+    parts |= {name: [np.empty(0, np.int32)] for name in ("user", "position")}
+    for batch in batches.as_numpy_iterator():
         users = batch.pop(features.USER_ID)
         movies = batch.pop(features.MOVIE_ID)
         parts["user"].append(
@@ -89,7 +102,7 @@ def read_user_states(examples: TransformedExamples, catalogue: Catalogue) -> Use
         parts["position"].append(positions)
         for name, values in batch.items():
             parts[name].append(_compact(values))
-    columns = {name: np.concatenate(part) for name, part in parts.items() if part}
+    columns = {name: np.concatenate(part) for name, part in parts.items()}
     order = np.lexsort((columns[features.TIMESTAMP], columns["user"]))
     columns = {name: values[order] for name, values in columns.items()}
     row_splits = np.searchsorted(columns["user"], np.arange(len(user_rows) + 1)).astype(np.int64)
@@ -102,6 +115,43 @@ def read_user_states(examples: TransformedExamples, catalogue: Catalogue) -> Use
         movie_index=columns[features.MOVIE_INDEX].astype(np.int32),
         ratings=columns[features.USER_RATING].astype(np.float32),
         timestamps=columns[features.TIMESTAMP].astype(np.int64),
+    )
+
+
+def joined(states: UserStates, others: UserStates) -> UserStates:
+    """The ratings of two splits, and each user's profile as of the latest of them all.
+
+    Where both have a user's ratings of one second, those of `others` come last.
+    """
+    new = ~np.isin(others.ids, states.ids)
+    ids = np.concatenate([states.ids, others.ids[new]])
+    places = {id_: place for place, id_ in enumerate(ids)}
+    rows = np.fromiter((places[id_] for id_ in others.ids), np.int64, len(others.ids))
+    users = np.concatenate([states.users, rows[others.users]])
+    timestamps = np.concatenate([states.timestamps, others.timestamps])
+    order = np.lexsort((timestamps, users))
+    row_splits = np.searchsorted(users[order], np.arange(len(ids) + 1)).astype(np.int64)
+    # The profile is that of the split with the latest rating.
+    of_others = order[row_splits[1:] - 1] >= len(states.positions)
+    updated = of_others[rows]
+    profile = {
+        name: np.concatenate([values, others.profile[name][new]]) for name, values in states.profile.items()
+    }
+    for name, values in profile.items():
+        values[rows[updated]] = others.profile[name][updated]
+
+    def column(name: str) -> npt.NDArray[Any]:
+        values: npt.NDArray[Any] = np.concatenate([getattr(states, name), getattr(others, name)])[order]
+        return values
+
+    return UserStates(
+        ids=ids,
+        profile=profile,
+        row_splits=row_splits,
+        positions=column("positions"),
+        movie_index=column("movie_index"),
+        ratings=column("ratings"),
+        timestamps=timestamps[order],
     )
 
 

@@ -51,7 +51,7 @@ def check_joint(retrieval: RetrievalHyperparameters, ranking: RankingHyperparame
     """Refuses settings of the separate models that a joint model cannot follow.
 
     Raises:
-      ValueError: one of the fit differs between both, or one has no meaning for a joint model; the message
+      ValueError: one of the fit differs between both, or one does not apply to a joint model; the message
         names every such setting.
     """
     wrong = []
@@ -60,7 +60,7 @@ def check_joint(retrieval: RetrievalHyperparameters, ranking: RankingHyperparame
         if own not in (joint, type(retrieval).model_fields[name].default):
             wrong.append(
                 f"retrieval.{name} is {own!r} and ranking.{name} is {joint!r}, but a joint model is fitted "
-                f"once, as ranking.{name} says; make both equal or leave retrieval.{name} out"
+                f"once, by ranking.{name}; make both equal or leave retrieval.{name} out"
             )
     for section, settings in (("retrieval", retrieval), ("ranking", ranking)):
         for name, followed in _ONE_WAY[section].items():

@@ -14,11 +14,10 @@ from trainer_module.common.fitting import fit
 from trainer_module.common.inputs import TrainerArgs
 from trainer_module.common.mean_loss import MeanLossModel
 from trainer_module.common.training_setup import TrainingSetup
-from trainer_module.common.user_states import read_user_states
 from trainer_module.joint.batches import RANKING, RETRIEVAL, held_out_with_ratings, side_by_side
 from trainer_module.joint.hyperparameters import JointHyperparameters, JointWeights
 from trainer_module.ranking import run_fn as ranking
-from trainer_module.ranking.rating_model import RatingModel
+from trainer_module.ranking.rating_model import RatingModel, per_pair
 from trainer_module.ranking.rating_sets import RatingSets
 from trainer_module.retrieval import run_fn as retrieval
 from trainer_module.retrieval.model import MONITOR as RETRIEVAL_MONITOR
@@ -41,7 +40,7 @@ Signatures = dict[str, Callable[..., Outputs]]
 class JointModel(MeanLossModel):
     """A retrieval model and a ranking model on the same towers, trained together.
 
-    The rating is what the ranking model says and sum_d w_d q_d c_d, a weighted inner product of the query q
+    The rating is that of the ranking model and sum_d w_d q_d c_d, a weighted inner product of the query q
     and the candidate c of the retrieval model's towers (generalized matrix factorization, He et al. 2017,
     equation 9), so both losses train the towers. The loss is the weighted sum of both (Caruana 1997).
 
@@ -71,31 +70,41 @@ class JointModel(MeanLossModel):
         self._task = tfrs.tasks.Ranking(loss=tf.keras.losses.MeanSquaredError(), metrics=[self._rmse])
 
     def call(
-        self, inputs: Mapping[str, tf.Tensor], training: bool = False, sets: RatingSets | None = None
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        training: bool = False,
+        *,
+        user_of_pair: tf.Tensor | None = None,
+        sets: RatingSets | None = None,
     ) -> tf.Tensor:
         """Transformed features of B (user, movie) pairs to ratings [B], not clipped.
 
         Args:
-          inputs: what the ranking model reads and `TOWER_FEATURES`. The towers are asked as of now, with the
+          inputs: what the ranking model reads and `TOWER_FEATURES`. The towers are called as of now, with the
             history as far as the example holds it.
           training: whether this is a step of the fit.
+          user_of_pair: see `RatingModel`.
           sets: for a ranking model that reads them.
         """
         more = {} if sets is None else {"sets": sets}
-        rating = self.ranking(inputs, training=training, **more)
-        return rating + tf.squeeze(self._match(self._products(inputs, training)), axis=1)
+        rating = self.ranking(inputs, training=training, user_of_pair=user_of_pair, **more)
+        products = self._products(inputs, training, user_of_pair)
+        return rating + tf.squeeze(self._match(products), axis=1)
 
-    def _products(self, inputs: Mapping[str, tf.Tensor], training: bool) -> tf.Tensor:
+    def _products(
+        self, inputs: Mapping[str, tf.Tensor], training: bool, user_of_pair: tf.Tensor | None
+    ) -> tf.Tensor:
         """Query times candidate, element by element, of every pair of towers, side by side."""
-        movies = inputs[features.MOVIE_INDEX]
+        movies, users = inputs[features.MOVIE_INDEX], inputs[features.USER_INDEX]
         query = {name: inputs[name] for name in QUERY_FEATURES if name != features.PERIOD_INDEX}
-        query[features.PERIOD_INDEX] = tf.zeros_like(movies)
+        query[features.PERIOD_INDEX] = tf.zeros_like(users)
         candidate = {name: inputs[name] for name in features.TRANSFORMED_MOVIE_FEATURES}
         candidate[features.MOVIE_POPULARITY] = self.retrieval.popularity(movies)
         towers = self.retrieval.query_tower.towers, self.retrieval.candidate_tower.towers
         return tf.concat(
             [
-                of_query(query, training=training) * of_candidate(candidate, training=training)
+                per_pair(of_query(query, training=training), user_of_pair)
+                * of_candidate(candidate, training=training)
                 for of_query, of_candidate in zip(*towers, strict=True)
             ],
             axis=1,
@@ -155,9 +164,8 @@ def run_fn(fn_args: TrainerArgs) -> None:
         model = _fitted(data, family, hyperparameters, folders[RANKING], fn_args.model_run_dir)
         retrieval.write_embeddings(model.retrieval, data.states, setup.catalogue, fn_args.model_run_dir)
         ranking.write_cross_weights(model.ranking, fn_args.model_run_dir)
-        known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
-        finds, indexes = retrieval.make_serving(model.retrieval, data, known, folders[RETRIEVAL])
-        rates = ranking.make_serving(model, family, known, folders[RANKING])
+        finds, indexes = retrieval.make_serving(model.retrieval, data, folders[RETRIEVAL])
+        rates = ranking.make_serving(model, family, folders[RANKING])
         serving = tf.Module()
         serving.parts = [finds, rates]
         # Where a composed model looks for them, as in the model that ranks alone.
@@ -210,10 +218,10 @@ def _fitted(
 
 
 def joint_signatures(finds: Signatures, rates: Signatures) -> Signatures:
-    """The signatures of both under one roof.
+    """The signatures of both in one dictionary.
 
     `serving_default` is that of retrieval, and that of ranking becomes `rank_examples`. What the Evaluator
-    asks answers with the outputs of both. Every other signature has a name of its own.
+    calls answers with the outputs of both. Every other signature has a name of its own.
     """
     renamed = {
         signature_names.RANK_EXAMPLES if name == signature_names.SERVING_DEFAULT else name: function
@@ -225,8 +233,8 @@ def joint_signatures(finds: Signatures, rates: Signatures) -> Signatures:
 
 def _answering_both(finds: Callable[..., Outputs], rates: Callable[..., Outputs]) -> Callable[..., Outputs]:
     def answer(examples: tf.Tensor) -> Outputs:
-        asked = {signature_names.EXAMPLES: examples}
-        return {**finds(**asked), **rates(**asked)}
+        serialized = {signature_names.EXAMPLES: examples}
+        return {**finds(**serialized), **rates(**serialized)}
 
     examples = tf.TensorSpec([None], tf.string, name=signature_names.EXAMPLES)
     function: Callable[..., Outputs] = tf.function(

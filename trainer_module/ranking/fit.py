@@ -34,10 +34,17 @@ class SeedAverage:
         """The weights of all models."""
         return [variable for member in self._members for variable in member.variables]
 
-    def __call__(self, inputs: Mapping[str, tf.Tensor], sets: RatingSets | None = None) -> tf.Tensor:
-        """Transformed features of B (user, movie) pairs to ratings [B], not clipped."""
+    def __call__(
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        *,
+        user_of_pair: tf.Tensor | None = None,
+        sets: RatingSets | None = None,
+    ) -> tf.Tensor:
+        """Transformed features of B (user, movie) pairs to ratings [B], not clipped; see `RatingModel`."""
         more = {} if sets is None else {"sets": sets}
-        return tf.add_n([member(inputs, **more) for member in self._members]) / len(self._members)
+        members = [member(inputs, user_of_pair=user_of_pair, **more) for member in self._members]
+        return tf.add_n(members) / len(members)
 
     def cross_weights(self) -> dict[str, object]:
         """The same as of a single model, the mean over all of them."""

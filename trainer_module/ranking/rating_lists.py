@@ -7,8 +7,9 @@ import tensorflow as tf
 from contracts import features
 from trainer_module.common.serving_tables import MovieTable, UserTable
 
-# A rating model: transformed features of B pairs to ratings [B], not clipped.
-Predict = Callable[[dict[str, tf.Tensor]], tf.Tensor]
+# A rating model: transformed features of B pairs to ratings [B], not clipped. Those of users are [U], with
+# the row of each pair's user as `user_of_pair` [B].
+Predict = Callable[..., tf.Tensor]
 
 
 class RatingLists(tf.Module):
@@ -57,14 +58,15 @@ class RatingLists(tf.Module):
 
         Returns:
           Ratings [B, C] as the model predicts them, the same clipped to the scale, and which users the
-          model knows, [B].
+          model has, [B].
         """
         shape = tf.shape(movie_id)
         users = self._users.rows(user_id)
-        rows = tf.repeat(users, shape[1])
         movies = self._movies.columns(
             tf.reshape(self._movies.rows(movie_id), [-1]), features.TRANSFORMED_MOVIE_FEATURES
         )
-        ids = {features.USER_ID: tf.repeat(user_id, shape[1]), features.MOVIE_ID: tf.reshape(movie_id, [-1])}
-        ratings = tf.reshape(self._predict({**self._users.profile(rows), **movies, **ids}), shape)
+        ids = {features.USER_ID: user_id, features.MOVIE_ID: tf.reshape(movie_id, [-1])}
+        user_of_pair = tf.repeat(tf.range(shape[0]), shape[1])
+        inputs = {**self._users.profile(users), **movies, **ids}
+        ratings = tf.reshape(self._predict(inputs, user_of_pair=user_of_pair), shape)
         return ratings, tf.clip_by_value(ratings, *self._scale), users > 0

@@ -128,7 +128,7 @@ class RatingSets(tf.Module):
     """Both sides of the ratings of some splits.
 
     A user's ratings are kept less what is expected of the movie, and a movie's less what is expected of the
-    rater. What is expected of a movie holds no rating of this user's other movies, so a rating that is to be
+    rater. What is expected of a movie omits ratings of this user's other movies, so a rating that is to be
     predicted is left out by leaving out its pair alone.
 
     Args:
@@ -156,8 +156,14 @@ class RatingSets(tf.Module):
         name: str,
     ) -> None:
         super().__init__(name=name)
-        mean, user_bias, movie_bias = damped_biases(states, len(catalogue), mean_rating)
-        user = np.repeat(np.arange(len(states.ids)), np.diff(states.row_splits))
+        user = states.users
+        mean, user_bias, movie_bias = damped_biases(
+            user,
+            states.positions,
+            states.ratings,
+            (len(states.ids), len(catalogue)),
+            mean_rating=mean_rating,
+        )
         user_index = states.profile[features.USER_INDEX].astype(np.int64)
         self.users = RatingSet(
             user + 1,

@@ -16,13 +16,13 @@ from trainer_module.common.embeddings import HistoryBag, TitleWords, UnknownIds,
 from trainer_module.common.inputs import TrainerArgs
 from trainer_module.common.serving_tables import MovieTable, UserTable
 from trainer_module.common.training_setup import TrainingSetup
-from trainer_module.common.user_states import UserStates, read_user_states
+from trainer_module.common.user_states import UserStates
 from trainer_module.ranking.biases import damped_biases
 from trainer_module.ranking.fit import SeedAverage, fit_members
 from trainer_module.ranking.hyperparameters import RankingHyperparameters
 from trainer_module.ranking.interactions import DeepAndCross
 from trainer_module.ranking.rating_lists import RatingLists
-from trainer_module.ranking.rating_model import RatingModel
+from trainer_module.ranking.rating_model import USER_SIDE, RatingModel, per_pair
 from trainer_module.ranking.rating_sets import RatingSets
 from trainer_module.ranking.signatures import RankingServing
 from trainer_module.ranking.svdpp import INPUT_FEATURES as SVDPP_FEATURES
@@ -79,26 +79,34 @@ class RankingModel(RatingModel):
             1, bias_initializer=tf.keras.initializers.Constant(mean_rating), name="rating"
         )
 
-    def call(self, inputs: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """Transformed features of B (user, movie) pairs to ratings [B], not clipped."""
+    def call(
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        training: bool = False,
+        *,
+        user_of_pair: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Transformed features of B (user, movie) pairs to ratings [B], not clipped; see `RatingModel`."""
         ids = {name: self._unknown(inputs[name], training=training) for name in ID_FEATURES}
         history = inputs[features.HISTORY_MOVIE_INDEX]
-        x0 = tf.concat(
-            [
-                *(self._embeddings[name](ids[name]) for name in ID_FEATURES),
-                *(self._embeddings[name](inputs[name]) for name in CATEGORIES),
-                *(inputs[name][:, tf.newaxis] for name in NUMBERS),
-                self._genres(inputs[features.GENRES_MULTI_HOT]),
-                self._words(inputs[features.TITLE_WORD_INDEX]),
-                self._history(history, training=training),
-                self._history_ratings(
-                    history, weights=inputs[features.HISTORY_RATING_CENTRED], training=training
-                ),
-            ],
-            axis=1,
-        )
+        ratings = inputs[features.HISTORY_RATING_CENTRED]
+        parts = {
+            **{name: self._embeddings[name](ids[name]) for name in ID_FEATURES},
+            **{name: self._embeddings[name](inputs[name]) for name in CATEGORIES},
+            **{name: inputs[name][:, tf.newaxis] for name in NUMBERS},
+            features.GENRES_MULTI_HOT: self._genres(inputs[features.GENRES_MULTI_HOT]),
+            features.TITLE_WORD_INDEX: self._words(inputs[features.TITLE_WORD_INDEX]),
+            features.HISTORY_MOVIE_INDEX: self._history(history, training=training),
+            features.HISTORY_RATING_CENTRED: self._history_ratings(
+                history, weights=ratings, training=training
+            ),
+        }
+        biases = {name: self._biases[name](ids[name]) for name in ID_FEATURES}
+        for part in (parts, biases):
+            part |= {name: per_pair(part[name], user_of_pair) for name in part if name in USER_SIDE}
+        x0 = tf.concat([parts[name] for name in INPUT_FEATURES], axis=1)
         outputs = self._head(self._interactions(x0, training=training))
-        biases = tf.add_n([self._biases[name](ids[name]) for name in ID_FEATURES])
+        biases = tf.add_n(list(biases.values()))
         return tf.squeeze(outputs + biases, axis=1)
 
     def cross_weights(self) -> dict[str, object]:
@@ -123,8 +131,7 @@ def run_fn(fn_args: TrainerArgs) -> None:
             kept = setup.training_states.where(~setup.list_validation)
             before_refit = SeedAverage([fitted.before_refit])
             write_validation_ranking(before_refit, family, kept, assets, fn_args.model_run_dir)
-        known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
-        serving = make_serving(model, family, known, assets)
+        serving = make_serving(model, family, assets)
         tf.saved_model.save(serving, fn_args.serving_model_dir, signatures=serving.signatures())
 
 
@@ -189,7 +196,9 @@ def _first_biases(
     states: UserStates, movies: int, sizes: VocabularySizes
 ) -> dict[str, npt.NDArray[np.float32]]:
     """The damped biases by vocabulary index, 0 for the unknown one, where those of a model start."""
-    _, user_bias, movie_bias = damped_biases(states, movies)
+    _, user_bias, movie_bias = damped_biases(
+        states.users, states.positions, states.ratings, (len(states.ids), movies)
+    )
     found = {name: np.zeros(sizes.sizes[name], np.float32) for name in ID_FEATURES}
     found[features.USER_INDEX][states.profile[features.USER_INDEX]] = user_bias
     found[features.MOVIE_INDEX][states.movie_index] = movie_bias[states.positions]
@@ -238,18 +247,16 @@ def _scale(states: UserStates) -> tuple[float, float]:
     return float(states.ratings.min()), float(states.ratings.max())
 
 
-def make_serving(
-    model: SeedAverage | tf.keras.Model, family: RankingFamily, known: UserStates, assets: str
-) -> RankingServing:
+def make_serving(model: SeedAverage | tf.keras.Model, family: RankingFamily, assets: str) -> RankingServing:
     """What the SavedModel answers.
 
     Args:
       model: trained; as of `RankingServing`.
       family: what it is a member of.
-      known: users as of the last rating known.
       assets: a folder for files that the SavedModel carries, until it is saved.
     """
-    setup, states = family.setup, family.setup.training_states
+    setup = family.setup
+    states, known = setup.training_states, setup.known_states
     sets = (family.rated, family.rating_sets(known, "known")) if family.rated else None
     users, training_users = (
         user_table(setup, of, os.path.join(assets, filename))
@@ -263,6 +270,8 @@ def make_serving(
         movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
         scale=_scale(states),
         training_users=training_users,
-        biases=damped_biases(states, len(setup.catalogue)),
+        biases=damped_biases(
+            states.users, states.positions, states.ratings, (len(states.ids), len(setup.catalogue))
+        ),
         rating_sets=sets,
     )

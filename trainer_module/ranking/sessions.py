@@ -1,4 +1,4 @@
-"""What a user's other ratings of about the same time, and of about the same genres, say of a rating."""
+"""Features of a rating from the user's others of about the same time and of about the same genres."""
 
 from typing import Final
 

@@ -33,7 +33,7 @@ class RankingServing(tf.Module):
       training_users: users as of the last rating of training, for the reference.
       biases: the bias model: mean, user biases in `training_users`' order [U], movie biases [M].
       rating_sets: for a model that reads them, the ratings of training, which the Evaluator's signature
-        goes by, and all ratings known, which the others do.
+        uses, and all ratings known, which the others use.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class RankingServing(tf.Module):
     def _evaluate(self, examples: tf.Tensor) -> Outputs:
         """Serialized raw Examples [B] to the model's ratings and those of the bias model, [B].
 
-        Both know the ratings of training alone.
+        Both use the ratings of training alone.
         """
         spec = {name: tf.io.FixedLenFeature([], tf.string) for name in (features.USER_ID, features.MOVIE_ID)}
         raw = tf.io.parse_example(examples, spec)

@@ -10,7 +10,7 @@ from contracts import features
 from trainer_module.common.embeddings import USER_CATEGORIES, UnknownIds, VocabularySizes
 from trainer_module.ranking.hyperparameters import RankingHyperparameters
 from trainer_module.ranking.interactions import DeepAndCross
-from trainer_module.ranking.rating_model import RatingModel
+from trainer_module.ranking.rating_model import USER_SIDE, RatingModel, per_pair
 from trainer_module.ranking.rating_sets import RatingSet, RatingSets
 from trainer_module.ranking.sessions import SESSION_FEATURES, WINDOW, Sessions
 
@@ -33,7 +33,7 @@ CROSSED = ("user", "movie", "user times movie", "session")
 
 
 class RatedFactors(tf.keras.layers.Layer):
-    """What an owner's ratings say of it: the set of them, and how far each is from what was expected.
+    """What an owner's ratings give: the set of them, and how far each is from what was expected.
 
     The implicit and the explicit sum of Koren (2008, equations 15 and 13), over the square root of their
     number: sum_j y_j / sqrt(n) and sum_j r_j z_j / sqrt(n) for residuals r and embeddings y, z of the other
@@ -94,7 +94,7 @@ class SvdppModel(RatingModel):
 
     rating = mean + b_u + b_m + <p, q> + deep and cross layers over (p, q, p * q, session), where p is the
     sum of the user's own factors, of the movies that the user rated (`RatedFactors`) and of the profile, q
-    is the same of the movie, its raters and its content, and the session is what `Sessions` sees.
+    is the same of the movie, its raters and its content, and the session is what `Sessions` returns.
 
     Args:
       sizes: rows of each embedding.
@@ -151,16 +151,28 @@ class SvdppModel(RatingModel):
         )
 
     def call(
-        self, inputs: Mapping[str, tf.Tensor], training: bool = False, sets: RatingSets | None = None
+        self,
+        inputs: Mapping[str, tf.Tensor],
+        training: bool = False,
+        *,
+        user_of_pair: tf.Tensor | None = None,
+        sets: RatingSets | None = None,
     ) -> tf.Tensor:
         """Transformed features of B (user, movie) pairs to ratings [B], not clipped.
+
+        What users have rated is summed up once for each user of the batch; see `RatedFactors`.
 
         Args:
           inputs: `INPUT_FEATURES`; without a timestamp each user is taken as of the latest rating.
           training: whether to drop units and ids.
+          user_of_pair: see `RatingModel`.
           sets: the ratings that are known; those of the train split if None.
         """
         sets = self._training_sets() if sets is None else sets
+        inputs = {
+            name: per_pair(values, user_of_pair) if name in USER_SIDE else values
+            for name, values in inputs.items()
+        }
         users = sets.user_rows(inputs[features.USER_ID])
         movies = sets.movie_rows(inputs[features.MOVIE_ID])
         timestamps = inputs.get(features.TIMESTAMP)

@@ -48,7 +48,7 @@ class FinalOrder:
           places: of each candidate in the list of retrieval, from 0, int32 [B, C].
           ratings: predicted and not clipped, [B, C].
           given: which slots hold a candidate, [B, C].
-          known: which users the models know, [B]; the order of retrieval stands for the others.
+          known: which users are in the models, [B]; the order of retrieval stands for the others.
 
         Returns:
           Scores [B, C]; slots without a candidate have the lowest float.

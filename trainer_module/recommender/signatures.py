@@ -73,7 +73,7 @@ class RecommenderServing(tf.Module):
     def _recommend_from_history(self, history_movie_ids: tf.Tensor) -> Outputs:
         """history_movie_ids [B, H], oldest first, to the list of retrieval and the ratings of a new user.
 
-        A history without ratings says what was watched and not how it was liked, so the order of retrieval
+        A history without ratings shows what was watched and not how it was liked, so the order of retrieval
         stands.
         """
         found = self._retrieval.signatures[signatures.RECOMMEND_FROM_HISTORY](

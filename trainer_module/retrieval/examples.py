@@ -18,7 +18,7 @@ TARGETS = "targets"
 NO_TARGET = -1
 # Positions of all that the users of validation have rated, [B, R], NO_TARGET where a row has fewer.
 RATED = "rated"
-# Users that validation ranks the catalogue for; more say little more and cost as much as the epoch.
+# Users that validation ranks the catalogue for; more change little and cost as much as the epoch.
 # Share of a user's movies that `held_out` examples predict.
 HELD_OUT_SHARE = 0.5
 VALIDATION_USERS = 20_000
@@ -89,7 +89,7 @@ class RetrievalExamples:
         self._splits = states.row_splits
         self._movies = tf.constant(states.movie_index)
         self._positions = tf.constant(states.positions)
-        # A user all of whose ratings are held out is a stranger, as one who comes after training.
+        # A user all of whose ratings are held out is unknown, as one who comes after training.
         known = np.where(np.diff(states.row_splits) > 0, states.profile[features.USER_INDEX], 0)
         profile = {**states.profile, features.USER_INDEX: known}
         self._profile = {name: tf.constant(values) for name, values in profile.items()}
@@ -99,7 +99,7 @@ class RetrievalExamples:
     def training_batches(self, seed: int) -> tf.data.Dataset:
         """One epoch, in another order at each iteration.
 
-        Ratings of the same second have no order, as those that a user sends off with one page. For `next`
+        Ratings of the same second lack an order, as those that a user sends off with one page. For `next`
         examples each epoch puts them into another one, by chance.
         """
         if self._hyperparameters.examples == "next":

@@ -46,7 +46,7 @@ class RetrievalHyperparameters(FitHyperparameters):
     )
     as_of: Literal["now", "last_rating"] = Field(
         "last_rating",
-        description="The period that a known user is asked for: the last one, or that of the latest rating.",
+        description="Period of a known user's query: the last one, or that of the latest rating.",
     )
     recent_weights: tuple[float, ...] = Field(
         (0.0,),

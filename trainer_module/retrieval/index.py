@@ -111,7 +111,7 @@ class Partitioned(tf.Module):
     def search(self, queries: tf.Tensor, hidden: tf.RaggedTensor, k: tf.Tensor | int) -> Found:
         """See `Index`."""
         batch = tf.shape(queries)[0]
-        # The loop cannot stack the results of no row at all.
+        # The loop cannot stack the results of 0 rows.
         queries = tf.pad(queries, [[0, tf.maximum(1 - batch, 0)], [0, 0]])
         hidden = tf.cond(batch > 0, lambda: hidden, lambda: _one_empty_row(hidden))
         affinity = tf.matmul(queries, self._centroids, transpose_b=True)

@@ -37,7 +37,7 @@ def squared_loss(
 
     w is 1 for a target and `unobserved_weight` for the others (weighted regularized matrix factorization,
     Hu, Koren and Volinsky 2008, https://doi.org/10.1109/ICDM.2008.22). Of what is hidden only what is `given`
-    counts, [B, S]: t is 1 and w is `given_weight`, as an autoencoder is asked for its input too.
+    counts, [B, S]: t is 1 and w is `given_weight`, as an autoencoder has its input among its targets.
     """
     weights = tf.where(targets > 0, 1.0, tf.where(hidden, 0.0, unobserved_weight))
     weights = tf.where(given, given_weight, weights)

@@ -131,9 +131,9 @@ class RetrievalModel(MeanLossModel):
         return tf.add_n(losses)
 
     def _came_later(self, queries: Mapping[str, tf.Tensor], movies: Mapping[str, tf.Tensor]) -> tf.Tensor:
-        """Which of S movies had no rating yet in the period of each query [B, S], if queries are as of now.
+        """Which of S movies were not yet rated in the period of each query [B, S], if queries are as of now.
 
-        A movie that was not there says nothing of what is wanted now. A query of its user's own time, which
+        A movie that was not there shows nothing of what is wanted now. A query of its user's own time, which
         never gets such a movie, keeps them as negatives.
         """
         if self._hyperparameters.as_of == "last_rating":

@@ -66,20 +66,20 @@ def make_index(
     hyperparameters: RetrievalHyperparameters,
     seed: int,
 ) -> tuple[Index, IndexReport]:
-    """Makes the index that the hyperparameters ask for, or brute force where partitions miss their threshold.
+    """Makes the index that the hyperparameters choose, or brute force where partitions miss their threshold.
 
     One half of the queries shapes the partitions and chooses how many are searched, the other one tests it.
     Beyond `vectors` this takes about four times their memory and, for a million movies, a minute.
 
     Args:
       vectors: one row per catalogue position, [M, dim].
-      queries: what people will ask, in random order, [Q, dim].
+      queries: examples of future queries, in random order, [Q, dim].
       hidden: what each query must not find, ragged [Q, None], int32 positions.
       hyperparameters: kind of index, its threshold and the length of the list.
       seed: of k-means.
 
     Returns:
-      The index, and what is to be told about it.
+      The index, and the line to log about it.
     """
     movies, kind = len(vectors), hyperparameters.index
     brute_force = BruteForce(vectors)
@@ -126,7 +126,7 @@ def make_partitions(vectors: Floats, queries: Floats, seed: int) -> tuple[Ints, 
     A centroid c stands for a vector x, so a query q sees the error q·(x - c), whose mean square over the
     queries is (x - c)' S (x - c) with S = E[q q'] (Guo et al. 2016, Quantization based fast inner product
     search, section 3.2). That is what k-means minimizes here: it runs on L' x, where L L' = S. Distances
-    between the vectors themselves would spend partitions on differences that no query asks about.
+    between the vectors themselves would spend partitions on differences that no query has.
 
     Args:
       vectors: [M, dim], M at least 1.

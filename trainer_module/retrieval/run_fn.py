@@ -18,7 +18,7 @@ from trainer_module.common.held_out import held_out, held_out_for_order
 from trainer_module.common.inputs import TrainerArgs
 from trainer_module.common.serving_tables import MovieTable, UserTable
 from trainer_module.common.training_setup import TrainingSetup
-from trainer_module.common.user_states import UserStates, read_user_states, with_newcomers
+from trainer_module.common.user_states import UserStates, with_newcomers
 from trainer_module.retrieval.examples import Periods, RetrievalExamples, with_period
 from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
 from trainer_module.retrieval.model import MODE, MONITOR, RetrievalModel
@@ -43,9 +43,8 @@ def run_fn(fn_args: TrainerArgs) -> None:
     data = RetrievalData(setup, hyperparameters)
     model = _fitted(data, fn_args.model_run_dir)
     write_embeddings(model, data.states, setup.catalogue, fn_args.model_run_dir)
-    known = read_user_states(setup.examples(fn_args.train_files + fn_args.eval_files), setup.catalogue)
     with tempfile.TemporaryDirectory() as assets:
-        serving, indexes = make_serving(model, data, known, assets)
+        serving, indexes = make_serving(model, data, assets)
         tf.saved_model.save(serving, fn_args.serving_model_dir, signatures=serving.signatures())
     write_indexes(indexes, fn_args.model_run_dir)
 
@@ -99,7 +98,7 @@ class RetrievalData:
         )
 
     def new_model(self, states: UserStates) -> RetrievalModel:
-        """An untrained model that knows how popular the movies are in `states`."""
+        """An untrained model with how popular the movies are in `states`."""
         return RetrievalModel(
             VocabularySizes.of(self.setup.transform_output),
             self.hyperparameters,
@@ -188,18 +187,17 @@ def write_indexes(indexes: Mapping[str, IndexReport], model_run_dir: str) -> Non
 
 
 def make_serving(
-    model: RetrievalModel, data: RetrievalData, known: UserStates, assets: str
+    model: RetrievalModel, data: RetrievalData, assets: str
 ) -> tuple[RetrievalServing, dict[str, IndexReport]]:
     """What the SavedModel answers, and which indexes it holds and why, by what they search.
 
     Args:
       model: a trained model.
       data: what it was trained on.
-      known: users as of the last rating known.
       assets: a folder for files that the SavedModel carries, until it is saved.
     """
     setup, hyperparameters, states = data.setup, data.hyperparameters, data.states
-    known, movies = data.with_period(known), len(setup.catalogue)
+    known, movies = data.with_period(setup.known_states), len(setup.catalogue)
     tables = [
         UserTable(
             of,

@@ -128,7 +128,7 @@ class RetrievalServing(tf.Module):
         rows = self._movies.rows(history_movie_ids)
         nobody = self._users.profile(tf.zeros(tf.shape(history_movie_ids)[:1], tf.int64))
         known = self._movies.columns(rows, [features.MOVIE_INDEX])[features.MOVIE_INDEX]
-        # The tower tells the latest movies by their columns: padding and unknown movies go in front.
+        # The tower finds the latest movies by their columns: padding and unknown movies go in front.
         order = tf.argsort(tf.cast(known > 0, tf.int32), axis=1, stable=True)
         known = tf.gather(known, order, batch_dims=1)
         queries = self._query_tower(
@@ -177,7 +177,7 @@ class RetrievalServing(tf.Module):
         that are all but tied; and Beam chooses the size of a batch as it goes. So that number is fixed here.
         """
         batch = tf.shape(rows)[0]
-        # The loop cannot stack the results of no row at all.
+        # The loop cannot stack the results of 0 rows.
         missing = tf.where(batch > 0, -batch % EVALUATED_AT_A_TIME, EVALUATED_AT_A_TIME)
         depth = self._evaluation_depth
 

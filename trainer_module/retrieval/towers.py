@@ -39,10 +39,10 @@ class QueryTower(tf.keras.layers.Layer):
     Every part is an embedding of the tower's width and they are added, so the score is a sum of inner
     products, one for each part with the candidate (a factorization machine, Rendle 2010, across towers).
     Behind them come a 1 for the candidate's bias and the weights that this query gives to how popular a
-    movie is, all in all and of late as of the query's period: a stranger leans on those, someone with a
+    movie is, all in all and of late as of the query's period: an unknown user gets those, someone with a
     history less.
 
-    While training, a share of the users is unknown, and half of those have no history either.
+    While training, a share of the users is unknown, and half of those do not have a history too.
 
     Args:
       sizes: rows of each embedding.
@@ -87,8 +87,8 @@ class QueryTower(tf.keras.layers.Layer):
         if training and self._unknown_share:
             chance = tf.random.uniform(tf.shape(users))
             users = tf.where(chance < self._unknown_share, tf.zeros_like(users), users)
-            stranger = (chance < self._unknown_share / 2)[:, tf.newaxis]
-            history = tf.where(stranger, tf.zeros_like(history), history)
+            unknown_user = (chance < self._unknown_share / 2)[:, tf.newaxis]
+            history = tf.where(unknown_user, tf.zeros_like(history), history)
         period = query[features.PERIOD_INDEX]
         parts = [
             self._user(users),

@@ -36,10 +36,9 @@ def write_validation_lists(
     depth = signatures.EVALUATION_DEPTH
     batches = examples.validation_batches(validation.positions, validation.row_splits, setup.seed)
     positions = np.concatenate([model.ranked(batch, depth)[1].numpy() for batch in batches])
-    lengths = np.diff(validation.row_splits)
-    row_of_user = np.full(len(lengths), -1)
+    row_of_user = np.full(len(validation.ids), -1)
     row_of_user[users] = np.arange(len(users))
-    target_user = row_of_user[np.repeat(np.arange(len(lengths)), lengths)]
+    target_user = row_of_user[validation.users]
     kept = target_user >= 0
     # A remote file cannot seek back, as the writer of an archive has to.
     archive = io.BytesIO()

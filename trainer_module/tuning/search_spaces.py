@@ -58,7 +58,7 @@ EMBEDDING_L2: Final = Range(1e-7, 1e-3, log=True)
 
 
 def without_zeros(space: Space, configured: BaseModel) -> Space:
-    """The space without what a configured 0 leaves out; a logarithm has no place for it."""
+    """The space without what a configured 0 leaves out; a logarithm cannot include it."""
     return {name: domain for name, domain in space.items() if not _off(domain, attrgetter(name)(configured))}
 
 

@@ -1,7 +1,7 @@
 """The search for better hyperparameters: KerasTuner's Bayesian optimization over fits of our models.
 
 A trial is a fit as the Trainer does it, without the export, and its score is the best epoch's metric on
-validation examples cut from the train split. What a search knows is on disk after each trial, so one that
+validation examples cut from the train split. The state of a search is on disk after each trial, so one that
 was killed goes on where it was.
 """
 
@@ -35,7 +35,7 @@ from trainer_module.tuning.search_spaces import Choice, Space
 TRIALS = "trials"
 SEARCH_DIR = "search_dir"
 
-# Random trials come first, one in so many of all; the model of the scores is asked from then on.
+# Random trials come first, one in so many of all; the model of the scores proposes from then on.
 RANDOM_SHARE = 3
 # What makes several fits of one; a score is that of the first.
 ONE_FIT = {"refit": False, "ensemble_seeds": 1}
@@ -102,7 +102,7 @@ class HyperparameterSearch(base_tuner.BaseTuner):
         if tf.io.gfile.exists(folder):  # Of a trial that was killed.
             tf.io.gfile.rmtree(folder)
         try:
-            with _told_with(trial=_number(trial), trials=self.oracle.max_trials, best=self.best):
+            with _logging_fields(trial=_number(trial), trials=self.oracle.max_trials, best=self.best):
                 score = self._score(tuned_values({"values": trial.hyperparameters.values}), folder)
         except (DivergedError, tf.errors.ResourceExhaustedError) as error:
             raise errors.FailedTrialError(str(error)) from error
@@ -114,7 +114,7 @@ class HyperparameterSearch(base_tuner.BaseTuner):
         return {self.oracle.objective.name: score}
 
     def on_trial_end(self, trial: trials.Trial) -> None:
-        """Keeps what is known by now, and tells of it."""
+        """Keeps the results up to now, and reports them."""
         super().on_trial_end(trial)
         objective = self.oracle.objective.name
         score = trial.metrics.get_best_value(objective) if trial.metrics.exists(objective) else None
@@ -234,7 +234,7 @@ def _search_id(fn_args: TrainerArgs, base: BaseModel, space: Space) -> str:
 
 
 @contextlib.contextmanager
-def _told_with(**more: object) -> Iterator[None]:
+def _logging_fields(**more: object) -> Iterator[None]:
     """Adds attributes to every record of progress."""
 
     def add(record: logging.LogRecord) -> bool:

@@ -117,7 +117,7 @@ class BatchScheduler:
                 if queue is None:
                     return
                 tasks = queue.take()
-                # Another thread sees to the batches that are due while this one computes.
+                # Another thread runs the batches that are due while this one computes.
                 self._changed.notify()
             queue.process(tasks)
 

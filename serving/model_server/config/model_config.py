@@ -107,7 +107,7 @@ def check_roots(models: Collection[ModelConfig], roots: Collection[Path]) -> Non
 
 def _model(entry: model_server_config_pb2.ModelConfig) -> ModelConfig:
     if not entry.name:
-        raise invalid_argument("a model in model_config_list has no name")
+        raise invalid_argument("a model in model_config_list does not have a name")
     if "\0" in entry.base_path or not os.path.isabs(entry.base_path):
         raise invalid_argument(
             f"Expected model {entry.name} to have an absolute path or URI; got base_path()={entry.base_path}"

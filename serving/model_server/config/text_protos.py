@@ -1,6 +1,6 @@
 """The text protos of `tensorflow_model_server` whose messages tensorflow-serving-api leaves out.
 
-A schema of the same fields reads the same files. It lives in a pool of its own: a name that another library
+A schema of the same fields reads the same files. It has a pool of its own: a name that another library
 registers too would clash in the common one.
 """
 
@@ -89,7 +89,7 @@ def read_batching(file: Path | None, cores: int) -> BatchingParameters:
 
     Args:
       file: the file, or None for the defaults.
-      cores: how many batches compute at once if the file does not say.
+      cores: how many batches compute at once if the file does not set it.
 
     Raises:
       ServingError: the file is wrong.

@@ -197,5 +197,5 @@ class ServerCore:
                         self._reconcile()
                     self._manager.unload_idle()
             except Exception:
-                # A thread that dies here would leave a server that never sees a new version again.
+                # A thread that dies here would leave a server that never finds a new version again.
                 _LOG.exception("Watching the folders of the models failed")

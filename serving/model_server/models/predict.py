@@ -9,7 +9,7 @@ from tensorflow_serving.apis import model_pb2, predict_pb2
 from serving.model_server.errors import ModelServerError, invalid_argument
 from serving.model_server.limits import Limits
 from serving.model_server.models.saved_model import Runner
-from serving.model_server.models.tensors import Array, make_tensor, parse_tensor
+from serving.model_server.models.tensors import Array, fill_tensor, parse_tensor
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -32,7 +32,7 @@ def predict(
     response = predict_pb2.PredictResponse()
     fill_model_spec(response.model_spec, request.model_spec.name, version, signature)
     for alias, value in outputs.items():
-        response.outputs[alias].CopyFrom(make_tensor(value))
+        fill_tensor(response.outputs[alias], value)
     return response
 
 
@@ -66,7 +66,7 @@ def _feeds(
     signature: meta_graph_pb2.SignatureDef, request: predict_pb2.PredictRequest, limits: Limits
 ) -> dict[str, Array]:
     sent, wanted = request.inputs, signature.inputs
-    # Signatures of TensorFlow before 2.12 have no such field.
+    # Signatures of TensorFlow before 2.12 do not have this field.
     defaults = getattr(signature, "defaults", {})
     if len(sent) > len(wanted) or (len(sent) < len(wanted) and not defaults):
         raise invalid_argument(

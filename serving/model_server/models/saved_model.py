@@ -39,7 +39,7 @@ class SavedModel:
         """Loads.
 
         Raises:
-          ServingError: the folder holds no SavedModel that can be loaded.
+          ServingError: the folder does not hold a SavedModel that can be loaded.
         """
         self._graph = tf.Graph()
         self._session = tf.compat.v1.Session(graph=self._graph)

@@ -80,19 +80,24 @@ def parse_tensor(alias: str, proto: tensor_pb2.TensorProto, max_bytes: int) -> A
     return _from_values(proto, dtype, size).reshape(shape)
 
 
-def make_tensor(array: Array) -> tensor_pb2.TensorProto:
-    """Writes one output, with its values in the field of their type, as TensorFlow Serving does."""
+def fill_tensor(proto: tensor_pb2.TensorProto, array: Array) -> None:
+    """Writes one output, with its values in the field of their type, as TensorFlow Serving does.
+
+    Args:
+      proto: an empty tensor; the response's own, so that nothing is copied.
+      array: the output.
+    """
     dtype = dtype_of(array)
     if dtype not in _VALUE_FIELDS and dtype not in _HALF_TYPES:
-        return tf.make_tensor_proto(array)
-    proto = tensor_pb2.TensorProto(dtype=dtype)
+        proto.CopyFrom(tf.make_tensor_proto(array))
+        return
+    proto.dtype = dtype
     for size in array.shape:
         proto.tensor_shape.dim.add(size=size)
     if dtype in _HALF_TYPES:
         proto.half_val.extend(array.view(np.uint16).ravel().tolist())
     else:
         getattr(proto, _VALUE_FIELDS[dtype]).extend(array.ravel().tolist())
-    return proto
 
 
 def _shape(alias: str, proto: tensor_pb2.TensorProto) -> tuple[int, ...]:

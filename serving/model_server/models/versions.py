@@ -215,7 +215,7 @@ class VersionManager:
         )
 
     def _retire(self, model: str, aspired: Mapping[int, Path]) -> None:
-        """Gives no more requests to what is not wanted, if what is wanted can take them."""
+        """Stops requests to what is not wanted, if what is wanted can take them."""
         with self._lock:
             versions = self._versions.get(model, {}).values()
             replaced = not aspired or any(

@@ -42,7 +42,7 @@ def predictions(outputs: Mapping[str, Array], wanted: Format) -> bytes:
     """The body of a prediction.
 
     Raises:
-      ServingError: rows are wanted and the outputs have none, or have different ones, or JSON has no such
+      ServingError: rows are wanted and the outputs have none, or have different ones, or JSON lacks the
         type.
     """
     if not outputs:

@@ -15,7 +15,7 @@ from tests.pipeline_run import MODELS, PROJECT, SERVABLES, PipelineRun
 
 pytestmark = pytest.mark.slow
 
-STRANGER = "no-such-user"
+UNKNOWN_USER = "no-such-user"
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +93,8 @@ def test_the_versions_are_those_that_were_pushed(
     assert stages.recommend("1").versions == {name: pushed[name] for name in MODELS}
 
 
-def test_a_stranger_gets_a_list_and_is_called_one(client: Client) -> None:
-    found = client.recommend(STRANGER, 10)
+def test_an_unknown_user_gets_a_list_and_is_called_one(client: Client) -> None:
+    found = client.recommend(UNKNOWN_USER, 10)
 
     assert not found.known_user
     assert len(found.movies) == 10
@@ -110,7 +110,7 @@ def test_excluded_movies_make_room_for_others(client: Client) -> None:
     assert len(after) == 5
 
 
-def test_without_a_ranking_model_the_answer_is_retrievals_and_says_so(labelled: Client) -> None:
+def test_without_a_ranking_model_the_answer_is_retrievals_and_degraded(labelled: Client) -> None:
     found = labelled.recommend("1", 10)
 
     assert found.degraded is not None
@@ -122,24 +122,24 @@ def test_without_a_ranking_model_the_answer_is_retrievals_and_says_so(labelled: 
     ]
 
 
-@pytest.mark.parametrize(("asked", "answers"), [(None, 2), (1, 1), ("stable", 1), ("canary", 2)])
+@pytest.mark.parametrize(("chosen", "answers"), [(None, 2), (1, 1), ("stable", 1), ("canary", 2)])
 def test_a_call_can_name_a_version_or_a_label(
-    asked: int | str | None, answers: int, labelled: Client
+    chosen: int | str | None, answers: int, labelled: Client
 ) -> None:
-    assert labelled.recommend("1", retrieval_version=asked).versions == {"retrieval": answers}
-    assert labelled.similar("1", version=asked).served_by.version == answers
-    assert labelled.metadata("retrieval", version=asked).served_by.version == answers
+    assert labelled.recommend("1", retrieval_version=chosen).versions == {"retrieval": answers}
+    assert labelled.similar("1", version=chosen).served_by.version == answers
+    assert labelled.metadata("retrieval", version=chosen).served_by.version == answers
 
 
 @pytest.mark.parametrize(
-    ("asked", "code"),
+    ("chosen", "code"),
     [(9, grpc.StatusCode.NOT_FOUND), ("nothing", grpc.StatusCode.INVALID_ARGUMENT)],
 )
 def test_a_version_that_is_not_there_is_an_error(
-    asked: int | str, code: grpc.StatusCode, labelled: Client
+    chosen: int | str, code: grpc.StatusCode, labelled: Client
 ) -> None:
     with pytest.raises(ServingError) as failure:
-        labelled.recommend("1", retrieval_version=asked)
+        labelled.recommend("1", retrieval_version=chosen)
     assert failure.value.code is code
 
 
@@ -167,16 +167,16 @@ def test_histories_and_similar_movies(client: Client, titles: dict[str, str]) ->
 
 
 def test_asyncio_answers_the_same(servers: Mapping[str, str], everyone: list[Recommendation]) -> None:
-    async def ask() -> list[Recommendation]:
+    async def all_lists() -> list[Recommendation]:
         async with AsyncClient(servers["all"], timeout=60) as client:
             return await client.recommend_many([found.user_id for found in everyone], 10)
 
-    for one, other in zip(asyncio.run(ask()), everyone, strict=True):
+    for one, other in zip(asyncio.run(all_lists()), everyone, strict=True):
         assert replace(one, movies=()) == replace(other, movies=())
         assert [movie.movie_id for movie in one.movies] == [movie.movie_id for movie in other.movies]
 
 
-def test_users_asked_for_alone_get_the_same(client: Client, everyone: list[Recommendation]) -> None:
+def test_users_requested_alone_get_the_same(client: Client, everyone: list[Recommendation]) -> None:
     for found in everyone[:5]:
         alone = client.recommend(found.user_id, 10)
         assert [movie.predicted_rating for movie in alone.movies] == pytest.approx(

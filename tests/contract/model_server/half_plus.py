@@ -11,7 +11,7 @@ def save_half_plus(folder: Path, addend: float) -> Path:
     """Saves a SavedModel of TensorFlow 1 that computes x / 2 + addend.
 
     Its input is not a placeholder: it is the feature `x` of parsed Examples, which Predict feeds in their
-    place. So the signature says [batch, 1], and the documented requests send a list of scalars.
+    place. So the signature has [batch, 1], and the documented requests send a list of scalars.
 
     Args:
       folder: where the SavedModel goes.

@@ -90,7 +90,7 @@ class Server:
 
 
 def wait_for(done: Callable[[], bool], what: Callable[[], str]) -> None:
-    """Asks again and again until something is so."""
+    """Repeats a check until it passes."""
     deadline = time.monotonic() + PATIENCE
     while not done():
         assert time.monotonic() < deadline, f"waited {PATIENCE} s for {what()}"

@@ -68,9 +68,9 @@ def test_rows_of_other_lengths_are_padded_to_the_longest(batching: Server) -> No
 def test_a_batch_is_filled_up_to_an_allowed_size(batching: Server) -> None:
     """Three rows and six do not fit in eight, so the first ones go off as a batch of four."""
     with ThreadPoolExecutor(2) as pool:
-        ask = batching.prediction.Predict
-        first = pool.submit(ask, predict_request(signature="sums", rows=np.ones((3, 1), np.float32)))
-        full = pool.submit(ask, predict_request(signature="sums", rows=np.ones((8, 1), np.float32)))
+        predict = batching.prediction.Predict
+        first = pool.submit(predict, predict_request(signature="sums", rows=np.ones((3, 1), np.float32)))
+        full = pool.submit(predict, predict_request(signature="sums", rows=np.ones((8, 1), np.float32)))
         sizes = {
             len(_ints(each.result(), "batch")): set(_ints(each.result(), "batch")) for each in (first, full)
         }

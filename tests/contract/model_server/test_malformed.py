@@ -1,6 +1,6 @@
-"""Malformed requests: a proper status for each, a server that lives on, and flat memory.
+"""Malformed requests: a proper status for each, a server that stays up, and flat memory.
 
-SERVING_MALFORMED says how many requests of each kind there are. `make test-serving` sends thousands.
+SERVING_MALFORMED sets how many requests of each kind there are. `make test-serving` sends thousands.
 """
 
 import json

@@ -88,7 +88,7 @@ def test_a_message_that_is_too_large_is_refused(server: Server, own_server_only:
     assert error_of(lambda: server.prediction.Predict(request))[0] == EXHAUSTED
 
 
-def test_a_small_message_cannot_ask_for_a_huge_tensor(server: Server, own_server_only: None) -> None:
+def test_a_small_message_cannot_allocate_a_huge_tensor(server: Server, own_server_only: None) -> None:
     for sizes in ([2**40], [2**31, 2**31, 2**31], [1_000_000]):
         request = predict_request(x=np.zeros(1, np.float32))
         del request.inputs["x"].tensor_shape.dim[:]
@@ -111,7 +111,7 @@ def guarded(
 ) -> Iterator[Server]:
     """A server that wants to see its clients' certificates and takes on three requests at once.
 
-    The connection that comes with it has no certificate.
+    The connection that comes with it does not have a certificate.
     """
     if STOCK_SERVER:
         pytest.skip("checks what only the local model server has; TENSORFLOW_MODEL_SERVER names another")
@@ -186,14 +186,14 @@ def test_the_request_too_many_is_refused_and_health_still_answers(
     stub = prediction_service_pb2_grpc.PredictionServiceStub(trusted)
     gate = tmp_path / "gate"
     request = predict_request(signature="gated", x=[2.0], gate=str(gate))
-    asked = [stub.Predict.future(request) for _ in range(4)]
-    wait_for(lambda: any(each.done() for each in asked), lambda: "the refusal of one request")
-    [refused] = [each for each in asked if each.done()]
+    calls = [stub.Predict.future(request) for _ in range(4)]
+    wait_for(lambda: any(each.done() for each in calls), lambda: "the refusal of one request")
+    [refused] = [each for each in calls if each.done()]
     assert refused.code() == EXHAUSTED
     assert refused.details() == "3 requests are under way, which is the limit of this server"
     assert health_pb2_grpc.HealthStub(trusted).Check(health_pb2.HealthCheckRequest()).status == SERVING
     gate.touch()
-    answers = [each.result() for each in asked if each is not refused]
+    answers = [each.result() for each in calls if each is not refused]
     assert [list(each.outputs["y"].float_val) for each in answers] == [[2.0]] * 3
 
 
@@ -217,13 +217,13 @@ def test_work_that_nobody_waits_for_is_not_begun(
 
 
 def _take_a_place(stub: prediction_service_pb2_grpc.PredictionServiceStub) -> Any:
-    """Asks until the server takes the request on, which it then keeps waiting; it refuses one at once."""
+    """Calls until the server takes the request on, which it then keeps waiting; it refuses one at once."""
     while True:
-        asked = stub.Predict.future(predict_request(x=[2.0]), timeout=PATIENCE)
+        calls = stub.Predict.future(predict_request(x=[2.0]), timeout=PATIENCE)
         try:
-            refused = asked.exception(timeout=2)
+            refused = calls.exception(timeout=2)
         except grpc.FutureTimeoutError:
-            return asked
+            return calls
         assert refused is not None
         assert refused.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
 

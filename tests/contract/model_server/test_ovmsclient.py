@@ -37,5 +37,5 @@ def test_ovmsclient_predicts_and_reads_metadata_and_status(server: Server) -> No
         "inputs": {"x": described},
         "outputs": {"y": described},
     }
-    # It knows OpenVINO's spelling of this body, and hands on TensorFlow Serving's as it is.
+    # It parses OpenVINO's spelling of this body, and hands on TensorFlow Serving's as it is.
     assert answers["rest"]["metadata"]["model_spec"] == {"name": "toy", "signature_name": "", "version": "1"}

@@ -1,4 +1,4 @@
-"""Predict over gRPC: what it computes, and what it says about wrong requests."""
+"""Predict over gRPC: what it computes, and its errors for wrong requests."""
 
 import grpc
 import numpy as np
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 INVALID = grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_default_signature_of_the_newest_version_answers_and_says_so(server: Server) -> None:
+def test_default_signature_of_the_newest_version_answers(server: Server) -> None:
     answer = server.prediction.Predict(predict_request(x=[2.0, 4.0]))
     assert tf.make_ndarray(answer.outputs["y"]).tolist() == [3.0, 4.0]
     assert answer.model_spec.name == "toy"
@@ -122,7 +122,7 @@ def test_output_filter_names_the_outputs_to_send(server: Server) -> None:
         ),
     ],
 )
-def test_who_is_asked_must_be_there(
+def test_the_requested_model_must_be_there(
     server: Server, spec: dict[str, object], code: grpc.StatusCode, message: str
 ) -> None:
     request = predict_request("", x=[1.0])
@@ -130,7 +130,7 @@ def test_who_is_asked_must_be_there(
     assert error_of(lambda: server.prediction.Predict(request)) == (code, message)
 
 
-def test_a_request_without_a_model_spec_says_so(server: Server) -> None:
+def test_a_request_without_a_model_spec_is_refused(server: Server) -> None:
     assert error_of(lambda: server.prediction.Predict(predict_pb2.PredictRequest())) == (
         INVALID,
         "Missing ModelSpec",

@@ -51,9 +51,9 @@ def test_ratings_over_grpc_are_those_of_the_evaluator(
         for serialized in eval_examples
     ]
     rmse = float(np.sqrt(np.mean((over_grpc - np.array(stars)) ** 2)))
-    told = re.match(r"rmse (\d*\.\d+) ", sample_run.summaries["RankingEvaluator"])
-    assert told, sample_run.summaries["RankingEvaluator"]
-    assert rmse == pytest.approx(float(told[1]), abs=10 ** -len(told[1].partition(".")[2]))
+    shown = re.match(r"rmse (\d*\.\d+) ", sample_run.summaries["RankingEvaluator"])
+    assert shown, sample_run.summaries["RankingEvaluator"]
+    assert rmse == pytest.approx(float(shown[1]), abs=10 ** -len(shown[1].partition(".")[2]))
 
 
 def test_both_protocols_agree_with_the_model_itself(pushed: Server, served: ServedModels) -> None:

@@ -57,7 +57,7 @@ def changing(bases: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 class Caller:
-    """Asks a model without a pause, and keeps what went wrong and which versions answered, in order."""
+    """Calls a model without a pause, and keeps what went wrong and which versions answered, in order."""
 
     def __init__(self, server: Server, model: str) -> None:
         self.errors: list[str] = []

@@ -12,7 +12,7 @@ STARTED = "gate reached"
 
 
 class Toy(tf.Module):
-    """Signatures of every kind. Everything that adds up adds `offset`, which tells versions apart."""
+    """Signatures of every kind. Everything that adds up adds `offset`, which distinguishes versions."""
 
     def __init__(self, offset: float) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Toy(tf.Module):
         input_signature=[tf.TensorSpec([None], tf.float32, "x"), tf.TensorSpec([], tf.string, "gate")]
     )
     def gated(self, x: Any, gate: Any) -> dict[str, Any]:
-        """Says that it has begun, and answers when a file is there."""
+        """Shows that it has begun, and answers when a file is there."""
         with tf.control_dependencies([tf.print(STARTED)]):
             (opened,) = tf.while_loop(
                 lambda opened: tf.logical_not(opened),

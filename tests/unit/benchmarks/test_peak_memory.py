@@ -8,7 +8,7 @@ import pytest
 from benchmarks.peak_memory import PeakMemory
 
 MEGABYTE = 1_000_000
-# Holds as many bytes as the last line on its standard input says.
+# Holds as many bytes as in the last line on its standard input.
 HOLDER = """
 import sys
 for line in sys.stdin:
@@ -19,7 +19,7 @@ for line in sys.stdin:
 
 
 class Holder:
-    """A process that holds as much memory as it is told."""
+    """A process that holds as much memory as it is sent."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process

@@ -63,7 +63,7 @@ def test_lines_and_chunks_across_the_blocks_in_which_a_file_is_scanned(tmp_path:
             number, rating = next(
                 parse_ratings(read_chunk(stream, chunk), Layout.ML_100K, "u.data", chunk.first_line)
             )
-            # User n stands on line n.
+            # User n is on line n.
             assert isinstance(rating, Rating)
             assert (number, rating.user_id) == (chunk.first_line, str(chunk.first_line))
 

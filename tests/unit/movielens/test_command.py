@@ -49,8 +49,29 @@ def test_check_counts_bad_rows_by_reason_and_shows_where(
         assert line in out
 
 
+def test_check_applies_what_a_run_applies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{user},1,3.5,{user}" for user in range(200)]
+    (tmp_path / "movies.csv").write_text("movieId,title,genres,year\n1,Film,Drama,1990\n")
+    ratings = tmp_path / "ratings.csv"
+
+    # One row in 201 is less than the share that a run survives.
+    ratings.write_text("\n".join(["userId,movieId,rating,timestamp", *rows, rows[7], ""]))
+    assert main(["check", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert "rejected: 1 x duplicate_pair in ratings.csv\n  line 202: user 7, movie 1" in out
+    assert "movies.csv: not read: column year" in out
+    assert main(["check", str(tmp_path), "--max-rejected-share", "0"]) == 1
+    capsys.readouterr()
+
+    (tmp_path / "movies.csv").write_text("movieId,title,genres\n1,Film,Drama|Telenovela\n")
+    assert main(["check", str(tmp_path)]) == 1
+    out = capsys.readouterr().out
+    assert "unknown genre: 1 x Telenovela" in out
+    assert "data_gate.allow" in out
+
+
 def test_an_error_is_one_line_and_a_status(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", str(tmp_path / "missing")]) == 1
+    assert main(["check", str(tmp_path / "missing")]) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith("error: ")
     assert captured.err.count("\n") == 1

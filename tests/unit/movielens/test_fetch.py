@@ -105,7 +105,7 @@ def test_the_checksum_next_to_the_archive_counts_where_it_changes_over_the_years
     assert (fetch("ml-latest-small", tmp_path, server.url) / "ratings.csv").read_bytes() == header
 
     server.pages["ml-latest-small.zip.md5"] = b"<html>moved</html>"
-    with pytest.raises(DatasetError, match=r"ml-latest-small.zip.md5 holds no MD5 sum"):
+    with pytest.raises(DatasetError, match=r"ml-latest-small.zip.md5 does not hold an MD5 sum"):
         fetch("ml-latest-small", tmp_path / "elsewhere", server.url)
 
 
@@ -149,7 +149,7 @@ def test_offline_the_message_names_the_two_other_ways_and_the_sample(server: Ser
     assert "\n" not in message
 
 
-def test_an_error_of_the_server_is_told(server: Server, tmp_path: Path) -> None:
+def test_an_error_of_the_server_is_in_the_message(server: Server, tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="the server answered 404 Not Found"):
         fetch("ml-1m", tmp_path, server.url, attempts=1)
 
@@ -168,7 +168,7 @@ def test_a_folder_that_is_there_but_not_whole_is_neither_used_nor_overwritten(tm
 
 def test_an_archive_of_something_else_leaves_no_folder(server: Server, tmp_path: Path) -> None:
     archive = server.pages["ml-100k.zip"] = zipped({"ml-100k/README": b"moved"})
-    with pytest.raises(DatasetError, match="holds no MovieLens data set"):
+    with pytest.raises(DatasetError, match="does not hold a MovieLens data set"):
         fetch("ml-100k", tmp_path, server.url, md5(archive))
     assert not (tmp_path / "ml-100k").exists()
 

@@ -9,26 +9,28 @@ from movielens.records import DatasetError, bucketize_age, is_valid_zip
     [
         (["README", "u.data", "u.item", "u.user", "u1.base"], Layout.ML_100K),
         (["README", "movies.dat", "ratings.dat", "users.dat"], Layout.ML_1M),
+        (["README.html", "movies.dat", "ratings.dat", "tags.dat"], Layout.ML_10M),
+        (["movie.csv", "rating.csv", "link.csv"], Layout.KAGGLE),
         (["links.csv", "movies.csv", "ratings.csv", "tags.csv"], Layout.ML_CSV),
         (["genome-scores.csv", "genome-tags.csv", "movies.csv", "ratings.csv"], Layout.ML_CSV),
     ],
 )
-def test_the_files_tell_the_layout(names: list[str], layout: Layout) -> None:
+def test_the_layout_follows_from_the_files(names: list[str], layout: Layout) -> None:
     assert detect_layout(names, "data") is layout
 
 
 @pytest.mark.parametrize(
-    ("names", "said"),
+    ("names", "message"),
     [
         ([], "data is empty"),
         (["u.data", "u.user"], "ml-100k would also need u.item"),
-        (["ratings.dat", "movies.dat", "tags.dat"], "ml-1m would also need users.dat"),
+        (["ratings.dat", "movies.dat"], "ml-1m would also need users.dat; ml-10m would also need tags.dat"),
         (["holiday.jpg"], "ml-csv would also need ratings.csv, movies.csv"),
         (["u.data", "u.item", "u.user", "movies.csv", "ratings.csv"], "files of ml-100k and ml-csv"),
     ],
 )
-def test_a_folder_that_is_no_data_set_is_told_what_it_lacks(names: list[str], said: str) -> None:
-    with pytest.raises(DatasetError, match=said):
+def test_the_message_names_what_a_folder_lacks(names: list[str], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
         detect_layout(names, "data")
 
 

@@ -67,20 +67,20 @@ def test_a_named_data_set_that_the_environment_does_not_hold_is_downloaded(
 ) -> None:
     here, fetched = make(tmp_path / "ml-25m", ML_CSV), make(tmp_path / "cache" / "ml-20m", ML_CSV)
     monkeypatch.setenv(MOVIELENS_DIR, str(here))
-    asked: list[str] = []
+    downloaded: list[str] = []
 
     def download(name: str) -> Path:
-        asked.append(name)
+        downloaded.append(name)
         return fetched
 
-    # 20m and 25m have the same files; only the name of the folder tells them apart.
+    # 20m and 25m have the same files; only the name of the folder distinguishes them.
     assert locate("ml-20m", None, download) == fetched
     assert locate("ml-25m", None, download) == here
-    assert asked == ["ml-20m"]
+    assert downloaded == ["ml-20m"]
 
 
 @pytest.mark.parametrize("named_by", ["--data-dir", MOVIELENS_DIR])
-def test_a_missing_folder_is_told_with_who_named_it(
+def test_a_missing_folder_is_named_with_its_origin(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named_by: str
 ) -> None:
     missing = tmp_path / "missing"
@@ -94,7 +94,9 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     empty = make(tmp_path / "empty", ())
     with pytest.raises(DatasetError, match="empty is empty"):
         locate(None, empty, no_download)
-    with pytest.raises(DatasetError, match=r"photos.*holds no MovieLens data set.*u\.data, u\.item, u\.user"):
+    with pytest.raises(
+        DatasetError, match=r"photos.*does not hold a MovieLens data set.*u\.data, u\.item, u\.user"
+    ):
         locate(None, make(tmp_path / "photos", ("a.jpg",)), no_download)
     with pytest.raises(DatasetError, match=r"ml-1m would also need users\.dat"):
         locate(None, make(tmp_path / "half", ML_1M[:2]), no_download)
@@ -106,10 +108,12 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
         locate("ml-10k", tmp_path / "whole", no_download)
 
 
-def test_a_data_set_inside_that_lacks_a_file_is_told_by_name(tmp_path: Path) -> None:
+def test_a_data_set_inside_that_lacks_a_file_is_named(tmp_path: Path) -> None:
     make(tmp_path / "ml-100k", ML_100K[:2])
     for dataset in (None, "ml-100k"):
-        with pytest.raises(DatasetError, match=r"ml-100k holds no MovieLens data set: ml-100k.* u\.user$"):
+        with pytest.raises(
+            DatasetError, match=r"ml-100k does not hold a MovieLens data set: ml-100k.* u\.user$"
+        ):
             locate(dataset, tmp_path, no_download)
 
 
@@ -128,7 +132,7 @@ def test_a_file_that_breaks_off_within_a_row_is_named(tmp_path: Path) -> None:
         locate(None, folder, no_download)
 
 
-def test_reports_can_tell_the_sample_from_real_data(tmp_path: Path) -> None:
+def test_reports_can_distinguish_the_sample_from_real_data(tmp_path: Path) -> None:
     write_sample(SampleSpec(ratings=1_000, users=50, movies=60), tmp_path / "any-name")
     assert dataset_label(tmp_path / "any-name") == "synthetic sample"
     assert dataset_label(make(tmp_path / "ml-1m", ML_1M)) == "ml-1m"

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from movielens.layouts import Layout
-from movielens.readers import parse_movies, parse_ratings, parse_users, read_lines
+from movielens.readers import parse_movies, parse_ratings, parse_users, read_format, read_lines
 from movielens.records import DatasetError, Movie, Rating, Rejected, RejectReason, User, is_valid_zip
 
 CSV_HEADER = b"userId,movieId,rating,timestamp"
@@ -84,11 +84,74 @@ def test_the_text_of_a_rejected_row_is_printable_and_short() -> None:
     assert len(rejected.text) < 300
 
 
-def test_a_wrong_header_stops_the_file_as_every_row_would_be_misread() -> None:
-    with pytest.raises(DatasetError, match=r"ratings, line 1: the header should be 'userId,.*movieId,userId"):
-        ratings(Layout.ML_CSV, b"movieId,userId,rating,timestamp", b"1,2,3.0,4")
-    with pytest.raises(DatasetError, match=r"line 1: the header should be"):
+def test_a_header_without_a_column_stops_the_file_with_an_example() -> None:
+    with pytest.raises(DatasetError, match=r"ratings, line 1: .*movieId,stars.*296,3.5"):
+        ratings(Layout.ML_CSV, b"userId,movieId,stars,timestamp", b"1,2,3.0,4")
+    with pytest.raises(DatasetError, match=r"line 1: the header should name the columns userId"):
         ratings(Layout.ML_CSV, b"1,2,3.0,4")
+
+
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [
+        (b"movieId,userId,rating,timestamp", b"2,1,3.5,9"),
+        (b"user_id,movie_id,rating,timestamp", b"1,2,3.5,9"),
+        (b"UserID,MovieID,Rating,Timestamp", b"1,2,3.5,9"),
+        (b'"userId","movieId","rating","timestamp"', b'"1","2","3.5","9"'),
+        (b"userId;movieId;rating;timestamp", b"1;2;3.5;9"),
+        (b"userId\tmovieId\trating\ttimestamp", b"1\t2\t3.5\t9"),
+        (b"userId,movieId,rating,device,timestamp", b'1,2,3.5,"tv, old",9'),
+        (b"userId,movieId,rating,timestamp", b"1,2,3.5,9.0"),
+        (b"userId,movieId,rating,timestamp", b'1,2,3.5,"1970-01-01 00:00:09"'),
+        (b"userId,movieId,rating,timestamp", b"1,2,3.5,1970-01-01T01:00:09+01:00"),
+        (b"userId,movieId,rating,timestamp", b"1,2,3.5,1970-01-01T00:00:09Z"),
+    ],
+)
+def test_ways_to_write_the_same_csv_row(header: bytes, row: bytes) -> None:
+    for layout in (Layout.ML_CSV, Layout.KAGGLE):
+        assert ratings(layout, header, row) == [(2, Rating("1", "2", 3.5, 9))]
+
+
+def test_a_chunk_without_header_is_read_in_the_format_of_its_file() -> None:
+    form = read_format(b"\xef\xbb\xbftimestamp;rating;movieId;userId\r", Layout.ML_CSV, "data/ratings.csv")
+    found = parse_ratings([b"9;3.5;2;1"], Layout.ML_CSV, "ratings.csv", 700, form)
+    assert list(found) == [(700, Rating("1", "2", 3.5, 9))]
+
+
+def test_columns_that_are_not_read_are_known() -> None:
+    form = read_format(b"movieId,title,genres,year", Layout.ML_CSV, "movies.csv")
+    assert form is not None
+    assert form.ignored == ("year",)
+
+
+def test_rows_that_quotes_join_are_told_apart() -> None:
+    lines = [b"movieId,title,genres", b'1,"open,Drama', b'2,close",Drama', b"3,Film,Drama", b'4,"A, B",Drama']
+    records = movies(Layout.ML_CSV, *lines)
+    assert [getattr(record, "reason", None) for record in records] == [
+        RejectReason.QUOTING,
+        None,
+        None,
+        None,
+    ]
+    assert [record.title for record in records[1:] if isinstance(record, Movie)] == ['close"', "Film", "A, B"]
+
+
+def test_utf_16_is_named() -> None:
+    for encoding in ("utf-16-le", "utf-16-be"):
+        text = ("\ufeff" + CSV_HEADER.decode() + "\n").encode(encoding)
+        for layout in (Layout.ML_CSV, Layout.ML_1M):
+            with pytest.raises(DatasetError, match="ratings is UTF-16 text and UTF-8 is expected"):
+                ratings(layout, text.split(b"\n")[0])
+
+
+def test_utf_8_in_a_latin_1_layout_is_recognized() -> None:
+    lines = ["1::Été (2000)::Drama".encode(), "2::Été (2001)::Drama".encode("latin-1")]
+    titles = [record.title for record in movies(Layout.ML_1M, *lines) if isinstance(record, Movie)]
+    assert titles == ["Été (2000)", "Été (2001)"]
+
+
+def test_half_stars_of_ml_10m() -> None:
+    assert ratings(Layout.ML_10M, b"1::2::3.5::9") == [(1, Rating("1", "2", 3.5, 9))]
 
 
 def test_a_file_cut_off_in_its_last_line_loses_that_row_only(tmp_path: Path) -> None:
@@ -235,7 +298,7 @@ def test_a_bad_user_is_rejected(layout: Layout, line: bytes, reason: RejectReaso
 
 
 def test_the_csv_data_sets_have_no_users() -> None:
-    with pytest.raises(DatasetError, match="no file of users"):
+    with pytest.raises(DatasetError, match="not have a file of users"):
         parse_users([], Layout.ML_CSV, "users.csv")
 
 

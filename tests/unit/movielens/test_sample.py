@@ -163,7 +163,7 @@ def test_ratings_are_the_planted_ones_and_their_noise(rows: Ints, world: Planted
     rmse = np.sqrt(np.mean((rows[:, 2] - expected) ** 2))
     # Rounding to whole stars adds a twelfth to the variance of the noise, the limits take some away.
     assert rmse == pytest.approx(np.sqrt(world.noise_std**2 + 1 / 12), abs=0.06)
-    # And taste is a large part of what there is to know.
+    # And taste is a large part of the signal.
     bias = rows[:, 2] - (expected - world.affinity(rows[:, 0], rows[:, 1]))
     assert np.std(bias) > rmse + 0.2
     # The ids can be texts, as records and Examples have them.
@@ -179,10 +179,10 @@ def test_people_watch_what_they_like(rows: Ints, world: PlantedWorld) -> None:
     assert world.affinity(rows[:, 0], rows[:, 1]).mean() > 0.4
 
 
-def test_genres_and_demographics_tell_part_of_taste(world: PlantedWorld) -> None:
+def test_genres_and_demographics_explain_part_of_taste(world: PlantedWorld) -> None:
     affinity = world.user_factors @ world.movie_factors.T
 
-    def told_by(groups: Ints, values: npt.NDArray[np.float32]) -> float:
+    def explained_by(groups: Ints, values: npt.NDArray[np.float32]) -> float:
         """Share of the variance that lies between the groups of rows."""
         means = {group: values[groups == group].mean(axis=0) for group in np.unique(groups)}
         between = np.array([means[group] for group in groups])
@@ -190,9 +190,9 @@ def test_genres_and_demographics_tell_part_of_taste(world: PlantedWorld) -> None
 
     random = np.random.default_rng(0)
     people = world.gender * 100 + world.occupation
-    assert told_by(people, affinity) > told_by(random.permutation(people), affinity) + 0.1
+    assert explained_by(people, affinity) > explained_by(random.permutation(people), affinity) + 0.1
     genre = world.genres.argmax(axis=1)
-    assert told_by(genre, affinity.T) > told_by(random.permutation(genre), affinity.T) + 0.1
+    assert explained_by(genre, affinity.T) > explained_by(random.permutation(genre), affinity.T) + 0.1
 
 
 def alternating_least_squares(
@@ -246,7 +246,7 @@ def test_a_simple_collaborative_model_beats_popularity_and_biases(rows: Ints) ->
     assert rmse(biases + users @ movies.T) < rmse(biases) - 0.08
 
 
-def test_the_folder_says_that_it_is_synthetic(folder: Path) -> None:
+def test_the_folder_is_marked_as_synthetic(folder: Path) -> None:
     marker = json.loads((folder / SYNTHETIC_MARKER).read_text())
     assert marker == {"synthetic sample": {"ratings": 50_000, "users": 700, "movies": 800, "seed": 42}}
 
@@ -266,7 +266,7 @@ def test_the_densest_sample_is_possible() -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "said"),
+    ("spec", "message"),
     [
         ({"ratings": 200_000_000}, "at most 100,000,000 ratings"),
         ({"ratings": 10_000, "users": 5_000}, "25,000 to 1,600,000 ratings, not 10,000"),
@@ -275,8 +275,8 @@ def test_the_densest_sample_is_possible() -> None:
         ({"seed": -1}, "seed from 0 on"),
     ],
 )
-def test_sizes_that_do_not_go_together(spec: dict[str, int], said: str) -> None:
-    with pytest.raises(DatasetError, match=said):
+def test_sizes_that_do_not_go_together(spec: dict[str, int], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
         SampleSpec(**spec)
 
 

@@ -34,7 +34,7 @@ def test_missing_flags_are_named(runner, args, missing):
 def test_complete_profiles():
     flink = ["--job_endpoint=host:8099", IMAGE]
     assert beam_pipeline_args("flink", flink)[0] == "--runner=PortableRunner"
-    # Workers that are there already need no image.
+    # Workers that are there already do not need an image.
     beam_pipeline_args("flink", ["--job_endpoint=host:8099", "--environment_type=EXTERNAL"])
     dataflow = ["--project=p", "--region=r", "--temp_location=gs://b/t", IMAGE]
     assert beam_pipeline_args("dataflow", dataflow) == ["--runner=DataflowRunner", *dataflow]

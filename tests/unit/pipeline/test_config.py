@@ -16,7 +16,7 @@ SHIPPED = setting_trees.PRESETS
 DEFAULTS = Path(__file__).parents[3] / "pipeline" / "configs" / "default.yaml"
 
 
-def test_shipped_default_file_says_what_the_defaults_are():
+def test_shipped_default_file_holds_the_defaults():
     assert load_config(DEFAULTS) == PipelineConfig()
 
 
@@ -78,7 +78,7 @@ def test_a_wrong_setting_is_blamed_on_where_it_is(presets: Path, tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_a_shipped_preset_is_valid_and_says_which_data_and_split_made_it(name: str):
+def test_a_shipped_preset_is_valid_and_names_its_data_and_split(name: str):
     load_config(preset=name)
     comments = [line for line in (SHIPPED / f"{name}.yaml").read_text().splitlines() if line.startswith("#")]
     text = "\n".join(comments)
@@ -126,7 +126,7 @@ def test_there_are_at_most_110_settings():
     assert len(_leaves(PipelineConfig())) <= 110
 
 
-# Settings that configurations of earlier versions had, and what an error says to write instead.
+# Settings that configurations of earlier versions had, and their names of today in the error.
 @pytest.mark.parametrize(
     ("dotted", "instead"),
     [
@@ -205,7 +205,7 @@ def test_a_joint_model_is_made_of_the_settings_of_both():
         ("beam:\n  runner: dask\n", "{file}: beam.runner is 'dask', which should be 'local', 'flink'"),
         ("seed: 1\nseed: 2\n", "{file}:2: is not valid YAML: key 'seed' is there twice"),
         ("seed: [1\n", "{file}:2: is not valid YAML"),
-        ("just words\n", "{file}: holds no settings; expected lines such as `seed: 42`"),
+        ("just words\n", "{file}: does not hold settings; expected lines such as `seed: 42`"),
     ],
 )
 def test_bad_file_is_refused_with_file_key_and_remedy(tmp_path: Path, text: str, message: str):
@@ -266,8 +266,9 @@ def test_paths_below_a_bucket_keep_both_slashes():
 @pytest.mark.parametrize(
     ("overrides", "series"),
     [
-        (["data_dir=/data/ml-25m/"], "ml-25m"),
-        (["data_dir=gs://bucket/ml-25m"], "ml-25m"),
+        # Two folders of one name are not one series.
+        (["data_dir=/data/ml-25m/"], "/data/ml-25m"),
+        (["data_dir=gs://bucket/ml-25m"], "gs://bucket/ml-25m"),
         (["data_dir=/data/2026-01-31", "data_gate.series=nightly"], "nightly"),
     ],
 )
@@ -281,3 +282,24 @@ def test_shipped_presets_change_the_models_alone(path: Path):
     assert changed != PipelineConfig()
     models = {"model", "retrieval", "ranking", "joint"}
     assert changed.model_dump(exclude=models) == PipelineConfig().model_dump(exclude=models)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("? [a, b]\n: c\n", r"wrong.yaml:1: is not valid YAML: a key is a list"),
+        ("ranking:\n  {a: 1}: 2\n", r"wrong.yaml:2: is not valid YAML: a key is a list"),
+        ("seed: true\n", r"wrong.yaml: seed is True, which should be a number"),
+        ("sample: {seed: no}\n", r"wrong.yaml: sample.seed is False, which should be a number"),
+        ("ranking: {hidden_units: [64, true]}\n", r"ranking.hidden_units is \[64, True\]"),
+        ("kubeflow: {image: ' '}\n", r"kubeflow.image is ' ', which should match"),
+        ("dataset: ml-1m\ndata_dir: data\n", r"dataset ml-1m and data_dir data are both given"),
+        ("evaluation: {slices: [user_gendr]}\n", r"names user_gendr.*did you mean user_gender\?"),
+    ],
+)
+def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, said: str):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=said) as caught:
+        load_config(path)
+    assert "\n" not in str(caught.value)

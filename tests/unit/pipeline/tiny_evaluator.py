@@ -26,7 +26,7 @@ class Evaluated(NamedTuple):
 class ByUser(tf.Module):
     """The Evaluator's signature: model and reference each look up `user_id` in a table of their own.
 
-    Users in `cold` have no training rating. The catalogue holds ten movies, and one is as
+    Users in `cold` do not have a training rating. The catalogue holds ten movies, and one is as
     popular as its id is long.
     """
 

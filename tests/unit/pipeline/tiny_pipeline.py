@@ -45,39 +45,41 @@ def Train(  # noqa: N802
     model.set_string_custom_property("summary", f"{count:,} ratings learnt")
 
 
-class Told(base_executor.BaseExecutor):
-    """Writes down what the node was told of a failure, and which models it found."""
+class StatusWriter(base_executor.BaseExecutor):
+    """Writes down the final status that the node received, and which models it found."""
 
     def Do(self, input_dict, output_dict, exec_properties) -> None:  # type: ignore[no-untyped-def]  # noqa: N802
         [report] = output_dict["report"]
         Path(report.uri).mkdir(parents=True, exist_ok=True)
-        told = {"models": len(input_dict["model"]), "final_status": exec_properties["final_status"]}
-        (Path(report.uri) / "told.json").write_text(json.dumps(told))
+        notified = {"models": len(input_dict["model"]), "final_status": exec_properties["final_status"]}
+        (Path(report.uri) / "status.json").write_text(json.dumps(notified))
 
 
-class TellSpec(component_spec.ComponentSpec):
+class NotifySpec(component_spec.ComponentSpec):
     PARAMETERS: ClassVar = {"final_status": component_spec.ExecutionParameter(type=str)}
     INPUTS: ClassVar = {"model": component_spec.ChannelParameter(type=Model, optional=True)}
     OUTPUTS: ClassVar = {"report": component_spec.ChannelParameter(type=simple_artifacts.File)}
 
 
-class Tell(base_component.BaseComponent):
+class Notify(base_component.BaseComponent):
     """Runs also where a node has failed."""
 
-    SPEC_CLASS = TellSpec
-    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Told)
+    SPEC_CLASS = NotifySpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(StatusWriter)
 
 
-def create(root: Path, ratings: int, *, tell: bool = False) -> Pipeline:
-    """The pipeline `Count` -> `Train` with its artifacts and metadata under `root`; `tell` adds `Tell`."""
+def create(root: Path, ratings: int, *, notify: bool = False) -> Pipeline:
+    """The pipeline `Count` -> `Train` with its artifacts and metadata under `root`; `notify` adds a node."""
     count = Count(ratings=ratings)
     train = Train(count=count.outputs["count"])
     report = Channel(type=simple_artifacts.File)
-    told = [Tell(TellSpec(final_status="", model=train.outputs["model"], report=report))] if tell else []
+    notified = (
+        [Notify(NotifySpec(final_status="", model=train.outputs["model"], report=report))] if notify else []
+    )
     return Pipeline(
         pipeline_name="tiny",
         pipeline_root=str(root / "artifacts"),
-        components=[*told, train, count],
+        components=[*notified, train, count],
         metadata_connection_config=sqlite_metadata_connection_config(str(root / "metadata.sqlite")),
         enable_cache=True,
     )

@@ -64,8 +64,8 @@ class RecordedRuns:
         for name, value in properties.items():
             execution.custom_properties[name].string_value = value
         if error:
-            told = json.dumps({"code": 13, "resultMessage": error})
-            execution.custom_properties["__execution_result__"].string_value = told
+            status = json.dumps({"code": 13, "resultMessage": error})
+            execution.custom_properties["__execution_result__"].string_value = status
         events = [
             (artifact, _event(channel, kind_of_event))
             for kind_of_event, channels in ((mlmd.Event.INPUT, inputs), (mlmd.Event.OUTPUT, outputs))

@@ -17,8 +17,8 @@ def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
 
     assert stopped.value.code == 0
-    told = capsys.readouterr().out
-    assert all(f"python -m reports {command}" in told for command in ("open", "list", "build", "compare"))
+    printed = capsys.readouterr().out
+    assert all(f"python -m reports {command}" in printed for command in ("open", "list", "build", "compare"))
 
 
 def test_runs_are_listed_the_oldest_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,7 +56,7 @@ def test_the_command_line_loads_no_tensorflow() -> None:
 
 
 def test_a_failed_run_has_a_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing but the failure is known, and the page says it."""
+    """Only the failure is recorded, and the page shows it."""
     error = "u.data: 40 of 50 rows cannot be used"
     RecordedRuns(tmp_path).node("2026-01-30T08:00:00", "RatingsGen", FAILED, error=error)
 

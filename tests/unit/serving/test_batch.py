@@ -10,7 +10,7 @@ import tensorflow as tf
 from serving.__main__ import main
 
 MOVIES = ("a", "b", "c", "d", "é")
-# A user has rated the movies whose ids are in the user's own id, and the model knows users without a "?".
+# A user has rated the movies whose ids are in the user's own id, and the model has users without a "?".
 USERS = ("u", "uab", "uabcdé", "ü")
 # By hand: retrieval's order is that of the alphabet and ranking's the reverse, but for b and c, which tie.
 STARS = {"a": 1.0, "b": 3.0, "c": 3.0, "d": 4.0, "é": 5.0, "": 5.0}
@@ -49,7 +49,7 @@ class Retrieval(tf.Module):
 
 
 class Ranking(tf.Module):
-    """Rates by `STARS`, whoever asks; NaN if it has diverged."""
+    """Rates by `STARS`, for every user; NaN if it has diverged."""
 
     def __init__(self, diverged: bool) -> None:
         super().__init__()
@@ -151,7 +151,7 @@ def lists(rows: list[dict[str, object]]) -> dict[str, list[object]]:
 
 def test_everyone_in_the_table_gets_what_they_have_not_rated(batch: Batch) -> None:
     rows = batch()
-    # Who has rated everything has no row.
+    # Who has rated everything does not have a row.
     assert lists(rows) == {"u": list(MOVIES), "uab": ["c", "d", "é"], "ü": list(MOVIES)}
     assert [row["score"] for row in rows][:5] == [5, 4, 3, 2, 1]
     assert {row["predicted_rating"] for row in rows} == {None}
@@ -235,8 +235,8 @@ def test_row_groups_are_written_as_they_fill(
     [
         (["--retrieval={models}/none"], "{models}/none is not a folder"),
         (["--retrieval={models}"], "{models} holds neither saved_model.pb nor a version"),
-        (["--retrieval={models}/ranking"], "{models}/ranking/11 has no signature 'recommend'"),
-        (["--ranking={models}/retrieval"], "{models}/retrieval/2 has no signature 'rerank'"),
+        (["--retrieval={models}/ranking"], "{models}/ranking/11 does not have the signature 'recommend'"),
+        (["--ranking={models}/retrieval"], "{models}/retrieval/2 does not have the signature 'rerank'"),
         (["--ranking={models}/diverged"], "{models}/diverged/11: a predicted rating is not a number"),
         (["--users={models}/none.txt"], "{models}/none.txt cannot be read: No such file"),
         (["--users={tmp}/empty.txt"], "{tmp}/empty.txt names no user"),
@@ -245,7 +245,7 @@ def test_row_groups_are_written_as_they_fill(
         (["--output={models}"], "{models} is a folder: name a file for --output"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line_and_nothing_is_left(
+def test_what_is_wrong_is_one_line_and_nothing_is_left(
     flags: list[str], message: str, models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty.txt").write_text("\n\n")
@@ -262,8 +262,8 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_left(
         ]
     )
     assert status == 1
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: {message.format(**names)}")
-    assert said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"error: {message.format(**names)}")
+    assert error.count("\n") == 1
     assert kept.read_text() == "what was there before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["empty.txt", "latin.txt", "out.parquet"]

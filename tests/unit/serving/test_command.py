@@ -12,7 +12,7 @@ import pytest
 from serving.__main__ import COMMANDS, main
 from serving.client import messages
 from tests.unit.serving.client.conftest import Serve, serve
-from tests.unit.serving.client.peer import STRANGER, Received, Refusal, two_stages
+from tests.unit.serving.client.scripted_server import UNKNOWN_USER, Received, Refusal, two_stages
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -41,7 +41,7 @@ def test_recommend_prints_a_table(serve: Serve, capsys: pytest.CaptureFixture[st
     ]
 
 
-def test_recommend_says_what_is_not_known_and_not_ranked(
+def test_recommend_shows_what_is_unknown_and_not_ranked(
     serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(received: Received) -> Any:
@@ -49,7 +49,7 @@ def test_recommend_says_what_is_not_known_and_not_ranked(
             return Refusal(grpc.StatusCode.NOT_FOUND, "Servable not found for request: Latest(ranking)")
         return two_stages(received)
 
-    assert main(["recommend", "--user", STRANGER, "-k", "2", "--server", serve(answer).address]) == 0
+    assert main(["recommend", "--user", UNKNOWN_USER, "-k", "2", "--server", serve(answer).address]) == 0
 
     out = capsys.readouterr().out
     assert "popular" in out
@@ -61,13 +61,13 @@ def test_recommend_says_what_is_not_known_and_not_ranked(
 
 
 def test_recommend_prints_json(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
-    peer = serve()
-    flags = ["--user", "42", "--user", STRANGER, "-k", "1", "--exclude", "d", "--exclude", "x", "--json"]
+    scripted = serve()
+    flags = ["--user", "42", "--user", UNKNOWN_USER, "-k", "1", "--exclude", "d", "--exclude", "x", "--json"]
     versions = ["--retrieval-version", "canary", "--ranking-version", "12"]
-    assert main(["recommend", *flags, *versions, "--server", peer.address]) == 0
+    assert main(["recommend", *flags, *versions, "--server", scripted.address]) == 0
 
     answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [each["user_id"] for each in answers] == ["42", STRANGER]
+    assert [each["user_id"] for each in answers] == ["42", UNKNOWN_USER]
     assert [each["known_user"] for each in answers] == [True, False]
     assert answers[0]["movies"] == [
         {"movie_id": "b", "title": "Film b ö", "score": 45.0, "predicted_rating": 4.5}
@@ -75,7 +75,7 @@ def test_recommend_prints_json(serve: Serve, capsys: pytest.CaptureFixture[str])
     assert answers[0]["versions"] == {"retrieval": 8, "ranking": 12}
     assert (answers[0]["order"], answers[0]["mixed_versions"]) == ("final", True)
     assert "8" in answers[0]["degraded"]
-    assert peer.received[0].strings("exclude_movie_ids") == [["d", "x"]] * 2
+    assert scripted.received[0].strings("exclude_movie_ids") == [["d", "x"]] * 2
 
 
 def test_similar(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,14 +138,14 @@ def test_metadata(serve: Serve, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_server_that_is_not_there_is_one_line(
     command: list[str], serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    peer = serve()
-    peer.stop()
+    scripted = serve()
+    scripted.stop()
 
-    assert main([*command, "--server", peer.address]) == 1
+    assert main([*command, "--server", scripted.address]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
     [line] = captured.err.splitlines()
-    assert line.startswith(f"error: {peer.address}: model ")
+    assert line.startswith(f"error: {scripted.address}: model ")
     assert "UNAVAILABLE" in line
 
 

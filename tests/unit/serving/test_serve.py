@@ -1,4 +1,4 @@
-"""`python -m serving serve`: which server it takes, how it starts it, what it says."""
+"""`python -m serving serve`: which server it takes, how it starts it, what it prints."""
 
 import signal
 import subprocess
@@ -19,7 +19,7 @@ TOOL = """\
 {{
   for argument; do echo "$argument"; done
   env | grep -E '^(MODELS|GRPC_PORT|REST_PORT)=' | sort
-}} >"{folder}/{name}-$1.said"
+}} >"{folder}/{name}-$1.arguments"
 for argument; do
   case $argument in --model_config_file=*) cp "${{argument#*=}}" "{folder}/models.config" ;; esac
 done
@@ -51,8 +51,8 @@ def models(tmp_path: Path) -> Path:
     return tmp_path / "models"
 
 
-def said(tmp_path: Path, name: str) -> list[str]:
-    return (tmp_path / f"{name}.said").read_text().splitlines()
+def arguments(tmp_path: Path, name: str) -> list[str]:
+    return (tmp_path / f"{name}.arguments").read_text().splitlines()
 
 
 def test_the_stock_server_comes_first(
@@ -61,7 +61,7 @@ def test_the_stock_server_comes_first(
     tool("tensorflow_model_server", then="exit 3")
     tool("docker")
     assert main(["serve", f"--models={models}", "--port=9000"]) == 3
-    flags = said(tmp_path, "tensorflow_model_server---port=9000")
+    flags = arguments(tmp_path, "tensorflow_model_server---port=9000")
     assert "--rest_api_port=8501" in flags
     for flag in flags:
         name, _, value = flag.partition("=")
@@ -85,8 +85,8 @@ def test_docker_comes_next_if_an_engine_answers(
 ) -> None:
     tool("docker")
     assert main(["serve", f"--models={models}", "--rest-api-port=9001"]) == 0
-    assert said(tmp_path, "docker-version") == ["version", "--format", "{{.Server.Version}}"]
-    assert said(tmp_path, "docker-compose") == [
+    assert arguments(tmp_path, "docker-version") == ["version", "--format", "{{.Server.Version}}"]
+    assert arguments(tmp_path, "docker-compose") == [
         *("compose", "--file", str(PROJECT / "deploy" / "serving" / "compose.yaml")),
         *("up", "--abort-on-container-exit"),
         *("GRPC_PORT=8500", f"MODELS={models}", "REST_PORT=9001"),
@@ -98,7 +98,7 @@ def test_docker_comes_next_if_an_engine_answers(
     ("then", "reason"),
     [
         ("exit 1", "no Docker engine answers"),
-        ('test "$1" = version', "this Docker has no `docker compose`"),
+        ('test "$1" = version', "this Docker does not have `docker compose`"),
         ("exit 0", "the image waits for every model of models.config and one is missing"),
     ],
 )
@@ -112,7 +112,7 @@ def test_a_docker_that_cannot_serve_is_refused_with_the_reason(
     assert f"error: {reason}" in capsys.readouterr().err
 
 
-def test_a_server_that_was_asked_for_has_to_be_there(
+def test_a_chosen_server_has_to_be_there(
     tool: Tool, models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     del tool
@@ -126,7 +126,7 @@ def test_without_a_model_there_is_nothing_to_serve(
     tool("tensorflow_model_server")
     assert main(["serve", f"--models={tmp_path}"]) == 1
     assert f"error: no model to serve in {tmp_path}: run `make run` first" in capsys.readouterr().err
-    assert not list(tmp_path.glob("*.said"))
+    assert not list(tmp_path.glob("*.arguments"))
 
 
 def test_a_model_without_a_version_is_left_out(
@@ -136,7 +136,7 @@ def test_a_model_without_a_version_is_left_out(
     (models / "ranking" / "7").rename(models / "ranking" / "7.partial")
     assert main(["serve", f"--models={models}"]) == 0
     assert "ranking" not in (tmp_path / "models.config").read_text()
-    assert f"{models}/ranking holds no version and is left out" in capsys.readouterr().err
+    assert f"{models}/ranking does not hold a version and is left out" in capsys.readouterr().err
 
 
 def test_a_joint_model_stands_for_the_models_that_are_older(tool: Tool, models: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from studies.data.split_data import SplitData
 from studies.scoring import ranked_lists
 from studies.tasks import RANKING, RETRIEVAL
 from tests.unit.studies.worlds import checkerboard, ids, likes_and_dislikes, ratings
+from trainer_module.ranking.biases import damped_biases
 
 PERSONAL = [
     name for name, spec in BASELINES.items() if spec.task == RETRIEVAL and not name.startswith("popularity")
@@ -34,7 +35,7 @@ def test_every_personal_baseline_finds_the_one_movie_of_the_own_colour_that_is_l
     assert outcome.metrics[NDCG_AT[10]] == 1.0
 
 
-def test_popularity_cannot_tell_the_colours() -> None:
+def test_popularity_cannot_distinguish_the_colours() -> None:
     outcome = measure_baseline(BASELINES["popularity"], checkerboard(), "random", 42, silent)
 
     # Eleven movies are left for each user, nearly equally popular: the right one is anywhere among them.
@@ -55,15 +56,17 @@ def test_factorizations_learn_the_checkerboard_of_stars(name: str) -> None:
     )
 
 
-def test_biases_without_damping_recover_an_additive_world() -> None:
-    user_bias, movie_bias = np.array([-1.0, 0.0, 1.0]), np.array([0.5, -0.5])
-    rows = [(u, m, 3 + user_bias[u] + movie_bias[m], 0) for u in range(3) for m in range(2)]
-    baseline = DampedBiases(movie_damping=0, user_damping=0)
+def test_the_baseline_of_biases_is_the_reference_of_ranking() -> None:
+    rows = [(0, 0, 3.0, 0), (0, 1, 5.0, 0), (1, 1, 4.0, 0)]
+    data = SplitData(ids("u", 2), ids("m", 3), ratings(rows), ratings([]))
+    baseline = DampedBiases(movie_damping=25, user_damping=10)
+    baseline.fit(data)
 
-    # One pair is missing, so the means of rows and columns alone would be off.
-    baseline.fit(SplitData(ids("u", 3), ids("m", 2), ratings(rows[:-1]), ratings(rows[-1:])))
-
-    assert baseline.predict(np.array([2]), np.array([1]))[0] == pytest.approx(3.5, abs=0.01)
+    mean, users, movies = damped_biases(data.train.user, data.train.movie, data.train.rating, (2, 3))
+    predicted = baseline.predict(np.array([0, 1, 1]), np.array([0, 1, 2]))
+    # Movie 0 got -1 / 26 and movie 1 got 1 / 27; of user 0 the rest is 1 / 26 - 1 / 27 over 12.
+    assert predicted[0] == pytest.approx(4 - 1 / 26 + (1 / 26 - 1 / 27) / 12)
+    assert predicted.tolist() == pytest.approx((mean + users[[0, 1, 1]] + movies[[0, 1, 2]]).tolist())
 
 
 def test_damping_takes_movies_and_users_halfway_to_the_mean() -> None:

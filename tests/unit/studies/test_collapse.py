@@ -24,7 +24,7 @@ def test_dead_towers_read_one_by_score_and_chance_by_id() -> None:
     assert reading.by_id[100] == pytest.approx(100 / MOVIES, abs=0.03)
 
 
-def test_the_share_that_is_asked_for_dies() -> None:
+def test_the_configured_share_dies() -> None:
     alive = with_dead(np.ones((50, MOVIES)), 0.9, seed=1)
 
     assert np.count_nonzero(alive.any(axis=1)) == 5

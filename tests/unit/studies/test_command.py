@@ -1,4 +1,4 @@
-"""The command line: what it asks for, and how it refuses."""
+"""The command line: what it requires, and how it refuses."""
 
 import argparse
 from pathlib import Path
@@ -84,7 +84,7 @@ def test_leaderboard_has_the_joint_models_too() -> None:
         (["dcn", "--data-dir", "{tmp}/data", "--output", "{tmp}/file/x"], "Not a directory; name another"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_line(
+def test_what_is_wrong_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -106,7 +106,7 @@ def test_a_child_that_dies_names_its_log(tmp_path: Path) -> None:
         run_child("studies.absent", {}, tmp_path / "log.txt", print)
 
 
-def test_a_child_that_fails_says_why(tmp_path: Path) -> None:
+def test_a_child_that_fails_gives_the_reason(tmp_path: Path) -> None:
     task = {
         "cell": {"split": "random", "model": "no such baseline", "task": "ranking", "seed": 1},
         "split": {},

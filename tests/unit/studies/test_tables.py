@@ -49,5 +49,5 @@ def test_leaderboard_page_ranks_and_draws(tmp_path: Path) -> None:
         "retrieval-random.svg",
         "retrieval-cost-random.svg",
     }
-    # Text is drawn as outlines, which every viewer shows alike; what it says stands beside it.
+    # Text is drawn as outlines, which every viewer shows alike; the text is beside it.
     assert "<!-- better -->" in (tmp_path / "retrieval-random.svg").read_text()

@@ -32,7 +32,7 @@ def trainer_args(
     def make(hyperparameters: dict[str, object], tuned: dict[str, object] | None = None) -> SimpleNamespace:
         return SimpleNamespace(
             train_files=[transformed.files],
-            eval_files=[],
+            eval_files=[write(tmp_path / "eval.gz", [])],
             movie_files=movie_files,
             transform_graph_path=transformed.path,
             serving_model_dir=str(tmp_path / "model"),

@@ -92,7 +92,7 @@ def test_vocabularies_hold_what_was_seen_most_frequent_first(transformed: Transf
 
 
 def test_unknown_ids_are_0(transformed: Transformed) -> None:
-    stranger = {
+    unknown_user = {
         **ANN,
         **AMELIE,
         "user_id": "nobody",
@@ -106,7 +106,7 @@ def test_unknown_ids_are_0(transformed: Transformed) -> None:
         "history_movie_ids": ["999", "1"],
         "history_ratings": [1.0, 5.0],
     }
-    row = by_pair(transform_again(transformed, [stranger]))["nobody", "999"]
+    row = by_pair(transform_again(transformed, [unknown_user]))["nobody", "999"]
     for name in (
         features.USER_INDEX,
         features.MOVIE_INDEX,

@@ -125,7 +125,7 @@ def write(path: Path, rows: Iterable[Row]) -> str:
 
 
 def transformed(user: str, movie: str, **values: Value) -> Row:
-    """A row of transformed Examples, 0 where nothing else is said."""
+    """A row of transformed Examples, 0 where nothing else is given."""
     scalars = (
         *features.TRANSFORMED_USER_FEATURES,
         *features.TRANSFORMED_CONTEXT_FEATURES,

@@ -15,9 +15,9 @@ def test_catalogue_has_clusters_and_a_common_direction() -> None:
     assert (again == movies).all()
     unit = movies / np.linalg.norm(movies, axis=1, keepdims=True)
     nearest = np.sort(unit @ unit.T, axis=1)[:, -11:-1].mean()
-    strangers = np.abs(unit[:1000] @ unit[1000:2000].T).mean()
+    others = np.abs(unit[:1000] @ unit[1000:2000].T).mean()
     # The ten nearest of 2,500 movies in 50 clusters are far nearer than any two.
-    assert nearest > 3 * strangers
+    assert nearest > 3 * others
     # Users share a direction, so their mean is not a small vector.
     assert np.linalg.norm(users.mean(axis=0)) > 0.3
 

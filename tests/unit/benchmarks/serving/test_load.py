@@ -32,6 +32,6 @@ def test_a_folder_without_models_is_one_error_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["load", f"--models={tmp_path}"]) == 1
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: {tmp_path}/retrieval is not a folder")
-    assert said.count("\n") == 1
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: {tmp_path}/retrieval is not a folder")
+    assert message.count("\n") == 1

@@ -9,11 +9,11 @@ from benchmarks.serving.timings import measure
 
 @pytest.mark.parametrize("concurrency", [1, 3])
 def test_every_thread_makes_ten_calls_at_least_of_numbers_of_its_own(concurrency: int) -> None:
-    asked: list[int] = []
-    timings = measure(asked.append, concurrency, seconds=0.0)
+    numbers: list[int] = []
+    timings = measure(numbers.append, concurrency, seconds=0.0)
     # And one each that does not count.
     assert timings.calls == 10 * concurrency
-    assert sorted(asked) == list(range(11 * concurrency))
+    assert sorted(numbers) == list(range(11 * concurrency))
     assert 0 <= timings.p50 <= timings.p99
     assert timings.per_second > 0
 

@@ -65,7 +65,7 @@ def main(folder: str, *models: str) -> None:
             push_and_die(bases, models[1], at)
         _, status = os.waitpid(child, 0)
         found = [versions_in(base) for base in bases]
-        told = {
+        state = {
             "killed": os.WIFSIGNALED(status),
             "first": first,
             "versions": [list(versions) for versions in found],
@@ -73,14 +73,14 @@ def main(folder: str, *models: str) -> None:
             "left": [name for base in bases for name in hidden(base)],
         }
         third = push_both(bases, models[2])
-        told |= {
+        state |= {
             "third": third,
             "after": [sorted(os.listdir(base)) for base in bases],
             "logged": [sorted({move.version for move in moves(base)}) for base in bases],
         }
-        print(json.dumps(told), flush=True)
+        print(json.dumps(state), flush=True)
         shutil.rmtree(os.path.join(folder, str(at)))
-        if not told["killed"]:
+        if not state["killed"]:
             return
 
 

@@ -1,4 +1,4 @@
-"""The component with TFX's artifacts: blessings rule, the artifact tells, and a better model replaces."""
+"""The component with TFX's artifacts: blessings rule, the artifact holds it, and a better model replaces."""
 
 import json
 from collections.abc import Callable, Sequence

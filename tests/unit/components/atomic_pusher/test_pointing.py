@@ -1,4 +1,4 @@
-"""An earlier model comes back bit for bit, as a new version, and the log says who brought it."""
+"""An earlier model comes back bit for bit, as a new version, and the log records who brought it."""
 
 import getpass
 import json
@@ -42,12 +42,12 @@ def test_a_rollback_is_a_new_version_with_the_earlier_files_and_answers(
     assert answers(tmp_path / str(made.version)) == answers(models[0]) != answers(models[1])
     assert (made.origin, made.move.copy_of, made.provenance.run_id) == (first, first, "0")
     assert read_manifest(str(tmp_path / str(made.version))) == made
-    # A copy of a copy still knows where it comes from.
+    # A copy of a copy still records where it comes from.
     again = point(str(tmp_path), made.version, "promote")
     assert (again.origin, again.move.copy_of) == (first, made.version)
 
 
-def test_the_log_says_who_pointed_what_where_and_when(tmp_path: Path, models: list[Path]) -> None:
+def test_the_log_records_who_pointed_what_where_and_when(tmp_path: Path, models: list[Path]) -> None:
     first, second = pushed(tmp_path, models[:2])
     made = point(str(tmp_path), first, "rollback")
     lines = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
@@ -86,9 +86,9 @@ def test_a_version_that_is_not_there_is_named_beside_those_that_are(
     tmp_path: Path, models: list[Path]
 ) -> None:
     first, second = pushed(tmp_path, models[:2])
-    with pytest.raises(PushError, match=f"no version 7; there are: {first}, {second}"):
+    with pytest.raises(PushError, match=f"lacks version 7; there are: {first}, {second}"):
         point(str(tmp_path), 7, "promote")
-    with pytest.raises(PushError, match="no version 7; there are: none"):
+    with pytest.raises(PushError, match="lacks version 7; there are: none"):
         point(str(tmp_path / "nowhere"), 7, "promote")
     assert not (tmp_path / "nowhere").exists()
 

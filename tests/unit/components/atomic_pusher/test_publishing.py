@@ -1,4 +1,4 @@
-"""Versions appear whole and in order, say what they are, and leave when their time has come."""
+"""Versions appear whole and in order, record what they are, and are removed in order."""
 
 import json
 import os
@@ -66,17 +66,17 @@ def test_a_version_has_the_models_files_a_warm_up_file_and_a_manifest(
     assert (version / "assets.extra" / "tf_serving_warmup_requests").read_bytes() == b"warm"
     assert answers(version) == answers(models[0])
 
-    told = json.loads((version / "assets.extra" / "manifest.json").read_text())
-    assert told["version"] == told["origin"] == pushed.version
-    assert told["metrics"] == {"candidate": {"rmse": 0.9}, "reference": {"rmse": 1.0}}
-    assert (told["run_id"], told["data"], told["code"], told["schema"]) == (
+    written = json.loads((version / "assets.extra" / "manifest.json").read_text())
+    assert written["version"] == written["origin"] == pushed.version
+    assert written["metrics"] == {"candidate": {"rmse": 0.9}, "reference": {"rmse": 1.0}}
+    assert (written["run_id"], written["data"], written["code"], written["schema"]) == (
         "run 7",
         {"ratings": "aa", "movies": "bb"},
         {"training": "cc"},
         "dd",
     )
-    assert told["move"]["from"] is None
-    assert told["move"]["to"] == pushed.version
+    assert written["move"]["from"] is None
+    assert written["move"]["to"] == pushed.version
     manifest = read_manifest(str(version))
     assert manifest is not None
     assert manifest.provenance == WHENCE
@@ -179,7 +179,7 @@ def test_the_only_good_version_stays(tmp_path: Path, models: list[Path]) -> None
 def test_what_is_no_model_is_refused(tmp_path: Path, models: list[Path]) -> None:
     served = push_to(tmp_path / "base", models[0])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(PushError, match=r"empty holds no saved_model\.pb"):
+    with pytest.raises(PushError, match=r"empty does not hold a saved_model\.pb"):
         push_to(tmp_path / "base", tmp_path / "empty")
     assert names(tmp_path / "base") == {str(served.version)}
 
@@ -201,8 +201,8 @@ except publishing.PushError as error:
 """
 
 
-@pytest.mark.parametrize(("need", "told"), [("full", "File too large"), ("read-only", "Permission denied")])
-def test_a_push_that_cannot_write_leaves_what_is_served(need: str, told: str, models: list[Path]) -> None:
+@pytest.mark.parametrize(("need", "reason"), [("full", "File too large"), ("read-only", "Permission denied")])
+def test_a_push_that_cannot_write_leaves_what_is_served(need: str, reason: str, models: list[Path]) -> None:
     # Not below tmp_path, whose parents another user may not enter.
     folder = Path(tempfile.mkdtemp())
     folder.chmod(0o755)
@@ -215,7 +215,7 @@ def test_a_push_that_cannot_write_leaves_what_is_served(need: str, told: str, mo
             (folder / "base").chmod(0o755)
         done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
         assert done.returncode == 1
-        assert f"nothing was pushed: {told}" in done.stderr
+        assert f"nothing was pushed: {reason}" in done.stderr
         assert done.stderr.endswith(f"version {served.version} is still served\n")
         assert names(folder / "base") == {str(served.version)}
         assert answers(Path(served.path)) == answers(models[0])

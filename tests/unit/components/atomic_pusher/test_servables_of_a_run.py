@@ -25,7 +25,7 @@ KEEP = Retention(5)
 
 
 class Servables:
-    """Folders of the three servables, and models that are told apart by a text."""
+    """Folders of the three servables, and models that differ in a text."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

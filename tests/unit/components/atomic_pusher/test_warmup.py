@@ -18,16 +18,16 @@ def requests(file: bytes, folder: Path) -> list[predict_pb2.PredictRequest]:
     return [prediction_log_pb2.PredictionLog.FromString(record).predict_log.request for record in records]
 
 
-def test_every_signature_for_clients_is_asked_and_answers(tmp_path: Path, models: list[Path]) -> None:
+def test_every_signature_for_clients_is_called_and_answers(tmp_path: Path, models: list[Path]) -> None:
     model = tf.saved_model.load(str(models[0]))
-    asked = {}
+    by_signature = {}
     for request in requests(warm_up_file(str(models[0]), "tiny", RATINGS), tmp_path):
         inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
         answer = model.signatures[request.model_spec.signature_name](**inputs)
-        asked[request.model_spec.signature_name, len(answer["score"])] = inputs
+        by_signature[request.model_spec.signature_name, len(answer["score"])] = inputs
         assert request.model_spec.name == "tiny"
         assert not request.model_spec.HasField("version")
-    # Those of the Evaluator and with inputs of no contract are left out.
+    # Those of the Evaluator and with inputs outside the contract are left out.
     names = {
         "serving_default",
         "recommend",
@@ -36,18 +36,18 @@ def test_every_signature_for_clients_is_asked_and_answers(tmp_path: Path, models
         "rank",
         "of_examples",
     }
-    assert set(asked) == {(name, batch) for name in names for batch in (1, 32)}
+    assert set(by_signature) == {(name, batch) for name in names for batch in (1, 32)}
 
     def texts(signature: str, name: str) -> list[object]:
-        found: list[object] = asked[signature, 32][name].numpy().astype(str).tolist()
+        found: list[object] = by_signature[signature, 32][name].numpy().astype(str).tolist()
         return found
 
     assert texts("serving_default", "user_id") == USERS[:32]
     assert texts("similar_movies", "movie_id") == [str(int(user) % 7) for user in USERS[:32]]
     assert texts("rank", "movie_id") == [["1", "2", "3", "4", "5", "6", "0"]] * 32
     assert texts("recommend", "exclude_movie_ids")[:3] == [["0", ""], ["0", "1"], ["", ""]]
-    assert asked["recommend", 32]["k"].numpy() == 10
-    assert asked["of_examples", 32]["examples"].numpy().tolist() == RATINGS[:32]
+    assert by_signature["recommend", 32]["k"].numpy() == 10
+    assert by_signature["of_examples", 32]["examples"].numpy().tolist() == RATINGS[:32]
 
 
 def test_few_ratings_make_small_requests(tmp_path: Path, models: list[Path]) -> None:

@@ -1,4 +1,4 @@
-"""Small SavedModels with the inputs of the serving contract, and answers that tell them apart."""
+"""Small SavedModels with the inputs of the serving contract, and answers that distinguish them."""
 
 from pathlib import Path
 

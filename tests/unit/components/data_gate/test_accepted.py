@@ -7,6 +7,7 @@ import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.data_gate.accepted import ENTRY_FILE, AcceptedData, DamagedEntryError
+from components.data_gate.distances import Values
 
 FIRST, SECOND, THIRD = "a" * 64, "b" * 64, "c" * 64
 
@@ -19,7 +20,8 @@ def store(tmp_path: Path) -> AcceptedData:
 def accept(store: AcceptedData, data: str, rows: int = 10) -> None:
     statistics = statistics_pb2.DatasetFeatureStatisticsList()
     statistics.datasets.add(num_examples=rows)
-    store.accept(data, {"ratings": rows}, {("ratings", "train"): statistics}, "run-1")
+    distributions = {"train": {"user_rating": Values(rows, {"3": rows})}}
+    store.accept(data, {"ratings": rows}, {("ratings", "train"): statistics}, "run-1", distributions)
 
 
 def test_nothing_is_compared_in_a_first_run(store: AcceptedData) -> None:
@@ -43,6 +45,7 @@ def test_other_data_is_compared_with_the_newest_accepted(store: AcceptedData) ->
     assert statistics is not None
     assert statistics.datasets[0].num_examples == 20
     assert entry.statistics("movies", "all") is None
+    assert entry.distributions() == {"train": {"user_rating": Values(20, {"3": 20})}}
 
 
 def test_a_second_run_on_the_same_data_compares_with_what_the_first_compared_with(
@@ -107,6 +110,15 @@ def test_series_and_split_rules_are_kept_apart(store: AcceptedData) -> None:
 
     assert other.baseline(SECOND) is None
     assert other.other_series() == ["ml-100k/temporal-0.2"]
+
+
+def test_no_two_series_share_a_folder(store: AcceptedData) -> None:
+    names = ("数据", "电影", "ml latest", "ml_latest", "_", "", "..")
+    stores = [AcceptedData(store.root, name, "random-0.2") for name in names]
+
+    assert len({one.folder for one in stores}) == len(names)
+    accept(stores[0], FIRST)
+    assert [one.baseline(SECOND) is not None for one in stores] == [True] + [False] * 6
 
 
 def test_name_of_a_series_is_no_path(tmp_path: Path) -> None:

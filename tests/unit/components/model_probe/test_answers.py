@@ -65,10 +65,10 @@ def answer(**more: Any) -> dict[str, Any]:
     return {**good, **more}
 
 
-def failed(outputs: Specs, asked: Request, *answers: dict[str, Any]) -> list[tuple[str, float | None, str]]:
+def failed(outputs: Specs, sent: Request, *answers: dict[str, Any]) -> list[tuple[str, float | None, str]]:
     tally = SignatureTally("recommend", outputs, DATA)
     for each in answers:
-        tally.add(asked, each)
+        tally.add(sent, each)
     checks: list[Check] = tally.checks()
     assert all(check.where == f"{len(answers)} requests" for check in checks)
     return [(check.name, check.value, check.detail) for check in checks if check.verdict == "failed"]
@@ -120,11 +120,11 @@ def test_movies_that_must_not_be_in_a_list() -> None:
 
 def test_ratings_keep_to_the_scale_of_the_data() -> None:
     outputs: Specs = {"user_rating": ("float32", [None])}
-    asked = Request("three rows", {}, rows=3)
+    sent = Request("three rows", {}, rows=3)
     on_it = {"user_rating": np.array([1.0, 3.3, 5.0], np.float32)}
     off_it = {"user_rating": np.array([0.5, 5.5, 3.0], np.float32)}
-    assert failed(outputs, asked, on_it) == []
-    assert failed(outputs, asked, on_it, off_it) == [
+    assert failed(outputs, sent, on_it) == []
+    assert failed(outputs, sent, on_it, off_it) == [
         ("scale", 2.0, "three rows: 0.5 in user_rating is not in 1 to 5")
     ]
 

@@ -40,7 +40,7 @@ def test_what_differs_is_named() -> None:
         "serving_default": "input examples is missing; input example is not agreed on; "
         "output user_rating is float64 of rank 2 instead of float32 of rank 1",
         "rank": "output user_rating is missing",
-        "transform_features": "the model has no such signature",
+        "transform_features": "the model does not have this signature",
     }
 
 

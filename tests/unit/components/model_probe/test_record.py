@@ -1,4 +1,4 @@
-"""What a probe says of itself: on the console, to whoever does not push, and in its record."""
+"""The verdict of a probe: on the console, to whoever does not push, and in its record."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ def test_a_model_that_did_not() -> None:
         "recommend: latency, milliseconds 250 (threshold: at most 100); and 1 more"
     )
     assert record.summary() == f"refused: {record.reason()}"
-    told = json.loads(record.to_json())
-    assert told["blessed"] is False
-    assert [check["value"] for check in told["checks"]] == [None, 250.0, 250.0, 312.4]
+    written = json.loads(record.to_json())
+    assert written["blessed"] is False
+    assert [check["value"] for check in written["checks"]] == [None, 250.0, 250.0, 312.4]

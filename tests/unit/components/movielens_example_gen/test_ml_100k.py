@@ -1,6 +1,9 @@
 """The real ML-100k: the counts that its README and the study give, and every single history."""
 
-from collections.abc import Collection
+from bisect import bisect_left
+from collections.abc import Collection, Sequence
+from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,16 +63,32 @@ def read_ratings(ml_100k: Path) -> list[tuple[Pair, int]]:
     return [((user, movie), int(timestamp)) for user, movie, _, timestamp in fields]
 
 
-def expected_histories(ratings: list[tuple[Pair, int]], usable: Collection[Pair]) -> dict[Pair, list[bytes]]:
-    """By the definition: the last 50 usable ratings before each one, by timestamp and line."""
-    seen: dict[str, list[bytes]] = {}
-    histories = {}
-    for (user, movie), _ in sorted(ratings, key=lambda rating: rating[1]):  # A stable sort keeps lines.
-        own = seen.setdefault(user, [])
-        histories[user, movie] = own[-50:]
-        if (user, movie) in usable:
-            own.append(movie.encode())
-    return histories
+def check_histories(
+    splits: Sequence[Columns], ratings: list[tuple[Pair, int]], usable: Collection[Pair]
+) -> None:
+    """By the definition: the last 50 usable ratings before each one; those of one second in some order."""
+    moments = dict(ratings)
+    times: dict[str, list[int]] = {}
+    for (user, _), timestamp in sorted(
+        (rating for rating in ratings if rating[0] in usable), key=itemgetter(1)
+    ):
+        times.setdefault(user, []).append(timestamp)
+    places: dict[tuple[str, int], list[int]] = {}
+    for pair, history in chain.from_iterable(
+        zip(split.pairs, split.histories, strict=True) for split in splits
+    ):
+        user, now = pair[0], moments[pair]
+        remembered = [(user, movie.decode()) for movie in history]
+        assert len({*remembered, pair}) == len(history) + 1
+        assert all(other in usable for other in remembered)
+        found = [moments[other] for other in remembered]
+        together = found.count(now)
+        own = times.get(user, [])
+        assert found == [*own[: bisect_left(own, now)], *[now] * together][-50:]
+        if pair in usable:
+            places.setdefault((user, now), []).append(together)
+    for together_of_second in places.values():
+        assert sorted(together_of_second) == [min(place, 50) for place in range(len(together_of_second))]
 
 
 def test_last_out(ml_100k: Path, tmp_path: Path) -> None:
@@ -86,8 +105,7 @@ def test_last_out(ml_100k: Path, tmp_path: Path) -> None:
     last = {pair[0]: pair for pair, _ in sorted(ratings, key=lambda rating: rating[1])}
     train, evaluation = columns(result, "train"), columns(result, "eval")
     assert set(evaluation.pairs) == set(last.values())
-    histories = dict(zip(train.pairs + evaluation.pairs, train.histories + evaluation.histories, strict=True))
-    assert histories == expected_histories(ratings, {pair for pair, _ in ratings})
+    check_histories([train, evaluation], ratings, {pair for pair, _ in ratings})
 
 
 def test_movies(ml_100k: Path, tmp_path: Path) -> None:
@@ -118,8 +136,7 @@ def test_an_official_fold_is_what_its_files_hold(ml_100k: Path, tmp_path: Path) 
     assert (len(train.pairs), len(evaluation.pairs)) == (80_000, 20_000)
     assert set(train.pairs) == expected["base"]
     assert set(evaluation.pairs) == expected["test"]
-    histories = dict(zip(train.pairs + evaluation.pairs, train.histories + evaluation.histories, strict=True))
-    assert histories == expected_histories(read_ratings(ml_100k), set(train.pairs))
+    check_histories([train, evaluation], read_ratings(ml_100k), set(train.pairs))
 
 
 def test_the_permutation_of_the_study(ml_100k: Path, tmp_path: Path) -> None:
@@ -130,5 +147,4 @@ def test_the_permutation_of_the_study(ml_100k: Path, tmp_path: Path) -> None:
     train, evaluation = columns(result, "train"), columns(result, "eval")
     assert set(train.pairs) == trains
     assert set(evaluation.pairs) == {ratings[row][0] for row in order[80_000:]}
-    histories = dict(zip(train.pairs + evaluation.pairs, train.histories + evaluation.histories, strict=True))
-    assert histories == expected_histories(ratings, trains)
+    check_histories([train, evaluation], ratings, trains)

@@ -69,7 +69,9 @@ def test_a_data_set_without_folds_is_refused_by_name(tmp_path: Path) -> None:
     (raw / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,10,0.5,100\n1,20,4.5,200\n")
     (raw / "movies.csv").write_text("movieId,title,genres\n10,A (1990),Drama\n20,B (1990),Drama\n")
 
-    with pytest.raises(DatasetError, match=r"raw: the ml-csv layout has no official folds.*ml-100k.*random"):
+    with pytest.raises(
+        DatasetError, match=r"raw: the ml-csv layout does not have official folds.*ml-100k.*random"
+    ):
         run(raw, tmp_path / "out", executor=MovieLensExampleGenExecutor, split="official_fold")
 
 

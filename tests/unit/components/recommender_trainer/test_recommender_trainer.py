@@ -12,10 +12,10 @@ from tfx.utils import path_utils, proto_utils
 
 from components.recommender_trainer.component import RecommenderTrainer
 from components.recommender_trainer.executor import RecommenderTrainerExecutor
-from tests.unit.components.recommender_trainer.telling_run_fn import TOLD
+from tests.unit.components.recommender_trainer.recording_run_fn import ARGUMENTS
 
-TELLING = "tests.unit.components.recommender_trainer.telling_run_fn.run_fn"
-SILENT = "tests.unit.components.recommender_trainer.telling_run_fn.silent_run_fn"
+RECORDING = "tests.unit.components.recommender_trainer.recording_run_fn.run_fn"
+SILENT = "tests.unit.components.recommender_trainer.recording_run_fn.silent_run_fn"
 CONFIG = {"seed": 7, "hyperparameters": {"epochs": 3, "hidden_units": [64, 32]}}
 
 
@@ -29,7 +29,7 @@ def examples(folder: Path, name: str, splits: list[str]) -> standard_artifacts.E
     return artifact
 
 
-def trainer(run_fn: str = TELLING, **more: Any) -> RecommenderTrainer:
+def trainer(run_fn: str = RECORDING, **more: Any) -> RecommenderTrainer:
     return RecommenderTrainer(
         examples=Channel(type=standard_artifacts.Examples),
         movies=Channel(type=standard_artifacts.Examples),
@@ -43,7 +43,7 @@ def trainer(run_fn: str = TELLING, **more: Any) -> RecommenderTrainer:
 def run(
     folder: Path, component: RecommenderTrainer, movie_splits: list[str], **more: list[Artifact]
 ) -> dict[str, Any]:
-    """Runs the executor as TFX does, and returns what the `run_fn` was told."""
+    """Runs the executor as TFX does, and returns the arguments of the `run_fn`."""
     graph, model, model_run = (
         standard_artifacts.TransformGraph(),
         standard_artifacts.Model(),
@@ -63,8 +63,10 @@ def run(
     }
     context = base_executor.BaseExecutor.Context(tmp_dir=str(folder / "tmp"), unique_id="1")
     RecommenderTrainerExecutor(context).Do(inputs, {"model": [model], "model_run": [model_run]}, properties)
-    told: dict[str, Any] = json.loads((Path(path_utils.serving_model_dir(model.uri)) / TOLD).read_text())
-    return told
+    arguments: dict[str, Any] = json.loads(
+        (Path(path_utils.serving_model_dir(model.uri)) / ARGUMENTS).read_text()
+    )
+    return arguments
 
 
 def found(folder: Path, patterns: list[str]) -> list[str]:
@@ -75,21 +77,21 @@ def found(folder: Path, patterns: list[str]) -> list[str]:
 
 
 def test_the_run_fn_gets_ratings_by_split_and_the_whole_catalogue(tmp_path: Path) -> None:
-    told = run(tmp_path, trainer(), ["all", "more"])
-    assert found(tmp_path, told["train_files"]) == ["examples/Split-train/data-0.gz"]
-    assert found(tmp_path, told["eval_files"]) == ["examples/Split-eval/data-0.gz"]
-    assert found(tmp_path, told["movie_files"]) == [
+    arguments = run(tmp_path, trainer(), ["all", "more"])
+    assert found(tmp_path, arguments["train_files"]) == ["examples/Split-train/data-0.gz"]
+    assert found(tmp_path, arguments["eval_files"]) == ["examples/Split-eval/data-0.gz"]
+    assert found(tmp_path, arguments["movie_files"]) == [
         "movies/Split-all/data-0.gz",
         "movies/Split-more/data-0.gz",
     ]
-    assert told["transform_graph_path"] == str(tmp_path / "graph")
-    assert told["model_run_dir"] == str(tmp_path / "run")
+    assert arguments["transform_graph_path"] == str(tmp_path / "graph")
+    assert arguments["model_run_dir"] == str(tmp_path / "run")
 
 
 def test_the_custom_config_arrives_as_it_was(tmp_path: Path) -> None:
-    told = run(tmp_path, trainer(), ["all"])
-    assert told["custom_config"] == CONFIG
-    assert told["hyperparameters"] is None
+    arguments = run(tmp_path, trainer(), ["all"])
+    assert arguments["custom_config"] == CONFIG
+    assert arguments["hyperparameters"] is None
 
 
 def test_a_tuner_s_hyperparameters_arrive(tmp_path: Path) -> None:
@@ -98,8 +100,8 @@ def test_a_tuner_s_hyperparameters_arrive(tmp_path: Path) -> None:
     (tmp_path / "best").mkdir()
     (tmp_path / "best" / "best_hyperparameters.txt").write_text(json.dumps({"values": {"epochs": 9}}))
     component = trainer(hyperparameters=Channel(type=standard_artifacts.HyperParameters))
-    told = run(tmp_path, component, ["all"], hyperparameters=[best])
-    assert told["hyperparameters"] == {"values": {"epochs": 9}}
+    arguments = run(tmp_path, component, ["all"], hyperparameters=[best])
+    assert arguments["hyperparameters"] == {"values": {"epochs": 9}}
 
 
 def test_a_run_fn_that_writes_no_model_fails_the_node(tmp_path: Path) -> None:
@@ -120,7 +122,7 @@ def test_another_config_is_another_cache_key() -> None:
             examples=Channel(type=standard_artifacts.Examples),
             movies=Channel(type=standard_artifacts.Examples),
             transform_graph=Channel(type=standard_artifacts.TransformGraph),
-            run_fn=TELLING,
+            run_fn=RECORDING,
             custom_config={**CONFIG, **config},
         )
         return dict(component.spec.exec_properties)

@@ -111,7 +111,7 @@ def test_what_the_tuner_finds_is_what_the_trainer_fits_with(
     assert fitted["epochs"] == 9
 
 
-def test_a_search_without_one_good_trial_fails_and_says_why(
+def test_a_search_without_one_good_trial_fails_with_the_reason(
     tmp_path: Path, world: dict[str, list[Any]]
 ) -> None:
     with pytest.raises(TuningError, match=r"none of 1 trials has ended well: .*the val_rmse became inf"):

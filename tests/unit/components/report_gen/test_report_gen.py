@@ -30,7 +30,7 @@ def schema_node() -> Importer:
 
 
 def run(component: ReportGen, uri: Path, inputs: dict[str, list[Any]], **properties: str) -> dict[str, Any]:
-    """Runs the executor and returns the metrics; an exit handler that has nothing to tell writes none."""
+    """Runs the executor and returns the metrics; an exit handler without anything to report writes none."""
     report = simple_artifacts.File()
     report.uri = str(uri)
     uri.mkdir(parents=True)

@@ -17,7 +17,7 @@ SERIES = "ml-100k, leave_last_out"
 
 
 class Serving:
-    """A push destination, and models that are told apart by a word."""
+    """A push destination, and models that differ in a word."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.base = folder, str(folder / "serving" / "ranking")

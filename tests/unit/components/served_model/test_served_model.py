@@ -23,7 +23,7 @@ EXAMPLES = tf.TensorSpec([None], tf.string, name="examples")
 
 
 class Rater(tf.Module):
-    """Rates the users it knows; others fail, are no number, or get the mean."""
+    """Rates known users; others fail, get NaN, or get the mean."""
 
     def __init__(self, rating: float, known: int = 10, unknown: str = "mean") -> None:
         super().__init__()
@@ -101,7 +101,7 @@ def properties(artifact: Artifact) -> dict[str, Any]:
 
 
 def first_rating(artifact: Artifact) -> float:
-    """What the model in the artifact says of a user that all models know."""
+    """The rating by the model in the artifact for a user of all models."""
     example = tf.train.Example()
     example.features.feature["user_id"].bytes_list.value.append(b"1")
     loaded = tf.saved_model.load(f"{artifact.uri}/Format-Serving")
@@ -112,21 +112,21 @@ def first_rating(artifact: Artifact) -> float:
 def test_the_candidate_stands_in_until_something_is_served(node: Node) -> None:
     served = node()
     assert first_rating(served) == 4.0
-    told = properties(served)
-    assert (told["version"], told["digest"], told["override"]) == ("", "", "")
-    assert told["summary"].startswith("nothing was served yet")
+    written = properties(served)
+    assert (written["version"], written["digest"], written["override"]) == ("", "", "")
+    assert written["summary"].startswith("nothing was served yet")
 
 
-def test_the_served_version_is_copied_and_told(node: Node, tmp_path: Path) -> None:
+def test_the_served_version_is_copied_and_recorded(node: Node, tmp_path: Path) -> None:
     version = node.push(Rater(2.0).save(tmp_path / "older"))
     served = node()
     assert first_rating(served) == 2.0
-    told = properties(served)
-    assert (told["version"], told["override"]) == (str(version), "")
-    assert told["summary"] == f"version {version} was served"
+    written = properties(served)
+    assert (written["version"], written["override"]) == (str(version), "")
+    assert written["summary"] == f"version {version} was served"
     record = json.loads((Path(served.uri) / "served_model.json").read_text())
     assert record["chosen"]["path"] == str(node.base / str(version))
-    assert record["digest"] == told["digest"] == record["chosen"]["digest"]
+    assert record["digest"] == written["digest"] == record["chosen"]["digest"]
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ def test_the_served_version_is_copied_and_told(node: Node, tmp_path: Path) -> No
     [
         ("fails", "evaluate", "user_rating", r"fails on rows 1 to 30 of today's Examples \(.*not known"),
         ("nan", "evaluate", "user_rating", r"fails on rows 1 to 30 .*\(user_rating is not finite\)"),
-        ("mean", "serving_default", "user_rating", "it has no signature 'evaluate'"),
-        ("mean", "evaluate", "stars", "has no output 'movie_id' or 'user_rating'"),
+        ("mean", "serving_default", "user_rating", "it does not have the signature 'evaluate'"),
+        ("mean", "evaluate", "stars", "does not have the output 'movie_id' or 'user_rating'"),
     ],
 )
 def test_a_version_that_cannot_be_evaluated_is_named(
@@ -155,10 +155,12 @@ def test_a_setting_lets_that_version_be_replaced(node: Node, tmp_path: Path) -> 
         node(f"ranking/{version + 1}")
     replaced = node(f"ranking/{version}")
     assert first_rating(replaced) == 4.0
-    told = properties(replaced)
-    assert told["version"] == ""
-    assert told["override"] == told["summary"]
-    assert told["override"].startswith(f"version {version} is not compared with, as evaluation.replace_unr")
+    written = properties(replaced)
+    assert written["version"] == ""
+    assert written["override"] == written["summary"]
+    assert written["override"].startswith(
+        f"version {version} is not compared with, as evaluation.replace_unr"
+    )
 
 
 def test_a_version_whose_files_have_changed_is_not_trusted(node: Node, tmp_path: Path) -> None:

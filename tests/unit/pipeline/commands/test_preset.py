@@ -1,4 +1,4 @@
-"""`python -m pipeline preset`: what a search found becomes a preset that says where it comes from."""
+"""`python -m pipeline preset`: what a search found becomes a preset with its origin."""
 
 import json
 from pathlib import Path
@@ -100,7 +100,7 @@ def test_a_run_without_a_tuner_is_no_preset(tmp_path: Path) -> None:
     assert not (tmp_path / "presets").exists()
 
 
-def test_a_run_that_has_not_ended_does_not_say_how_its_tuner_was_called(tmp_path: Path) -> None:
+def test_a_run_that_has_not_ended_is_refused(tmp_path: Path) -> None:
     record(tmp_path / "runs", TUNED, ended=False, ranking=FOUND)
     with pytest.raises(PresetError, match=f"run {RUN} has not come to its end"):
         keep(str(tmp_path / "runs"), "latest", "mine", tmp_path / "presets")

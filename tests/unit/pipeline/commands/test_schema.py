@@ -44,7 +44,7 @@ class Runs:
         self.context_type = self.store.put_context_type(mlmd.ContextType(name="node"))
 
     def schema(self, node_id: str, text: str, artifact_state: int = mlmd.Artifact.LIVE) -> mlmd.Artifact:
-        """Writes a schema and records it; `run` says who made it."""
+        """Writes a schema and records it; `run` is the run that made it."""
         folder = self.output / "artifacts" / node_id / str(len(self.store.get_artifacts()))
         folder.mkdir(parents=True)
         (folder / "schema.pbtxt").write_text(text)
@@ -190,12 +190,14 @@ def test_adopt_changes_what_was_named_and_then_everything(runs: Runs, project: P
     again = command(project, "adopt", "--yes", *output)
     assert (again.returncode, again.stdout) == (
         0,
-        "nothing to adopt: the data has no feature that is new or changed\n",
+        "nothing to adopt: none of the data's features is new or changed\n",
     )
 
 
 @pytest.mark.parametrize(("answer", "status", "adopted"), [("n", 1, False), ("y", 0, True)])
-def test_adopt_asks_first(runs: Runs, project: Path, answer: str, status: int, adopted: bool) -> None:
+def test_adopt_requires_confirmation(
+    runs: Runs, project: Path, answer: str, status: int, adopted: bool
+) -> None:
     runs.run(MOVIES_SCHEMA_GEN, runs.schema(MOVIES_SCHEMA_GEN, with_noir(MOVIES_SCHEMA)))
     terminal, stdin = pty.openpty()
     os.write(terminal, f"{answer}\n".encode())
@@ -214,9 +216,9 @@ def test_adopt_never_removes_and_never_guesses(runs: Runs, project: Path) -> Non
     args = ("--of", "movies", "--output", str(runs.output))
     before = (project / "schema" / "movies.pbtxt").read_text()
     for names, message in (
-        (["movie_id"], "the data of the latest run has no 'movie_id'"),
+        (["movie_id"], "the data of the latest run does not have 'movie_id'"),
         (["mode"], "no feature 'mode'; there are mood, movie_genres, movie_id"),
-        (["mood"], "there is no terminal to ask on; repeat the command with --yes"),
+        (["mood"], "there is no terminal to confirm on; repeat the command with --yes"),
     ):
         done = command(project, "adopt", *names, *args)
         assert done.returncode == 2

@@ -100,7 +100,7 @@ def test_rollback_takes_all_models_of_a_run_back_and_promote_brings_them_again(
     assert runs.command("rollback", "--yes") == 0
     assert runs.all_served == all_of("bad")
     assert runs.command("rollback", "--yes") == 2
-    assert "holds no model from before version" in capsys.readouterr().err
+    assert "does not hold a model from before version" in capsys.readouterr().err
     assert runs.command("promote", runs.versions[2], "--yes") == 0
     assert runs.all_served == all_of("better")
     assert runs.command("rollback", runs.versions[0], "--yes") == 0
@@ -113,7 +113,7 @@ def test_rollback_takes_all_models_of_a_run_back_and_promote_brings_them_again(
     assert len({served_version(str(runs.folder(name))) for name in TOGETHER}) == 1
 
 
-def test_one_model_moves_alone_where_a_flag_says_so(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_model_moves_alone_with_a_flag(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
     _, second, third = runs.versions
     assert runs.command("rollback", "--only", "ranking", "--yes") == 0
     assert runs.all_served == {**all_of("better"), "ranking": "good"}
@@ -121,7 +121,7 @@ def test_one_model_moves_alone_where_a_flag_says_so(runs: Runs, capsys: pytest.C
     manifest = read_manifest(str(runs.ranking / str(alone)))
     assert manifest is not None
     assert (manifest.move.copy_of, manifest.move.servables) == (second, ("ranking",))
-    # The version that it got is of no run, so nothing goes there together.
+    # The version that it got is not of a run, so nothing goes there together.
     assert runs.command("promote", str(alone), "--yes") == 2
     assert "`--only ranking`" in capsys.readouterr().err
     # The way back to one run.
@@ -135,7 +135,7 @@ def test_models_that_cannot_go_together_are_not_split(runs: Runs, capsys: pytest
     before = {name: list(versions_in(str(runs.folder(name)))) for name in TOGETHER}
     for words in (["promote", str(first)], ["rollback", str(first)]):
         assert runs.command(*words, "--yes") == 2
-        assert f"retrieval has no version {first} any more" in capsys.readouterr().err
+        assert f"retrieval lacks version {first} now" in capsys.readouterr().err
     assert {name: list(versions_in(str(runs.folder(name)))) for name in TOGETHER} == before
     assert runs.command("promote", first, "--only", "ranking", "--yes") == 0
     assert runs.all_served == {**all_of("better"), "ranking": "bad"}
@@ -163,24 +163,27 @@ def test_what_is_served_already_is_not_published_again(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
-        (["promote", "7", "--yes"], "has no version 7; there are: {0}, {1}, {2}"),
-        (["rollback", "7", "--yes"], "has no version 7; there are: {0}, {1}, {2}"),
-        (["rollback", "7", "--only", "ranking", "--yes"], "has no version 7; there are: {0}, {1}, {2}"),
-        (["rollback", "--only", "joint", "--yes"], "joint holds no version to choose from"),
+        (["promote", "7", "--yes"], "lacks version 7; there are: {0}, {1}, {2}"),
+        (["rollback", "7", "--yes"], "lacks version 7; there are: {0}, {1}, {2}"),
+        (
+            ["rollback", "7", "--only", "ranking", "--yes"],
+            "lacks version 7; there are: {0}, {1}, {2}",
+        ),
+        (["rollback", "--only", "joint", "--yes"], "joint does not hold a version to choose from"),
         (["versions", "joint"], "no version below"),
-        (["rollback"], "there is no terminal to ask on; repeat the command with --yes"),
+        (["rollback"], "there is no terminal to confirm on; repeat the command with --yes"),
         (["rollback", "{2}", "--yes"], "is served already"),
     ],
 )
-def test_what_cannot_be_done_is_told_and_changes_nothing(
-    words: list[str], told: str, runs: Runs, capsys: pytest.CaptureFixture[str]
+def test_what_cannot_be_done_is_an_error_and_changes_nothing(
+    words: list[str], message: str, runs: Runs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert runs.command(*(word.format(*runs.versions) for word in words)) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith("error: ")
-    assert told.format(*runs.versions) in captured.err
+    assert message.format(*runs.versions) in captured.err
     assert list(versions_in(str(runs.ranking))) == runs.versions
 
 
@@ -199,7 +202,7 @@ def test_broken_versions_are_listed_with_what_is_wrong_and_refused(
     assert runs.command("versions", "ranking") == 0
     out = capsys.readouterr().out
     assert f"{first.name}  {first}/assets.extra/manifest.json: is not a manifest" in out
-    assert f"{second.name}  {second} holds no saved_model.pb" in out
+    assert f"{second.name}  {second} does not hold a saved_model.pb" in out
     for version in (first, second):
         assert runs.command("promote", version.name, "--yes") == 2
         assert f"version {version.name} of ranking cannot be served" in capsys.readouterr().err
@@ -207,7 +210,7 @@ def test_broken_versions_are_listed_with_what_is_wrong_and_refused(
 
 
 @pytest.mark.parametrize(("answer", "served", "status"), [("y", "good", 0), ("n", "better", 1)])
-def test_it_asks_before_it_changes_anything(answer: str, served: str, status: int, runs: Runs) -> None:
+def test_it_requires_confirmation_before_a_change(answer: str, served: str, status: int, runs: Runs) -> None:
     ours, theirs = pty.openpty()
     os.write(ours, f"{answer}\n".encode())
     command = [sys.executable, "-m", "pipeline", "rollback", f"--output={runs.output}"]

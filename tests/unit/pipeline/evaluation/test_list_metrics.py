@@ -15,7 +15,7 @@ TEN = tuple(str(number).encode() for number in range(10))
 def test_a_list_shows_each_movie_once_and_nothing_in_an_empty_slot() -> None:
     movies, logs = shown_list([b"b", b"", b"a", b"b"], [1.0, 7.0, 3.0, 9.0])
     assert movies == (b"b", b"a")
-    # A repeated id counts where it stands first.
+    # A repeated id counts at its first place.
     assert logs == pytest.approx(log(2) + log(4))
     assert isnan(shown_list([b"a"], None)[1])
 

@@ -43,9 +43,9 @@ def _run(console: RunConsole) -> None:
 
 def _trial(trial: int, best: str) -> None:
     logger = logging.getLogger(artifacts.PROGRESS_LOGGER)
-    told = {"trial": trial, "trials": 20, "best": best}
-    logger.info("epoch", extra={"epoch": 1, "epochs": 3, "metric": "val_rmse .99", **told})
-    logger.info("trial", extra={"metric": f"val_rmse .9{trial}", "trial_ended": True, **told})
+    of_trial = {"trial": trial, "trials": 20, "best": best}
+    logger.info("epoch", extra={"epoch": 1, "epochs": 3, "metric": "val_rmse .99", **of_trial})
+    logger.info("trial", extra={"metric": f"val_rmse .9{trial}", "trial_ended": True, **of_trial})
 
 
 def test_a_search_is_a_line_a_trial_off_a_terminal():

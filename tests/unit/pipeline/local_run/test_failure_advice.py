@@ -1,4 +1,4 @@
-"""What a full disk, a read-only one and a lack of memory are told as, whoever noticed first."""
+"""What a full disk, a read-only one and a lack of memory are reported as, whoever noticed first."""
 
 import errno
 import os
@@ -25,10 +25,10 @@ def _raised(error: Exception, after: Exception) -> Exception:
     ],
 )
 def test_a_full_disk(error: Exception, tmp_path: Path) -> None:
-    told = failure_advice(error, tmp_path)
+    advice = failure_advice(error, tmp_path)
 
-    assert told.startswith("No space left on device: free space below /")
-    assert told.endswith(" MB are free)")
+    assert advice.startswith("No space left on device: free space below /")
+    assert advice.endswith(" MB are free)")
 
 
 def test_a_read_only_disk(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is said of a run whose process is gone."""
+"""The report of a run whose process is gone."""
 
 import signal
 import subprocess
@@ -15,7 +15,7 @@ from pipeline.local_run.killed_run import KillReporter
 with KillReporter(["log: x.log", "python local_runner.py --output 'a b'"]) as reporter:
     for node in sys.argv[1:]:
         reporter.running(node)
-    print("all told", flush=True)
+    print("all written", flush=True)
     if sys.stdin.read() == "fail":
         raise SystemExit(3)
 """
@@ -28,17 +28,17 @@ def _run(*nodes: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGABRT])
-def test_a_killed_process_is_told_of_with_its_node_and_the_lines_below(number: signal.Signals) -> None:
+def test_a_killed_process_is_reported_with_its_node_and_the_lines_below(number: signal.Signals) -> None:
     with _run("Transform", "RankingTrainer") as process:
         assert process.stdout is not None
-        assert process.stdout.readline() == "all told\n"
+        assert process.stdout.readline() == "all written\n"
         process.send_signal(number)
         _, error = process.communicate()
 
     assert process.returncode == -number
-    told = error.splitlines()[-3:]
-    assert told[0].startswith("error: RankingTrainer: ")
-    assert told[1:] == ["log: x.log", "python local_runner.py --output 'a b'"]
+    lines = error.splitlines()[-3:]
+    assert lines[0].startswith("error: RankingTrainer: ")
+    assert lines[1:] == ["log: x.log", "python local_runner.py --output 'a b'"]
 
 
 @pytest.mark.parametrize(("text", "status"), [("go on", 0), ("fail", 3)])

@@ -19,21 +19,21 @@ pytestmark = pytest.mark.slow
 
 @dataclass
 class Notes:
-    """An observer that writes down what it is told."""
+    """An observer that records its notifications."""
 
-    told: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
 
     def node_started(self, node_id: str) -> None:
-        self.told.append(f"{node_id} started")
+        self.events.append(f"{node_id} started")
 
     def node_finished(self, node: NodeRun) -> None:
-        self.told.append(f"{node.node_id} {'cached' if node.cached else 'done'}")
+        self.events.append(f"{node.node_id} {'cached' if node.cached else 'done'}")
 
     def node_failed(self, node_id: str) -> None:
-        self.told.append(f"{node_id} failed")
+        self.events.append(f"{node_id} failed")
 
     def note(self, message: str) -> None:
-        self.told.append(message)
+        self.events.append(message)
 
 
 def _run(root: Path, ratings: int) -> tuple[list[str], list[NodeRun]]:
@@ -41,14 +41,14 @@ def _run(root: Path, ratings: int) -> tuple[list[str], list[NodeRun]]:
     from tests.unit.pipeline import tiny_pipeline
 
     notes = Notes()
-    return notes.told, local_dag.run(tiny_pipeline.create(root, ratings), notes)
+    return notes.events, local_dag.run(tiny_pipeline.create(root, ratings), notes)
 
 
 def test_first_run_runs_every_node_in_order_and_the_second_reuses_them(tmp_path: Path):
-    told, first = _run(tmp_path, 5)
-    assert told == ["Count started", "Count done", "Train started", "Train done"]
-    told, second = _run(tmp_path, 5)
-    assert told == ["Count started", "Count cached", "Train started", "Train cached"]
+    events, first = _run(tmp_path, 5)
+    assert events == ["Count started", "Count done", "Train started", "Train done"]
+    events, second = _run(tmp_path, 5)
+    assert events == ["Count started", "Count cached", "Train started", "Train cached"]
 
     [model] = first[1].outputs
     assert (model.channel, model.type_name) == ("model", "Model")
@@ -70,54 +70,54 @@ def test_failure_names_node_and_cause_and_leaves_no_half_written_output(tmp_path
     assert error.value.node_id == "Train"
     assert str(error.value).startswith("Train: ValueError: cannot train on -3 ratings")
     assert "KeyError: 'missing'" in str(error.value)
-    assert notes.told == ["Count started", "Count done", "Train started", "Train failed"]
+    assert notes.events == ["Count started", "Count done", "Train started", "Train failed"]
     assert not list(tmp_path.rglob("half"))
 
     # What went well before the failure is reused, and a failure is not.
-    notes.told.clear()
+    notes.events.clear()
     with pytest.raises(NodeFailedError):
         local_dag.run(pipeline, notes)
-    assert notes.told == ["Count started", "Count cached", "Train started", "Train failed"]
+    assert notes.events == ["Count started", "Count cached", "Train started", "Train failed"]
 
 
-def test_after_a_failure_the_node_that_tells_of_it_runs(tmp_path: Path):
+def test_after_a_failure_the_exit_node_runs(tmp_path: Path):
     from pipeline.local_run import local_dag
     from tests.unit.pipeline import tiny_pipeline
 
     notes = Notes()
     with pytest.raises(NodeFailedError) as error:
-        local_dag.run(tiny_pipeline.create(tmp_path, -3, tell=True), notes)
+        local_dag.run(tiny_pipeline.create(tmp_path, -3, notify=True), notes)
     assert error.value.node_id == "Train"
-    assert notes.told == [
+    assert notes.events == [
         "Count started",
         "Count done",
         "Train started",
         "Train failed",
-        "Tell started",
-        "Tell done",
+        "Notify started",
+        "Notify done",
     ]
-    assert [node.node_id for node in error.value.finished] == ["Count", "Tell"]
-    assert _what_was_told(error.value.finished) == {
+    assert [node.node_id for node in error.value.finished] == ["Count", "Notify"]
+    assert _notification(error.value.finished) == {
         "models": 0,
         "final_status": json.dumps({"state": "FAILED", "error": {"message": str(error.value)}}),
     }
 
     # The page of a failure does not stand in for that of a success, and the other way around.
-    notes.told.clear()
-    finished = local_dag.run(tiny_pipeline.create(tmp_path, 5, tell=True), notes)
-    assert notes.told[-1] == "Tell done"
-    assert _what_was_told(finished) == {"models": 1, "final_status": ""}
-    assert [node.cached for node in local_dag.run(tiny_pipeline.create(tmp_path, 5, tell=True), notes)] == [
+    notes.events.clear()
+    finished = local_dag.run(tiny_pipeline.create(tmp_path, 5, notify=True), notes)
+    assert notes.events[-1] == "Notify done"
+    assert _notification(finished) == {"models": 1, "final_status": ""}
+    assert [node.cached for node in local_dag.run(tiny_pipeline.create(tmp_path, 5, notify=True), notes)] == [
         True,
         True,
         True,
     ]
 
 
-def _what_was_told(nodes: Sequence[NodeRun]) -> dict[str, Any]:
+def _notification(nodes: Sequence[NodeRun]) -> dict[str, Any]:
     [report] = nodes[-1].outputs
-    told: dict[str, Any] = json.loads((Path(report.uri) / "told.json").read_text())
-    return told
+    events: dict[str, Any] = json.loads((Path(report.uri) / "status.json").read_text())
+    return events
 
 
 def test_flags_of_the_entry_point_do_not_reach_executors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -135,8 +135,8 @@ def test_a_changed_file_is_named_and_made_again_and_so_is_what_stands_on_it(tmp_
     weights = Path(first[1].outputs[0].uri) / "weights"
     weights.write_text("6")
 
-    told, second = _run(tmp_path, 5)
-    assert told == [
+    events, second = _run(tmp_path, 5)
+    assert events == [
         "Count started",
         "Count cached",
         "Train started",
@@ -148,8 +148,8 @@ def test_a_changed_file_is_named_and_made_again_and_so_is_what_stands_on_it(tmp_
     # A value that is handed on is a file of its own.
     value = Path(second[0].outputs[0].uri)
     value.unlink()
-    told, _ = _run(tmp_path, 5)
-    assert told == [
+    events, _ = _run(tmp_path, 5)
+    assert events == [
         "Count started",
         f"{value} is gone; what it belongs to is made again",
         "Count done",
@@ -184,12 +184,12 @@ def test_what_a_killed_run_left_is_cleared_away_before_the_next(tmp_path: Path) 
 
     _, first = _run(tmp_path, 5)
     folder = Path(first[1].outputs[0].uri)
-    # As if the process had ended while `Train` was writing, which a store cannot know.
+    # As if the process had ended while `Train` was writing, which a store cannot record.
     with sqlite3.connect(tmp_path / "metadata.sqlite") as store:
         store.execute("update Execution set last_known_state = ? where id = 2", (Execution.RUNNING,))
 
-    told, second = _run(tmp_path, 5)
-    assert told == [
+    events, second = _run(tmp_path, 5)
+    assert events == [
         "Train was cut short in an earlier run; its unfinished outputs are removed",
         "Count started",
         "Count cached",

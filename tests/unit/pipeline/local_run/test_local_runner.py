@@ -43,12 +43,15 @@ def _refused(argv: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str])
     [
         (["--data-dir", "{tmp}/absent"], "absent, named by --data-dir, does not exist"),
         (["--data-dir", "{tmp}/empty"], "{tmp}/empty is empty"),
-        (["--data-dir", "{tmp}/photos"], "{tmp}/photos, named by --data-dir, holds no MovieLens data set"),
+        (
+            ["--data-dir", "{tmp}/photos"],
+            "{tmp}/photos, named by --data-dir, does not hold a MovieLens data set",
+        ),
         (["--data-dir", "{tmp}/a-file"], "a-file, named by --data-dir, is not a folder"),
         (["--data-dir", "{tmp}/cut"], "{tmp}/cut/u.data is empty"),
         (["--dataset", "ml-7"], "there is no data set 'ml-7': choose one of ml-100k, ml-1m"),
         (["--config", "{tmp}/absent.yaml"], "absent.yaml: cannot be read"),
-        (["--config", "{tmp}/a-file"], "a-file: holds no settings"),
+        (["--config", "{tmp}/a-file"], "a-file: does not hold settings"),
         (
             ["--config", "{tmp}/typo.yaml"],
             "typo.yaml: unknown setting ranking.epoch; did you mean ranking.epochs?",
@@ -132,19 +135,19 @@ def test_an_interruption_is_known_as_one_whatever_a_library_makes_of_it(number: 
 
 
 @pytest.mark.slow
-def test_failed_node_is_told_in_one_sentence_and_nothing_is_pushed(small_100k: Path, tmp_path: Path):
+def test_failed_node_is_reported_in_one_sentence_and_nothing_is_pushed(small_100k: Path, tmp_path: Path):
     (small_100k / "u.data").write_text("1\t1\t5\t800000000\n" + "1\t1\t77\t800000000\n" * 9)
     output = tmp_path / "out"
     command = [sys.executable, "local_runner.py", "--data-dir", str(small_100k), "--output", str(output)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == local_runner.FAILED
     lines = done.stderr.splitlines()
-    error, told, last = lines[0], lines[-2], lines[-1]
+    error, log_line, last = lines[0], lines[-2], lines[-1]
     assert error.startswith("error: RatingsGen: ")
     assert "off_scale" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     [log] = (output / "logs").iterdir()
-    assert str(log) in told
+    assert str(log) in log_line
     # The command that resumes, and nothing else.
     assert shlex.split(last)[1:] == command[1:]
     assert "Traceback" in log.read_text()

@@ -50,7 +50,7 @@ def _another_database(path: Path) -> None:
         ),
     ],
 )
-def test_a_damaged_store_ends_in_one_sentence_that_says_what_to_do(
+def test_a_damaged_store_ends_in_one_sentence_with_what_to_do(
     damage, store: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MOVIELENS_DIR", raising=False)

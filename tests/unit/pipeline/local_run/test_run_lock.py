@@ -36,7 +36,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def test_the_second_run_is_told_of_the_first_and_leaves(
+def test_the_second_run_names_the_first_and_ends(
     holder: subprocess.Popen[str],
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],

@@ -1,4 +1,4 @@
-"""The account at the end of a run, and what is said when models did not reach serving."""
+"""The account at the end of a run, and the lines when models did not reach serving."""
 
 import json
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_pushed_models_and_reports_are_shown_by_their_place(tmp_path: Path, monk
     assert problems(nodes) == []
 
 
-def test_a_pushed_model_that_is_not_served_any_more_says_so(tmp_path: Path) -> None:
+def test_a_pushed_model_that_is_not_served_any_more_is_marked(tmp_path: Path) -> None:
     for version in ("17", "18"):
         (tmp_path / version).mkdir()
         (tmp_path / version / "saved_model.pb").touch()
@@ -88,7 +88,7 @@ def test_a_push_of_an_earlier_run_that_is_gone_is_a_problem(tmp_path: Path):
             {"rows_read": 1682, "rows_rejected": 2, "movies": 1680},
             "1,682 rows in, 2 rejected, 1,680 movies",
         ),
-        ("model", {"summary": "said by the component"}, "said by the component"),
+        ("model", {"summary": "text of the component"}, "text of the component"),
         ("pushed_ranking", {"pushed": 1, "pushed_version": "17"}, "pushed version 17"),
         ("pushed_ranking", {"pushed": 0}, "nothing pushed"),
         ("pushed_ranking", {"pushed": 0, "reason": "it is slow"}, "nothing pushed: it is slow"),
@@ -133,9 +133,7 @@ def test_node_summary_of_anomalies(tmp_path: Path):
         ),
     ],
 )
-def test_node_summary_of_a_fit_says_which_index_was_made(
-    tmp_path: Path, index: dict[str, object], words: str
-):
+def test_node_summary_of_a_fit_names_the_index(tmp_path: Path, index: dict[str, object], words: str):
     fit = {"monitor": "val_x", "best": 0.5, "epochs": {"val_x": [0.4, 0.5, 0.3]}}
     node = NodeRun("T", False, 0.1, [OutputArtifact("model_run", "ModelRun", str(tmp_path), {})])
     (tmp_path / artifacts.FIT_FILE).write_text(json.dumps(fit))

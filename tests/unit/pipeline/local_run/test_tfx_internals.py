@@ -1,4 +1,4 @@
-"""Each hook into TFX, on a real pipeline: that TFX calls it when and with what it is said to."""
+"""Each hook into TFX, on a real pipeline: that TFX calls it when and with what it is documented to."""
 
 import contextlib
 import functools

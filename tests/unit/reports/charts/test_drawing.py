@@ -12,7 +12,7 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 def texts(svg: Markup) -> list[str]:
-    """What the texts of a drawing say."""
+    """The texts of a drawing."""
     root = ElementTree.fromstring(svg)
     return ["".join(element.itertext()) for element in root.iter() if element.tag.endswith("text")]
 

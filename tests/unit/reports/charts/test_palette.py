@@ -50,7 +50,7 @@ def test_figures_in_a_heat_map_are_readable(step: int) -> None:
     assert contrast(fill.dark, ink.dark) >= TEXT
 
 
-def test_a_drawn_colour_tells_its_role() -> None:
+def test_a_drawn_colour_has_its_role() -> None:
     lights = [role.light for role in palette.ROLES]
     assert len(set(lights)) == len(lights)
 

@@ -92,7 +92,7 @@ def test_rows_of_a_node_that_failed(tmp_path: Path) -> None:
     }
 
 
-def test_a_run_that_read_nothing_says_so(tmp_path: Path) -> None:
+def test_a_run_that_read_nothing_has_that_answer(tmp_path: Path) -> None:
     section = data_section(run_of(tmp_path, Node("RatingsGen", NodeState.FAILED)))
 
     assert section.answer.startswith("No node has read raw rows. Nothing was validated")
@@ -216,3 +216,31 @@ def test_schema_rules() -> None:
     assert rows["user_gender"][5] == "Female, Male"
     assert rows["user_occupation_text"][5].endswith("and 27 more")  # type: ignore[union-attr]
     assert rows["timestamp"][7] is None, "time is meant to move"
+
+
+def test_distances_are_those_of_the_gate(tmp_path: Path) -> None:
+    check = {
+        "feature": "ratings.user_gender",
+        "measure": "L-infinity distance",
+        "where": "eval against train",
+    }
+    checks = [
+        {**check, "name": "train/eval skew", "value": 0.07, "threshold": 0.0912, "verdict": "passed"},
+        {**check, "name": "drift", "value": 0.4, "threshold": 0.0601, "verdict": "failed"},
+        {**check, "name": "drift", "value": None, "threshold": None, "verdict": "not compared"},
+        {**check, "name": "volume", "value": 7.0, "threshold": 9.0, "verdict": "failed"},
+    ]
+    whole = [{**found, "bound": "at most", "detail": ""} for found in checks]
+    text = json.dumps({"accepted": False, "baseline": {"note": "compared with run 7"}, "checks": whole})
+    (tmp_path / "gate").mkdir()
+    (tmp_path / "gate" / "data_gate.json").write_text(text)
+
+    section = data_section(run_of(tmp_path, done("DataGate", "gate_result", tmp_path / "gate")))
+
+    found = section.metrics["checks"]
+    assert {name: one["ratings.user_gender"]["threshold"] for name, one in found.items()} == {
+        "train/eval skew: eval against train": 0.0912,
+        "drift: eval against train": 0.0601,
+    }
+    [part] = [part for part in section.parts if part.id == "data-checks"]
+    assert part.text == ("Drift: compared with run 7.",)

@@ -143,7 +143,7 @@ def test_ids_as_numbers(counts: EdaCounts) -> None:
     assert (ids.values.tolist(), ids.counts.tolist()) == ([1.0, 2.0], [2, 3])
 
 
-def test_data_without_demographics_says_so(tmp_path: Path) -> None:
+def test_data_without_demographics_is_recognized(tmp_path: Path) -> None:
     write(tmp_path, "train", [rating("1", "a", 4.5, NEW_YEAR_1998)])
 
     counts = count_all(("train", batch) for batch in read_batches(tmp_path, "train"))

@@ -81,7 +81,7 @@ def test_students_of_18_to_24_lead(section: Section) -> None:
 
 
 def test_california_and_texas_have_most_zip_codes(section: Section) -> None:
-    """By ratings California is first too, followed by Minnesota, where MovieLens is at home."""
+    """By ratings California is first too, followed by Minnesota, the state of MovieLens."""
     answer = chart(section, "states").answer
     assert answer.startswith("California (14")
     assert "in California students come first" in answer

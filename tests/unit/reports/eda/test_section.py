@@ -1,4 +1,4 @@
-"""The answers under the charts, and what is said where the data cannot answer."""
+"""The answers under the charts, and the notes where the data cannot answer."""
 
 from collections import Counter
 
@@ -41,14 +41,14 @@ def answers(section: Section) -> dict[str, str]:
     return {chart.id: chart.answer for part in section.parts for chart in part.charts}
 
 
-def test_data_without_demographics_lacks_those_charts_and_says_so() -> None:
+def test_data_without_demographics_lacks_those_charts_with_a_note() -> None:
     section = section_of(bare(), "ml-small", catalogue=5)
 
     assert set(answers(section)) == {
         *("ratings", "weekday", "hour", "months", "most-rated", "most-liked", "worst", "long-tail")
     }
     [people] = [part for part in section.parts if part.id == "eda-people"]
-    assert people.text == ("This data does not tell: gender, age group, occupation and US state.",)
+    assert people.text == ("This data does not contain: gender, age group, occupation and US state.",)
 
 
 def test_every_note_names_data_and_splits() -> None:
@@ -58,7 +58,7 @@ def test_every_note_names_data_and_splits() -> None:
     assert all("synthetic sample, train and eval splits together: 32 ratings" in note for note in notes)
 
 
-def test_movies_without_ratings_are_told() -> None:
+def test_movies_without_ratings_are_counted() -> None:
     [chart] = [
         chart
         for part in section_of(bare(), "ml-small", catalogue=5).parts

@@ -21,7 +21,7 @@ def test_bins_of_equal_size_by_hand() -> None:
 
 
 def test_error_is_weighted_by_rows() -> None:
-    # Equal predictions are not told apart: three rows said 2, one said 4.
+    # Equal predictions stay together: three rows predicted 2, one predicted 4.
     found = calibrate(np.array([2.0, 2.0, 2.0, 4.0]), np.array([1.0, 1.0, 4.0, 5.0]), bins=4)
 
     assert found.rows.tolist() == [3, 1]

@@ -68,7 +68,7 @@ def test_a_metric_without_a_threshold_is_not_judged() -> None:
     assert [row[1:3] for row in table.rows] == [(Verdict.NO_THRESHOLD, "none")] * 2
 
 
-def test_a_model_that_was_not_blessed_says_why() -> None:
+def test_a_model_that_was_not_blessed_has_the_reasons() -> None:
     part = metrics_part("ranking", summary(1.2), THRESHOLDS, "")
 
     assert part.verdict is Verdict.FAILED
@@ -87,13 +87,13 @@ def test_the_model_that_is_served_stands_beside_it(served: float, verdict: Verdi
     assert row[-4:-2] == (served, f"{served - 0.1:.4f} to {served + 0.1:.4f}")
     assert row[-2] == pytest.approx(0.9 - served)
     assert row[1] is verdict
-    # The served version has no metric for it.
+    # The served version does not have a metric for it.
     assert table.rows[1][-4:] == (None,) * 4
     assert f"the served version {served:.4f}" in part.answer
     assert part.text == ("What it was compared with: version 7 was served.",)
 
 
-def test_a_version_that_was_passed_over_is_told() -> None:
+def test_a_version_that_was_passed_over_is_named() -> None:
     part = metrics_part("ranking", summary(0.9), THRESHOLDS, "", "version 7 is not compared with")
 
     assert [fact.value for fact in part.facts] == ["version 7 is not compared with"]

@@ -1,4 +1,4 @@
-"""The sample of the eval split's users: the same in any order of rows, and never larger than asked."""
+"""The sample of the eval split's users: the same in any order of rows, and never larger than requested."""
 
 from pathlib import Path
 

@@ -89,7 +89,7 @@ def test_the_synthetic_sample_is_named_as_such(runs: RecordedRuns) -> None:
     assert (run.data_name, run.synthetic) == ("synthetic sample", True)
 
 
-def test_a_failed_run_tells_why_and_what_did_not_run(runs: RecordedRuns, tmp_path: Path) -> None:
+def test_a_failed_run_shows_why_and_what_did_not_run(runs: RecordedRuns, tmp_path: Path) -> None:
     ingest(runs, FIRST, tmp_path)
     trace = "Traceback (most recent call last):\n  File x\nDatasetError: u.data is bad [while running 'Read']"
     runs.node(SECOND, "RatingsGen", FAILED, error=trace)
@@ -117,7 +117,7 @@ def test_a_run_that_was_killed_failed_in_the_node_that_was_cut_short(
     assert (node.state, node.error, node.seconds) == (NodeState.FAILED, "the run was killed", None)
 
 
-def test_what_the_report_node_knows_comes_first(runs: RecordedRuns) -> None:
+def test_what_the_report_node_was_given_comes_first(runs: RecordedRuns) -> None:
     about = {"config": {"seed": 7}, "nodes": ["RatingsGen", "Transform"]}
     runs.node(FIRST, "ReportGen", **{ABOUT: json.dumps(about)})
 

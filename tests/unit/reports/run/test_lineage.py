@@ -45,4 +45,4 @@ def test_every_node_is_drawn_with_its_state_also_where_none_ran() -> None:
     assert svg.count(">not run<") == 15
     assert svg.count(">failed<") == 1
     places = re.findall(r'>Node\d+<|x="([\d.]+)" y="([\d.]+)"[^>]*>Node', svg)
-    assert len({place for place in places if place[0]}) == 15, "no two stand on one place"
+    assert len({place for place in places if place[0]}) == 15, "no two have one place"

@@ -64,7 +64,7 @@ def test_a_run_that_failed() -> None:
     )
 
 
-def test_a_run_whose_seconds_nobody_knows() -> None:
+def test_a_run_of_unknown_duration() -> None:
     found = section(Node("Gen", NodeState.DONE))
 
     assert found.answer == "1 nodes: 1 done."

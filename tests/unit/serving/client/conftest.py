@@ -8,24 +8,24 @@ from typing import Any
 import pytest
 
 from serving.client import AsyncClient, Client
-from tests.unit.serving.client.peer import Answer, Peer, world
+from tests.unit.serving.client.scripted_server import Answer, ScriptedServer, world
 
-Serve = Callable[..., Peer]
+Serve = Callable[..., ScriptedServer]
 Connect = Callable[..., Any]
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Starts peers, which stop when the test ends."""
-    peers: list[Peer] = []
+    """Starts servers, which stop when the test ends."""
+    servers: list[ScriptedServer] = []
 
-    def start(answer: Answer = world, **options: Any) -> Peer:
-        peers.append(Peer(answer, **options))
-        return peers[-1]
+    def start(answer: Answer = world, **options: Any) -> ScriptedServer:
+        servers.append(ScriptedServer(answer, **options))
+        return servers[-1]
 
     yield start
-    for peer in peers:
-        peer.stop()
+    for scripted in servers:
+        scripted.stop()
 
 
 class _Awaited:

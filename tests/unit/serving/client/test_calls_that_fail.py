@@ -1,4 +1,4 @@
-"""Deadlines, attempts, connections and what an error says."""
+"""Deadlines, attempts, connections and the text of errors."""
 
 import pickle
 import socket
@@ -11,7 +11,7 @@ import pytest
 
 from serving.client import Client, ServingError
 from tests.unit.serving.client.conftest import Connect, Serve
-from tests.unit.serving.client.peer import Peer, Received, Refusal, two_stages, world
+from tests.unit.serving.client.scripted_server import Received, Refusal, ScriptedServer, two_stages, world
 
 CODES = [code for code in grpc.StatusCode if code not in (grpc.StatusCode.OK, grpc.StatusCode.UNAVAILABLE)]
 
@@ -36,71 +36,69 @@ def free_port() -> int:
         return int(holder.getsockname()[1])
 
 
-def test_a_server_that_is_away_for_a_moment_is_asked_again(serve: Serve, connect: Connect) -> None:
-    peer = serve(FailsFirst(2))
-    found = connect(peer.address).recommend("42", k=1)
+def test_a_server_that_is_away_for_a_moment_is_called_again(serve: Serve, connect: Connect) -> None:
+    scripted = serve(FailsFirst(2))
+    found = connect(scripted.address).recommend("42", k=1)
 
     assert [movie.movie_id for movie in found.movies] == ["d"]
     assert found.degraded is None
-    assert peer.models()[2:] == ["retrieval"] * 3 + ["ranking"] * 3
+    assert scripted.models()[2:] == ["retrieval"] * 3 + ["ranking"] * 3
 
 
 def test_attempts_come_to_an_end(serve: Serve, connect: Connect) -> None:
-    peer = serve(FailsFirst(100))
+    scripted = serve(FailsFirst(100))
 
     with pytest.raises(ServingError) as failure:
-        connect(peer.address).retrieve("42")
-    assert len(peer.received) == 5
+        connect(scripted.address).retrieve("42")
+    assert len(scripted.received) == 5
     assert (failure.value.code, failure.value.reason) == (grpc.StatusCode.UNAVAILABLE, "restarting")
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_no_other_failure_is_tried_again(code: grpc.StatusCode, serve: Serve, connect: Connect) -> None:
-    peer = serve(lambda received: Refusal(code, "no"))
+    scripted = serve(lambda received: Refusal(code, "no"))
 
     with pytest.raises(ServingError) as failure:
-        connect(peer.address).similar("a")
+        connect(scripted.address).similar("a")
     assert failure.value.code is code
-    assert len(peer.received) == 1
+    assert len(scripted.received) == 1
 
 
 def test_attempts_end_with_the_time_that_the_call_has(serve: Serve, connect: Connect) -> None:
-    peer = serve(FailsFirst(100))
+    scripted = serve(FailsFirst(100))
 
     with pytest.raises(ServingError) as failure:
-        connect(peer.address).retrieve("42", timeout=0.2)
+        connect(scripted.address).retrieve("42", timeout=0.2)
     # The third pause is of 0.2 s at least.
-    assert 1 <= len(peer.received) <= 3
+    assert 1 <= len(scripted.received) <= 3
     # The last attempt ends with its own refusal, or with the time of the call on a busy machine.
     assert failure.value.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
-def test_a_server_that_hangs_ends_at_the_deadline_and_is_not_asked_again(
-    serve: Serve, connect: Connect
-) -> None:
+def test_a_call_that_hangs_ends_at_the_deadline_and_is_not_repeated(serve: Serve, connect: Connect) -> None:
     over = Event()
 
     def hang(received: Received) -> Any:
         over.wait(30)
         return world(received)
 
-    peer = serve(hang)
-    client = connect(peer.address, timeout=30)
+    scripted = serve(hang)
+    client = connect(scripted.address, timeout=30)
     with pytest.raises(ServingError) as failure:
         client.recommend("42", timeout=0.3)
     over.set()
     assert failure.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
     assert "timeout" in failure.value.hint
-    assert peer.models() == ["recommender"]
+    assert scripted.models() == ["recommender"]
 
 
 def test_both_stages_share_the_time_of_the_call(serve: Serve, connect: Connect) -> None:
-    peer = serve(FailsFirst(3))
-    client = connect(peer.address, timeout=100)
+    scripted = serve(FailsFirst(3))
+    client = connect(scripted.address, timeout=100)
     client.recommend("42", timeout=5)
     client.recommend("42")
 
-    left = [each.seconds_left for each in peer.received if each.model in ("retrieval", "ranking")]
+    left = [each.seconds_left for each in scripted.received if each.model in ("retrieval", "ranking")]
     # Each stage makes three pauses, which are random, before its fourth attempt; gRPC rounds a deadline by
     # up to 3 %.
     assert left[0] <= 5 * 1.03
@@ -110,12 +108,12 @@ def test_both_stages_share_the_time_of_the_call(serve: Serve, connect: Connect) 
 
 
 def test_no_request_is_sent_when_the_time_is_over(serve: Serve, connect: Connect) -> None:
-    peer = serve()
+    scripted = serve()
 
     with pytest.raises(ServingError, match="the 0 s for it are over") as failure:
-        connect(peer.address).recommend("42", timeout=0)
+        connect(scripted.address).recommend("42", timeout=0)
     assert failure.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
-    assert peer.received == []
+    assert scripted.received == []
 
 
 def test_nobody_listening_is_named_with_what_to_do(free_port: int, connect: Connect) -> None:
@@ -143,12 +141,12 @@ def test_a_server_that_was_restarted_is_found_again(serve: Serve, connect: Conne
 
 
 def test_calls_one_after_the_other_share_a_connection(serve: Serve, connect: Connect) -> None:
-    peer = serve()
-    client = connect(peer.address, connections=4)
+    scripted = serve()
+    client = connect(scripted.address, connections=4)
     for _ in range(3):
         client.recommend("42")
 
-    assert len({each.connection for each in peer.received}) == 1
+    assert len({each.connection for each in scripted.received}) == 1
 
 
 def test_requests_of_a_batch_are_under_way_together_on_connections_of_their_own(
@@ -160,11 +158,13 @@ def test_requests_of_a_batch_are_under_way_together_on_connections_of_their_own(
         together.wait(30)  # Breaks, and so fails the call, unless three requests are here at once.
         return world(received)
 
-    peer = serve(wait)
-    found = connect(peer.address, connections=3, batch_size=1).similar_many(["a", "b", "c", "d", "e", "a"])
+    scripted = serve(wait)
+    found = connect(scripted.address, connections=3, batch_size=1).similar_many(
+        ["a", "b", "c", "d", "e", "a"]
+    )
 
     assert len(found) == 6
-    assert len({each.connection for each in peer.received}) == 3
+    assert len({each.connection for each in scripted.received}) == 3
 
 
 def test_a_failed_request_fails_its_batch(serve: Serve, connect: Connect) -> None:
@@ -212,9 +212,9 @@ def test_clients_that_cannot_work_are_not_made(options: dict[str, Any], complain
 
 
 def test_threads_can_share_a_client(serve: Serve) -> None:
-    peer: Peer = serve()
-    with Client(peer.address, connections=2) as client, ThreadPoolExecutor(8) as threads:
+    scripted: ScriptedServer = serve()
+    with Client(scripted.address, connections=2) as client, ThreadPoolExecutor(8) as threads:
         found = list(threads.map(client.recommend, [str(user) for user in range(40)]))
 
     assert [each.user_id for each in found] == [str(user) for user in range(40)]
-    assert len({each.connection for each in peer.received}) <= 2
+    assert len({each.connection for each in scripted.received}) <= 2

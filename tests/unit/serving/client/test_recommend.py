@@ -11,8 +11,8 @@ from serving.client import RecommendedMovie, ServedBy, ServingError
 from serving.client.tensors import decode, encode
 from serving.client.whole_lists import ListModels
 from tests.unit.serving.client.conftest import Connect, Serve
-from tests.unit.serving.client.peer import (
-    STRANGER,
+from tests.unit.serving.client.scripted_server import (
+    UNKNOWN_USER,
     Received,
     Refusal,
     movies,
@@ -28,8 +28,8 @@ def ids(recommendation: Any) -> list[str]:
 
 
 def test_one_call_returns_the_list_in_its_final_order(serve: Serve, connect: Connect) -> None:
-    peer = serve()
-    found = connect(peer.address).recommend("42", k=3)
+    scripted = serve()
+    found = connect(scripted.address).recommend("42", k=3)
 
     assert found.movies == (
         RecommendedMovie("d", "Film d ö", 5.0, 5.0),
@@ -39,14 +39,14 @@ def test_one_call_returns_the_list_in_its_final_order(serve: Serve, connect: Con
     assert (found.user_id, found.known_user, found.order, found.degraded) == ("42", True, "final", None)
     assert (found.recommender, found.retrieval, found.ranking) == (ServedBy("recommender", 7), None, None)
     assert (found.versions, found.mixed_versions) == ({"recommender": 7}, False)
-    assert peer.models() == ["recommender"]
+    assert scripted.models() == ["recommender"]
 
 
 def test_the_request_is_that_of_the_serving_contract(serve: Serve, connect: Connect) -> None:
-    peer = serve()
-    connect(peer.address).recommend("ü42", k=2, exclude=["b", "nowhere"])
+    scripted = serve()
+    connect(scripted.address).recommend("ü42", k=2, exclude=["b", "nowhere"])
 
-    [received] = peer.received
+    [received] = scripted.received
     assert received.request.model_spec.signature_name == "recommend"
     assert set(received.request.inputs) == {"user_id", "exclude_movie_ids", "k"}
     assert received.strings("user_id") == ["ü42"]
@@ -64,50 +64,50 @@ def test_excluded_movies_are_left_out_even_if_the_model_sends_them(serve: Serve,
     assert [(movie.movie_id, movie.predicted_rating) for movie in found.movies] == [("a", 3.0), ("d", 1.0)]
 
 
-def test_a_user_that_the_model_does_not_know_is_named_as_one(serve: Serve, connect: Connect) -> None:
-    found = connect(serve().address).recommend_many(["42", STRANGER])
+def test_an_unknown_user_is_named_as_one(serve: Serve, connect: Connect) -> None:
+    found = connect(serve().address).recommend_many(["42", UNKNOWN_USER])
 
     assert [each.known_user for each in found] == [True, False]
 
 
 def test_a_long_list_of_users_is_cut_into_requests(serve: Serve, connect: Connect) -> None:
-    peer = serve()
+    scripted = serve()
     users = [f"user{number}" for number in range(5)]
     exclude = {"user1": ["d", "b", "a"], "user3": list("abcde"), "user4": ["d"]}
-    found = connect(peer.address, batch_size=2).recommend_many(users, 2, exclude=exclude)
+    found = connect(scripted.address, batch_size=2).recommend_many(users, 2, exclude=exclude)
 
     assert [each.user_id for each in found] == users
     assert [ids(each) for each in found] == [["d", "b"], ["c", "e"], ["d", "b"], [], ["b", "a"]]
-    sent = sorted(each.strings("user_id") for each in peer.received)
+    sent = sorted(each.strings("user_id") for each in scripted.received)
     assert sent == [["user0", "user1"], ["user2", "user3"], ["user4"]]
 
 
-def test_nobody_is_asked_about_no_users(serve: Serve, connect: Connect) -> None:
-    peer = serve()
-    client = connect(peer.address)
+def test_without_users_there_is_no_call(serve: Serve, connect: Connect) -> None:
+    scripted = serve()
+    client = connect(scripted.address)
 
     assert client.recommend_many([]) == []
     assert client.rank_many([], []) == []
-    assert peer.received == []
+    assert scripted.received == []
 
 
 def test_a_joint_model_under_its_own_name_is_found(serve: Serve, connect: Connect) -> None:
-    peer = serve(lambda received: world(received) if received.model == "joint" else not_found(received))
-    client = connect(peer.address)
+    scripted = serve(lambda received: world(received) if received.model == "joint" else not_found(received))
+    client = connect(scripted.address)
 
     assert [client.recommend("42").versions for _ in range(2)] == [{"joint": 7}] * 2
     # It is the first to be called from then on.
-    assert peer.models() == ["recommender", "joint", "joint"]
+    assert scripted.models() == ["recommender", "joint", "joint"]
 
 
 def test_what_a_server_does_not_have_is_not_requested_every_time(serve: Serve, connect: Connect) -> None:
-    peer = serve(two_stages)
-    client = connect(peer.address)
+    scripted = serve(two_stages)
+    client = connect(scripted.address)
     for _ in range(2):
         client.recommend("42")
 
     stages = ["retrieval", "ranking"]
-    assert peer.models() == ["recommender", "joint", *stages, *stages]
+    assert scripted.models() == ["recommender", "joint", *stages, *stages]
 
 
 def test_a_model_that_comes_later_is_found_after_a_while() -> None:
@@ -130,32 +130,32 @@ def test_a_version_or_label_of_the_recommender(
 
 
 def test_a_version_that_was_requested_has_to_be_there(serve: Serve, connect: Connect) -> None:
-    peer = serve(two_stages)
+    scripted = serve(two_stages)
 
     with pytest.raises(ServingError) as failure:
-        connect(peer.address).recommend("42", version=9)
+        connect(scripted.address).recommend("42", version=9)
     assert (failure.value.code, failure.value.model) == (grpc.StatusCode.NOT_FOUND, "recommender")
-    assert peer.models() == ["recommender"]
+    assert scripted.models() == ["recommender"]
 
 
 def test_versions_of_both_ways_contradict_each_other(serve: Serve, connect: Connect) -> None:
-    peer = serve()
+    scripted = serve()
 
     with pytest.raises(ValueError, match="version of a stage"):
-        connect(peer.address).recommend("42", version=9, ranking_version=9)
-    assert peer.received == []
+        connect(scripted.address).recommend("42", version=9, ranking_version=9)
+    assert scripted.received == []
 
 
 @pytest.mark.parametrize("code", [grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.FAILED_PRECONDITION])
 def test_a_recommender_that_refuses_is_not_a_missing_one(
     code: grpc.StatusCode, serve: Serve, connect: Connect
 ) -> None:
-    peer = serve(lambda received: Refusal(code, "no"))
+    scripted = serve(lambda received: Refusal(code, "no"))
 
     with pytest.raises(ServingError) as failure:
-        connect(peer.address).recommend("42")
+        connect(scripted.address).recommend("42")
     assert (failure.value.code, failure.value.model) == (code, "recommender")
-    assert peer.models() == ["recommender"]
+    assert scripted.models() == ["recommender"]
 
 
 def test_a_rating_that_is_not_a_number_breaks_the_contract(serve: Serve, connect: Connect) -> None:
@@ -170,7 +170,7 @@ def test_a_rating_that_is_not_a_number_breaks_the_contract(serve: Serve, connect
 
 
 def test_both_clients_make_the_same_of_the_same_answers(serve: Serve, connect: Connect) -> None:
-    found = connect(serve().address).recommend_many(["42", STRANGER], 1)
+    found = connect(serve().address).recommend_many(["42", UNKNOWN_USER], 1)
 
     d = {"movie_id": "d", "title": "Film d ö", "score": 5.0, "predicted_rating": 5.0}
     made = {
@@ -182,5 +182,6 @@ def test_both_clients_make_the_same_of_the_same_answers(serve: Serve, connect: C
         "degraded": None,
     }
     assert [asdict(each) for each in found] == [
-        {"user_id": user, "known_user": known, **made} for user, known in (("42", True), (STRANGER, False))
+        {"user_id": user, "known_user": known, **made}
+        for user, known in (("42", True), (UNKNOWN_USER, False))
     ]

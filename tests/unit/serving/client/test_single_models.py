@@ -1,4 +1,4 @@
-"""The calls that ask one model: retrieve, from a history, similar, rank, metadata and status."""
+"""The calls of one model: retrieve, from a history, similar, rank, metadata and status."""
 
 import inspect
 from typing import Any
@@ -20,7 +20,7 @@ from serving.client import (
     messages,
 )
 from tests.unit.serving.client.conftest import Connect, Serve
-from tests.unit.serving.client.peer import STRANGER, Received, predicted, world
+from tests.unit.serving.client.scripted_server import UNKNOWN_USER, Received, predicted, world
 
 
 def ids(found: MovieList) -> list[str]:
@@ -42,26 +42,26 @@ def test_retrieve_leaves_empty_slots_out(serve: Serve, connect: Connect) -> None
 
 
 def test_exclusions_of_several_users_are_padded(serve: Serve, connect: Connect) -> None:
-    peer = serve()
-    found = connect(peer.address).retrieve_many(
-        ["1", STRANGER, "3"], 2, exclude={"1": ["a", "b"], "3": ["c"]}, version=5
+    scripted = serve()
+    found = connect(scripted.address).retrieve_many(
+        ["1", UNKNOWN_USER, "3"], 2, exclude={"1": ["a", "b"], "3": ["c"]}, version=5
     )
 
     assert [ids(each) for each in found] == [["c", "d"], ["a", "b"], ["a", "b"]]
     assert [each.known for each in found] == [True, False, True]
     assert {each.served_by.version for each in found} == {5}
-    [received] = peer.received
+    [received] = scripted.received
     assert received.strings("exclude_movie_ids") == [["a", "b"], ["", ""], ["c", ""]]
 
 
 def test_histories_are_padded_and_cut(serve: Serve, connect: Connect) -> None:
-    peer = serve()
-    client = connect(peer.address, batch_size=2)
+    scripted = serve()
+    client = connect(scripted.address, batch_size=2)
     found = client.retrieve_from_history_many([["a", "c"], [], ["b"]], 2)
 
     assert [ids(each) for each in found] == [["b", "d"], ["a", "b"], ["a", "c"]]
     assert [each.known for each in found] == [None] * 3
-    sent = sorted(each.strings("history_movie_ids") for each in peer.received)
+    sent = sorted(each.strings("history_movie_ids") for each in scripted.received)
     assert sent == [[["a", "c"], ["", ""]], [["b"]]]
     assert ids(client.retrieve_from_history(["a"], 1, version="canary")) == ["b"]
 
@@ -75,14 +75,14 @@ def test_similar_movies_and_a_movie_that_is_not_known(serve: Serve, connect: Con
     assert client.similar("c", 2) == found[0]
 
 
-def test_ratings_come_in_the_order_asked_for(serve: Serve, connect: Connect) -> None:
-    peer = serve()
-    client = connect(peer.address, batch_size=2)
+def test_ratings_come_in_the_order_of_the_request(serve: Serve, connect: Connect) -> None:
+    scripted = serve()
+    client = connect(scripted.address, batch_size=2)
     found = client.rank_many(["1", "2", "3"], [["e", "d"], ["b"], ["a", "nowhere", "c"]])
 
     assert [each.predicted_ratings for each in found] == [(1.0, 5.0), (4.5,), (3.0, 2.5, 3.0)]
     assert [each.movie_ids for each in found] == [("e", "d"), ("b",), ("a", "nowhere", "c")]
-    assert sorted(each.strings("movie_id") for each in peer.received) == [
+    assert sorted(each.strings("movie_id") for each in scripted.received) == [
         [["a", "nowhere", "c"]],
         [["e", "d"], ["b", ""]],
     ]
@@ -101,10 +101,10 @@ def test_ratings_come_in_the_order_asked_for(serve: Serve, connect: Connect) -> 
 def test_an_answer_that_breaks_the_contract_is_an_error(
     outputs: dict[str, Any], complaint: str, serve: Serve, connect: Connect
 ) -> None:
-    peer = serve(lambda received: predicted(received, **outputs))
+    scripted = serve(lambda received: predicted(received, **outputs))
 
     with pytest.raises(ServingError, match=complaint) as failure:
-        connect(peer.address).rank("42", ["a", "b"])
+        connect(scripted.address).rank("42", ["a", "b"])
     assert (failure.value.code, failure.value.model) == (grpc.StatusCode.INTERNAL, "ranking")
 
 
@@ -146,10 +146,10 @@ def test_metadata_lists_the_signatures(serve: Serve, connect: Connect) -> None:
 
 
 def test_metadata_without_signatures_is_an_error(serve: Serve, connect: Connect) -> None:
-    peer = serve(lambda received: messages.GetModelMetadataResponse())
+    scripted = serve(lambda received: messages.GetModelMetadataResponse())
 
     with pytest.raises(ServingError, match="retrieval: INTERNAL"):
-        connect(peer.address).metadata("retrieval")
+        connect(scripted.address).metadata("retrieval")
 
 
 def test_status_lists_the_newest_version_first(serve: Serve, connect: Connect) -> None:
@@ -187,11 +187,11 @@ def test_status_lists_the_newest_version_first(serve: Serve, connect: Connect) -
 def test_arguments_that_cannot_be_meant_are_refused_before_anything_is_sent(
     call: Any, error: type[Exception], complaint: str, serve: Serve, connect: Connect
 ) -> None:
-    peer = serve()
+    scripted = serve()
 
     with pytest.raises(error, match=complaint):
-        call(connect(peer.address))
-    assert peer.received == []
+        call(connect(scripted.address))
+    assert scripted.received == []
 
 
 def test_both_clients_take_the_same_arguments() -> None:

@@ -19,7 +19,7 @@ def authority() -> trustme.CA:
 
 @pytest.fixture(scope="module")
 def folder(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """PEM files: who vouches for the server, a stranger of the same kind, and the client's own."""
+    """PEM files: who vouches for the server, another authority of the same kind, and the client's own."""
     made = tmp_path_factory.mktemp("certificates")
     authority.cert_pem.write_to_path(made / "ca.pem")
     trustme.CA().cert_pem.write_to_path(made / "other-ca.pem")
@@ -47,10 +47,10 @@ def credentials(authority: trustme.CA) -> Callable[[bool], Any]:
 def test_a_trusted_server_answers(
     serve: Serve, connect: Connect, folder: Path, credentials: Callable[[bool], Any]
 ) -> None:
-    peer = serve(credentials=credentials(False))
+    scripted = serve(credentials=credentials(False))
 
-    assert connect(peer.address, tls=Tls(folder / "ca.pem")).recommend("42", k=1).movies
-    assert all("authorization" not in each.metadata for each in peer.received)
+    assert connect(scripted.address, tls=Tls(folder / "ca.pem")).recommend("42", k=1).movies
+    assert all("authorization" not in each.metadata for each in scripted.received)
 
 
 @pytest.mark.parametrize("authorities", ["other-ca.pem", None])
@@ -61,37 +61,37 @@ def test_a_server_that_nobody_vouches_for_gets_no_request(
     folder: Path,
     credentials: Callable[[bool], Any],
 ) -> None:
-    peer = serve(credentials=credentials(False))
-    client = connect(peer.address, tls=Tls(folder / authorities if authorities else None))
+    scripted = serve(credentials=credentials(False))
+    client = connect(scripted.address, tls=Tls(folder / authorities if authorities else None))
 
     with pytest.raises(ServingError) as failure:
         client.recommend("42")
     assert failure.value.code is grpc.StatusCode.UNAVAILABLE
     assert "TLS" in failure.value.hint
-    assert peer.received == []
+    assert scripted.received == []
 
 
 def test_mutual_tls(serve: Serve, connect: Connect, folder: Path, credentials: Callable[[bool], Any]) -> None:
-    peer = serve(credentials=credentials(True))
+    scripted = serve(credentials=credentials(True))
     own = Tls(folder / "ca.pem", folder / "client.pem", folder / "client.key")
 
-    assert connect(peer.address, tls=own).recommend("42", k=1).movies
+    assert connect(scripted.address, tls=own).recommend("42", k=1).movies
     with pytest.raises(ServingError):
-        connect(peer.address, tls=Tls(folder / "ca.pem")).recommend("42")
+        connect(scripted.address, tls=Tls(folder / "ca.pem")).recommend("42")
 
 
 def test_tokens_travel_with_every_request_and_can_change(
     serve: Serve, connect: Connect, folder: Path, credentials: Callable[[bool], Any]
 ) -> None:
-    peer = serve(credentials=credentials(False))
+    scripted = serve(credentials=credentials(False))
     tls = Tls(folder / "ca.pem")
     tokens = iter(["first", "second"])
-    client = connect(peer.address, tls=tls, token=lambda: next(tokens))
+    client = connect(scripted.address, tls=tls, token=lambda: next(tokens))
     client.recommend("42")
     client.similar("a")
-    connect(peer.address, tls=tls, token="fixed").similar("a")
+    connect(scripted.address, tls=tls, token="fixed").similar("a")
 
-    sent = [each.metadata["authorization"] for each in peer.received]
+    sent = [each.metadata["authorization"] for each in scripted.received]
     assert sent == ["Bearer first", "Bearer second", "Bearer fixed"]
 
 

@@ -1,4 +1,4 @@
-"""The list from two models, against a server of known answers that has no other."""
+"""The list from two models, against a server of known answers without any other."""
 
 from typing import Any
 
@@ -9,7 +9,14 @@ import pytest
 from serving.client import RecommendedMovie, ServedBy, ServingError
 from serving.client.tensors import decode
 from tests.unit.serving.client.conftest import Connect, Serve
-from tests.unit.serving.client.peer import Received, Refusal, movies, not_found, predicted, two_stages
+from tests.unit.serving.client.scripted_server import (
+    Received,
+    Refusal,
+    movies,
+    not_found,
+    predicted,
+    two_stages,
+)
 
 
 def ids(recommendation: Any) -> list[str]:
@@ -68,21 +75,21 @@ def test_the_order_is_that_of_the_scores_and_not_of_the_ratings(serve: Serve, co
 
 
 def test_the_best_are_chosen_among_all_candidates(serve: Serve, connect: Connect) -> None:
-    peer = serve(two_stages)
-    client = connect(peer.address)
+    scripted = serve(two_stages)
+    client = connect(scripted.address)
 
     assert ids(client.recommend("42", k=1)) == ["d"]
     assert ids(client.recommend("42", k=1, candidates=3)) == ["b"]
     assert ids(client.recommend("42", k=4, candidates=2)) == ["d", "b", "a", "c"]
-    asked = [each.number("k") for each in peer.received if each.model == "retrieval"]
-    assert asked == [100, 3, 4]
+    sent = [each.number("k") for each in scripted.received if each.model == "retrieval"]
+    assert sent == [100, 3, 4]
 
 
 def test_requests_are_those_of_the_serving_contract(serve: Serve, connect: Connect) -> None:
-    peer = serve(two_stages)
-    connect(peer.address).recommend("ü42", k=2, exclude=["b", "nowhere"])
+    scripted = serve(two_stages)
+    connect(scripted.address).recommend("ü42", k=2, exclude=["b", "nowhere"])
 
-    retrieval, ranking = stages(peer.received)
+    retrieval, ranking = stages(scripted.received)
     assert retrieval.request.model_spec.signature_name == "recommend"
     assert retrieval.strings("exclude_movie_ids") == [["b", "nowhere"]]
     assert ranking.request.model_spec.signature_name == "rerank"
@@ -103,29 +110,29 @@ def test_excluded_movies_are_left_out_even_if_the_model_sends_them(serve: Serve,
 
 
 def test_a_long_list_of_users_is_cut_into_requests(serve: Serve, connect: Connect) -> None:
-    peer = serve(two_stages)
+    scripted = serve(two_stages)
     users = [f"user{number}" for number in range(5)]
     exclude = {"user1": ["d", "b", "a"], "user3": list("abcde"), "user4": ["d"]}
-    found = connect(peer.address, batch_size=2).recommend_many(users, 2, exclude=exclude)
+    found = connect(scripted.address, batch_size=2).recommend_many(users, 2, exclude=exclude)
 
     assert [each.user_id for each in found] == users
     assert [ids(each) for each in found] == [["d", "b"], ["c", "e"], ["d", "b"], [], ["b", "a"]]
-    ranked = sorted(each.strings("user_id") for each in peer.received if each.model == "ranking")
+    ranked = sorted(each.strings("user_id") for each in scripted.received if each.model == "ranking")
     # Nothing is ordered for a user for whom nothing was retrieved.
     assert ranked == [["user0", "user1"], ["user2", "user4"]]
     assert [each.ranking is None for each in found] == [False, False, False, True, False]
     assert [each.degraded for each in found] == [None] * 5
 
 
-def test_ranking_is_asked_for_the_version_that_answered_retrieval(serve: Serve, connect: Connect) -> None:
+def test_ranking_is_called_with_the_version_that_answered_retrieval(serve: Serve, connect: Connect) -> None:
     def published(received: Received) -> Any:
         response = two_stages(received)
         if received.model == "retrieval":
             response.model_spec.version.value = 8 if received.strings("user_id") == ["second"] else 7
         return response
 
-    peer = serve(published)
-    found = connect(peer.address, batch_size=1).recommend_many(["first", "second"])
+    scripted = serve(published)
+    found = connect(scripted.address, batch_size=1).recommend_many(["first", "second"])
 
     assert [each.versions for each in found] == [
         {"retrieval": 7, "ranking": 7},
@@ -134,17 +141,19 @@ def test_ranking_is_asked_for_the_version_that_answered_retrieval(serve: Serve, 
     assert not any(each.mixed_versions or each.degraded for each in found)
 
 
-def test_another_version_of_ranking_takes_over_and_the_result_says_so(serve: Serve, connect: Connect) -> None:
-    peer = serve(swapping)
-    found = connect(peer.address).recommend("42", k=2)
+def test_another_version_of_ranking_takes_over_and_the_result_shows_it(
+    serve: Serve, connect: Connect
+) -> None:
+    scripted = serve(swapping)
+    found = connect(scripted.address).recommend("42", k=2)
 
     assert ids(found) == ["d", "b"]
     assert (found.order, found.mixed_versions) == ("final", True)
     assert found.versions == {"retrieval": 7, "ranking": 8}
     assert "7" in (found.degraded or "")
     assert "8" in (found.degraded or "")
-    asked = [each.request.model_spec.version.value for each in stages(peer.received)]
-    assert asked == [0, 7, 0]
+    sent = [each.request.model_spec.version.value for each in stages(scripted.received)]
+    assert sent == [0, 7, 0]
 
 
 @pytest.mark.parametrize(
@@ -154,14 +163,14 @@ def test_another_version_of_ranking_takes_over_and_the_result_says_so(serve: Ser
 def test_without_the_final_order_the_order_is_that_of_retrieval(
     code: grpc.StatusCode, serve: Serve, connect: Connect
 ) -> None:
-    peer = serve(without_ranking(code))
-    found = connect(peer.address).recommend("42", k=3)
+    scripted = serve(without_ranking(code))
+    found = connect(scripted.address).recommend("42", k=3)
 
     assert ids(found) == ["a", "b", "c"]
     assert [movie.predicted_rating for movie in found.movies] == [None] * 3
     assert (found.order, found.ranking, found.mixed_versions) == ("retrieval", None, False)
     assert found.versions == {"retrieval": 7}
-    for part in ("ranking", code.name, "gone", peer.address):
+    for part in ("ranking", code.name, "gone", scripted.address):
         assert part in (found.degraded or "")
 
 
@@ -190,10 +199,10 @@ def test_a_missing_retrieval_model_is_an_error(serve: Serve, connect: Connect) -
 
 
 def test_versions_and_labels_of_the_stages(serve: Serve, connect: Connect) -> None:
-    peer = serve()
-    found = connect(peer.address).recommend("42", retrieval_version="canary", ranking_version=12)
+    scripted = serve()
+    found = connect(scripted.address).recommend("42", retrieval_version="canary", ranking_version=12)
 
-    retrieval, ranking = (each.request.model_spec for each in peer.received)
+    retrieval, ranking = (each.request.model_spec for each in scripted.received)
     assert (retrieval.version_label, retrieval.HasField("version")) == ("canary", False)
     assert (ranking.version_label, ranking.version.value) == ("", 12)
     assert (found.versions, found.mixed_versions) == ({"retrieval": 8, "ranking": 12}, True)

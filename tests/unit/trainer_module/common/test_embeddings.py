@@ -151,7 +151,7 @@ def test_traits_are_found_by_index() -> None:
         features.RELEASE_YEAR_NORMALIZED: np.array([0.5, 9.0, -2.0]),
         features.MOVIE_POPULARITY: np.array([[3, 0, 0], [-1, 0, 0], [1, 0, 0]]),
     }
-    # Nothing is said of index 0, under which all movies are that nobody has rated.
+    # Nothing is set for index 0, under which all movies are that nobody has rated.
     np.testing.assert_array_equal(
         traits_by_index(columns, rows=4), [[0, 0, 0, 0], [0, 1, -2, 1], [1, 0, 0.5, 3], [0, 0, 0, 0]]
     )

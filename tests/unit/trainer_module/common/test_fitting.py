@@ -1,4 +1,4 @@
-"""A fit tells how it goes, keeps its best epoch and fails where it diverges."""
+"""A fit reports its progress, keeps its best epoch and fails where it diverges."""
 
 import json
 import logging
@@ -75,7 +75,7 @@ def test_what_a_fit_leaves_behind(tmp_path: Path) -> None:
     assert list((tmp_path / "tensorboard").rglob("events.out.tfevents*"))
 
 
-def test_each_epoch_is_told_with_its_metric(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_epoch_is_logged_with_its_metric(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, artifacts.PROGRESS_LOGGER):
         fitted(Climber(), tmp_path)
     records = [record for record in caplog.records if record.name == artifacts.PROGRESS_LOGGER]
@@ -142,7 +142,7 @@ def test_a_fit_takes_the_rate_of_each_epoch(tmp_path: Path) -> None:
 
 
 def test_a_refit_takes_the_rates_of_the_fit_before() -> None:
-    # It ends where the fit was best, so its rates are no whole half of a period.
+    # It ends where the fit was best, so its rates are not a whole half of a period.
     model = Climber()
     model.compile()
     settings = FitHyperparameters.model_validate({"epochs": 10, **COSINE})

@@ -48,7 +48,7 @@ def test_users_by_id(tmp_path: Path) -> None:
 def test_a_profile_has_the_latest_ratings_of_known_movies_last(tmp_path: Path) -> None:
     table = users(tmp_path)
     profile = table.profile(table.rows(tf.constant(["ann", "çy", "nobody"])))
-    # ann's last two: "cold", which has no index, and "c", the second of the vocabulary.
+    # ann's last two: "cold", which does not have an index, and "c", the second of the vocabulary.
     assert profile[features.HISTORY_MOVIE_INDEX].numpy().tolist() == [[0, 2], [0, 3], [0, 0]]
     assert profile[features.HISTORY_RATING_CENTRED].numpy().tolist() == [[0, -2], [0, -1], [0, 0]]
     assert profile[features.USER_INDEX].numpy().tolist() == [1, 3, 0]

@@ -11,7 +11,7 @@ from tests.unit.trainer_module import tiny_world
 from tests.unit.trainer_module.tiny_world import RATINGS
 from trainer_module.common.catalogue import read_catalogue
 from trainer_module.common.inputs import TransformedExamples
-from trainer_module.common.user_states import UserStates, read_user_states, with_newcomers
+from trainer_module.common.user_states import UserStates, joined, read_user_states, with_newcomers
 
 MOVIES = tiny_world.catalogue(["d", "c", "b", "a"])
 
@@ -110,6 +110,32 @@ def test_ratings_that_are_left_out_leave_their_users() -> None:
     assert kept.movie_index.tolist() == [2]
     assert kept.ratings.tolist() == [2.0]
     assert kept.timestamps.tolist() == [20]
+
+
+def test_both_splits_of_a_user_are_one_history() -> None:
+    train = tiny_world.states(MOVIES, {"ann": [("a", 1.0, 10), ("b", 2.0, 30)], "ben": [("c", 3.0, 50)]})
+    evaluation = tiny_world.states(
+        MOVIES,
+        {"new": [("d", 5.0, 5)], "ben": [("a", 4.0, 40)], "ann": [("c", 3.0, 30), ("d", 2.0, 20)][::-1]},
+    )
+    train.profile[features.HOUR_INDEX][:] = [1, 2]
+    evaluation.profile[features.HOUR_INDEX][:] = [3, 4, 5]
+    both = joined(train, evaluation)
+    assert both.ids.tolist() == [b"ann", b"ben", b"new"]
+    # Of the second 30, the rating of eval is behind that of training.
+    assert rated(both, "ann") == [("a", 1.0, 10), ("d", 2.0, 20), ("b", 2.0, 30), ("c", 3.0, 30)]
+    assert rated(both, "ben") == [("a", 4.0, 40), ("c", 3.0, 50)]
+    assert rated(both, "new") == [("d", 5.0, 5)]
+    # ann's latest rating and all of new's are of eval, ben's latest is of training.
+    assert both.profile[features.HOUR_INDEX].tolist() == [5, 2, 3]
+    assert train.profile[features.HOUR_INDEX].tolist() == [1, 2]
+
+
+def test_an_empty_split_adds_nothing(tmp_path: Path, transformed: Transformed) -> None:
+    train = read(tmp_path, transformed, [row("u", "a", 3.0, 30, hour_index=9), row("u", "b", 4.0, 10)])
+    both = joined(train, read(tmp_path, transformed, []))
+    assert rated(both, "u") == [("b", 4.0, 10), ("a", 3.0, 30)]
+    assert both.profile[features.HOUR_INDEX].tolist() == [9]
 
 
 def test_of_newcomers_only_the_person_is_known() -> None:

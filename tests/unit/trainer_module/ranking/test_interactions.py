@@ -48,7 +48,7 @@ def test_low_rank_by_hand() -> None:
 
 
 @pytest.mark.parametrize(("width", "rank"), [(16, 4), (10, 2), (2, 1)])
-def test_low_rank_takes_a_quarter_of_the_input_unless_told_otherwise(width: int, rank: int) -> None:
+def test_low_rank_takes_a_quarter_of_the_input_by_default(width: int, rank: int) -> None:
     crossing = layer(structure="low_rank", hidden_units=())
     crossing(tf.ones([1, width]))
     assert [tuple(weight.shape) for weight in crossing.trainable_variables[:2]] == [

@@ -18,7 +18,7 @@ TIMESTAMPS = np.array([20, 30, 10, 5, 40])
 
 
 def ratings(limit: int = 10) -> RatingSet:
-    # Embedding columns that tell themselves from members.
+    # Embedding columns that distinguish themselves from members.
     return RatingSet(OWNERS, MEMBERS, MEMBERS * 2, RESIDUALS, TIMESTAMPS, rows=4, limit=limit)
 
 
@@ -83,8 +83,10 @@ def test_both_sides_of_user_states(tmp_path: Path) -> None:
     assert sets.latest(users).numpy().tolist() == [3, 0, 2, 0]
     found = sets.movie_rows(tf.constant(["a", "gone", "cold"]))
     assert found.numpy().tolist() == [2, 0, 3]
-    _, user_bias, movie_bias = damped_biases(states, len(movies), 3.0)
-    # u's ratings of "a" and "cold", less the mean and the movies' biases; "cold" has no embedding.
+    _, user_bias, movie_bias = damped_biases(
+        states.users, states.positions, states.ratings, (len(states.ids), len(movies)), mean_rating=3.0
+    )
+    # u's ratings of "a" and "cold", less the mean and the movies' biases; "cold" does not have an embedding.
     assert sets.users.columns.numpy().tolist() == [2, 0, 2, 1]
     np.testing.assert_allclose(sets.users.residuals[:2], [2 - movie_bias[1], -2 - movie_bias[2]], rtol=1e-6)
     # The raters of "b", of "a" (two of them) and of "cold".

@@ -83,7 +83,7 @@ def test_a_gradient_reaches_every_variable(structure: str) -> None:
 
 
 @pytest.mark.parametrize("name", INPUT_FEATURES)
-def test_every_feature_has_a_say(name: str) -> None:
+def test_every_feature_changes_the_prediction(name: str) -> None:
     built = model()
     # As initialized, the embeddings are so small that a float32 may not show the difference.
     for weight in built.trainable_variables:

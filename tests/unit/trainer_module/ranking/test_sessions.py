@@ -1,4 +1,4 @@
-"""What a user's other ratings of about the same time say, by hand."""
+"""The features of a user's other ratings of about the same time, by hand."""
 
 from pathlib import Path
 
@@ -96,7 +96,7 @@ def test_the_window_holds_the_nearest_ratings_of_that_user(tmp_path: Path) -> No
     assert found[2 * len(DECAYS) - 1] == pytest.approx(np.log1p(weights.sum()), rel=1e-4)
 
 
-def test_strangers_have_no_session(tmp_path: Path) -> None:
+def test_unknown_users_have_no_session(tmp_path: Path) -> None:
     ratings = {"u": [("b", 5.0, 940)]}
     found = sessions(tmp_path, ratings, [("nobody", "a", 940), ("nobody", "gone", 0), ("u", "b", 940)])
     # No rating, none of known movies, and none but the one to predict.

@@ -66,7 +66,7 @@ def model(transformed: Transformed) -> RankingModel:
 def build(
     tmp_path_factory: pytest.TempPathFactory, transformed: Transformed, movie_files: list[str]
 ) -> Build:
-    """Makes a module with everything that the contract asks for."""
+    """Makes a module with everything in the contract."""
     output = transformed.transform_output
     catalogue = read_catalogue(movie_files, output, seed=1)
     known = read_user_states(TransformedExamples([transformed.files], output, HISTORY), catalogue)
@@ -101,7 +101,7 @@ def build(
 
 
 def answers(signatures: Mapping[str, Any], keep: object) -> Mapping[str, Ratings]:
-    """Signatures as functions to arrays; they work as long as the object they came from lives."""
+    """Signatures as functions to arrays; they work as long as the object they came from exists."""
 
     def answering(signature: str, output: str = features.USER_RATING) -> Ratings:
         def answer(**inputs: Any) -> np.ndarray:
@@ -173,7 +173,7 @@ def test_rank_and_raw_examples_agree_on_the_same_state(wide: Mapping[str, Rating
     by_example = wide[signature_names.SERVING_DEFAULT](examples=serialized(LATEST[user]))
     assert len(set(by_example.round(3).tolist())) == len(MOVIES)
     np.testing.assert_allclose(rank(wide, [user], [IDS])[0], by_example, atol=1e-5)
-    # Another history is another answer, so the agreement above says something.
+    # Another history is another answer, so the agreement above is not trivial.
     without = [{**row, "history_movie_ids": [], "history_ratings": []} for row in LATEST[user]]
     assert (
         np.abs(wide[signature_names.SERVING_DEFAULT](examples=serialized(without)) - by_example).min() > 1e-3
@@ -214,7 +214,7 @@ def test_ratings_stay_within_the_scale(build: Build, wide: Mapping[str, Ratings]
     np.testing.assert_allclose(reference, [high, low], rtol=1e-6)
 
 
-def test_strangers_are_all_the_same_and_get_an_answer(wide: Mapping[str, Ratings]) -> None:
+def test_unknown_users_are_all_the_same_and_get_an_answer(wide: Mapping[str, Ratings]) -> None:
     ids = [["1", "6", "gone", "", "é"]] * 3
     found = rank(wide, ["nobody", "", "日本"], ids)
     assert np.isfinite(found).all()
@@ -225,8 +225,8 @@ def test_strangers_are_all_the_same_and_get_an_answer(wide: Mapping[str, Ratings
     assert found[0, 0] != found[0, 1] != found[0, 2]
 
 
-def test_an_example_of_strangers_gets_an_answer(wide: Mapping[str, Ratings]) -> None:
-    stranger = {**AMELIE, "user_id": "nobody", "timestamp": 0}
+def test_an_example_of_unknown_users_gets_an_answer(wide: Mapping[str, Ratings]) -> None:
+    unknown_user = {**AMELIE, "user_id": "nobody", "timestamp": 0}
     newcomer = {
         "user_id": "",
         "movie_id": "gone",
@@ -234,7 +234,7 @@ def test_an_example_of_strangers_gets_an_answer(wide: Mapping[str, Ratings]) -> 
         "movie_genres": [],
         "timestamp": MONDAY_MIDNIGHT,
     }
-    found = wide[signature_names.SERVING_DEFAULT](examples=serialized([stranger, newcomer]))
+    found = wide[signature_names.SERVING_DEFAULT](examples=serialized([unknown_user, newcomer]))
     assert found.shape == (2,)
     assert np.isfinite(found).all()
 

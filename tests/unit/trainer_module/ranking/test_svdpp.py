@@ -151,7 +151,7 @@ def test_the_rating_to_predict_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", [name for name in INPUT_FEATURES if name not in (features.USER_ID, features.MOVIE_ID)]
 )
-def test_every_feature_has_a_say(tmp_path: Path, name: str) -> None:
+def test_every_feature_changes_the_prediction(tmp_path: Path, name: str) -> None:
     built = loud(model(rating_sets(tmp_path)))
     without = {**BATCH, name: tf.zeros_like(BATCH[name])}
     assert np.abs(built(BATCH) - built(without)).max() > 1e-4

@@ -1,4 +1,4 @@
-"""SVD++ as it is trained by `run_fn`, saved, loaded and asked."""
+"""SVD++ as it is trained by `run_fn`, saved, loaded and called."""
 
 import glob
 import json
@@ -110,14 +110,14 @@ def test_rank_and_raw_examples_agree_as_of_the_latest_rating(served: Served) -> 
 def test_the_evaluator_sees_the_ratings_of_training_alone(served: Served) -> None:
     ann = [row for row in RATINGS if row["user_id"] == "ann"]
     assert np.abs(served.examples(ann, signatures.EVALUATE) - served.examples(ann)).max() > 1e-3
-    # Of a stranger and a movie that nobody rated, no ratings tell anything.
+    # Of an unknown user and a movie that nobody rated, there are no ratings.
     nothing = [{"user_id": "nobody", **COLD, "timestamp": THURSDAY_AFTERNOON}]
     np.testing.assert_allclose(
         served.examples(nothing, signatures.EVALUATE), served.examples(nothing), atol=1e-6
     )
 
 
-def test_strangers_get_an_answer_on_the_scale(served: Served) -> None:
+def test_unknown_users_get_an_answer_on_the_scale(served: Served) -> None:
     found = served.rank(["nobody", "", "ann"], [["1", "6", "gone", "", "é"]] * 3)
     assert np.isfinite(found).all()
     assert (found >= 1).all()

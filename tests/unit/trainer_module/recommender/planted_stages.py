@@ -32,7 +32,7 @@ TRAINING = {
 }
 KNOWN = {**TRAINING, "ann": [*TRAINING["ann"], ("a", 3.0, 10)], "new": [("b", 3.0, 10)]}
 PLAIN = {"dropout": 0, "unknown_id_share": 0, "sequence_length": 0, "periods": 2, "embedding_dim": 1}
-STRANGER = "nobody"
+UNKNOWN_USER = "nobody"
 
 Answer = Callable[..., dict[str, Any]]
 
@@ -114,8 +114,8 @@ def rating_lists(stars: Mapping[str, float], users: UserTable, movies: MovieTabl
     """Rates each movie as planted, and one that the catalogue does not hold 3 stars."""
     table = tf.Variable([3.0, *stars.values()], trainable=False)
 
-    def predict(pairs: dict[str, tf.Tensor]) -> tf.Tensor:
-        return tf.gather(table, pairs[features.MOVIE_INDEX])
+    def predict(inputs: dict[str, tf.Tensor], user_of_pair: tf.Tensor) -> tf.Tensor:
+        return tf.gather(table, inputs[features.MOVIE_INDEX])
 
     return RatingLists(predict, [table], users, movies, SCALE)
 
@@ -141,7 +141,7 @@ def load(folder: str) -> Mapping[str, Answer]:
 
         return answer
 
-    # A signature lives as long as the object it came from.
+    # A signature works as long as the object it came from exists.
     return {name: answering(name) for name in loaded.signatures}
 
 

@@ -124,7 +124,7 @@ def test_metrics_are_those_of_the_evaluator() -> None:
     )
 
 
-def test_fit_follows_ratings_that_say_what_is_liked() -> None:
+def test_fit_follows_ratings_that_match_what_is_liked() -> None:
     # Retrieval has the liked movie at place 3 of each list; its predicted rating stands out.
     lists = validation([[0, 0, 5, 0]] * 4)
     order, record = fit_order(lists, np.array([[3.0, 3.0, 4.0, 3.0]] * 4))
@@ -157,7 +157,7 @@ def test_fit_keeps_the_order_of_retrieval_unless_another_is_better(ratings: list
 
 
 def test_fit_weighs_disliked_movies_less() -> None:
-    # A movie of 1 star at the first place and one of 5 stars at the second, which the ratings tell apart.
+    # A movie of 1 star at the first place and one of 5 stars at the second, which the ratings distinguish.
     lists = validation([[1, 5, 0]] * 3)
     order, record = fit_order(lists, np.array([[2.0, 4.0, 3.0]] * 3))
     assert order.weight > 0

@@ -12,7 +12,7 @@ import tensorflow as tf
 from contracts import features, signatures
 from tests.unit.trainer_module.recommender.planted_stages import (
     STARS,
-    STRANGER,
+    UNKNOWN_USER,
     Answer,
     listed,
     load,
@@ -90,7 +90,7 @@ def test_weight_of_zero_is_the_order_of_retrieval(by_place: Mapping[str, Answer]
     assert found[features.USER_RATING][1].tolist() == [3.0, 5.0, 5.0, 4.0]
 
 
-def test_best_of_all_candidates_come_first_however_few_are_asked_for(by_stars: Mapping[str, Answer]) -> None:
+def test_best_of_all_candidates_come_first_however_small_k_is(by_stars: Mapping[str, Answer]) -> None:
     assert listed(recommend(by_stars, ["ann", "new"], 1)) == ["c", "c"]
     assert listed(recommend(by_stars, ["new"], 5)) == ["cdeaf"]
 
@@ -108,23 +108,23 @@ def test_more_than_there_are_gives_empty_slots_at_the_end(by_stars: Mapping[str,
 
 
 @pytest.mark.parametrize("k", [0, -1])
-def test_nothing_asked_for(k: int, by_stars: Mapping[str, Answer]) -> None:
+def test_k_of_zero_or_less(k: int, by_stars: Mapping[str, Answer]) -> None:
     assert recommend(by_stars, ["ann"], k)[features.MOVIE_ID].shape == (1, 0)
 
 
-def test_nobody_asks(by_stars: Mapping[str, Answer]) -> None:
+def test_a_batch_without_users(by_stars: Mapping[str, Answer]) -> None:
     assert recommend(by_stars, [], 3)[features.MOVIE_ID].shape == (0, 3)
 
 
-def test_stranger_gets_what_is_popular_and_is_not_reordered(by_stars: Mapping[str, Answer]) -> None:
-    found = recommend(by_stars, [STRANGER, "ann"], 3)
+def test_unknown_user_gets_what_is_popular_and_is_not_reordered(by_stars: Mapping[str, Answer]) -> None:
+    found = recommend(by_stars, [UNKNOWN_USER, "ann"], 3)
     assert listed(found) == ["fed", "cde"]
     assert found[signatures.KNOWN_USER].tolist() == [False, True]
     assert found[features.USER_RATING][0].tolist() == [1.0, 4.0, 5.0]
 
 
 def test_default_answer_is_the_head_of_the_whole_list(by_stars: Mapping[str, Answer]) -> None:
-    users = ["ann", "new", "old f", STRANGER]
+    users = ["ann", "new", "old f", UNKNOWN_USER]
     default = by_stars[signatures.SERVING_DEFAULT](user_id=tf.constant(users))
     whole = recommend(by_stars, users, TOP_K)
     assert set(default) == set(whole)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.movielens_example_gen.history import history_windows
 from contracts import features
 from tests.unit.trainer_module import tiny_world
 from trainer_module.common.held_out import held_out
@@ -105,6 +106,31 @@ def test_ratings_of_one_second_come_in_another_order_each_epoch() -> None:
     }
 
 
+def test_example_gen_puts_ratings_of_one_second_into_the_same_orders() -> None:
+    rated = [("a", 10), ("b", 20), ("c", 20), ("d", 30)]
+    states = tiny_world.states(MOVIES, {"ann": [(movie, 5.0, second) for movie, second in rated]})
+    dataset = examples(states).training_batches(seed=1)
+    # By rated movie, what was rated before it, once an epoch.
+    trained = {str(sorted((target, history) for _, history, [target], _ in rows(dataset))) for _ in range(20)}
+    written = set()
+    for seed in range(20):
+        windows = history_windows(
+            np.zeros(4, np.int64),
+            np.array([second for _, second in rated]),
+            np.zeros(4, np.bool_),
+            np.ones(4, np.bool_),
+            length=50,
+            random=np.random.default_rng(seed),
+        )
+        histories = [
+            (windows.candidates[start:stop] + 1).tolist()
+            for start, stop in zip(windows.starts, windows.stops, strict=True)
+        ]
+        written.add(str(list(enumerate(histories))))
+    b_first, c_first = [[], [1], [1, 2], [1, 2, 3]], [[], [1, 3], [1], [1, 3, 2]]
+    assert trained == written == {str(list(enumerate(order))) for order in (b_first, c_first)}
+
+
 def test_a_part_of_a_users_movies_is_predicted_from_the_others() -> None:
     dataset = examples(examples="held_out").training_batches(seed=1)
     drawn = list(rows(dataset.repeat(500)))
@@ -133,35 +159,35 @@ def test_a_query_is_of_the_latest_rating_or_of_now() -> None:
     assert now == {1: 0, 3: 0}
 
 
-def test_validation_asks_once_a_user_with_all_that_training_holds() -> None:
+def test_validation_has_one_query_a_user_with_all_training_ratings() -> None:
     kept = np.array([True, False, True, True, True, True, False, False])
-    learned, asked = STATES.where(kept), STATES.where(~kept)
-    found = rows(examples(learned).validation_batches(asked.positions, asked.row_splits, seed=1))
+    learned, later = STATES.where(kept), STATES.where(~kept)
+    found = rows(examples(learned).validation_batches(later.positions, later.row_splits, seed=1))
     assert sorted(found) == [(1, [1, 3], [1], 3), (3, [4, 1], [4, 1], 2)]
 
 
-def test_validation_knows_all_that_is_rated_also_what_the_history_has_lost() -> None:
+def test_validation_hides_all_that_is_rated_also_outside_the_history() -> None:
     kept = np.array([True, True, False, True, True, True, True, False])
-    learned, asked = STATES.where(kept), STATES.where(~kept)
+    learned, later = STATES.where(kept), STATES.where(~kept)
     (batch,) = examples(learned, history_limit=1).validation_batches(
-        asked.positions, asked.row_splits, seed=1
+        later.positions, later.row_splits, seed=1
     )
     assert batch[features.HISTORY_MOVIE_INDEX].numpy().tolist() == [[2], [5]]
     assert batch[RATED].numpy().tolist() == [[NO_TARGET, 0, 1], [3, 0, 4]]
     assert batch[TARGETS].numpy().tolist() == [[2], [1]]
 
 
-def test_validation_asks_for_who_is_new_as_for_a_stranger() -> None:
+def test_validation_treats_a_new_user_as_unknown() -> None:
     kept = np.array([False] * 3 + [True] * 5)
-    learned, asked = STATES.where(kept), STATES.where(~kept)
-    found = rows(examples(learned).validation_batches(asked.positions, asked.row_splits, seed=1))
+    learned, later = STATES.where(kept), STATES.where(~kept)
+    found = rows(examples(learned).validation_batches(later.positions, later.row_splits, seed=1))
     assert list(found) == [(0, [], [0, 1, 2], 0)]
 
 
 @pytest.mark.parametrize(
     ("rule", "share", "expected"),
     [
-        # ann's and cy's last; ben has no other.
+        # ann's and cy's last; ben does not have another.
         ("last", 0.9, [2, 7]),
         ("latest", 0.25, [2, 7]),
         ("latest", 0.5, [2, 5, 6, 7]),

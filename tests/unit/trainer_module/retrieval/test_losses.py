@@ -36,9 +36,7 @@ def test_the_squared_loss_weighs_what_was_not_rated_less() -> None:
 
 
 @pytest.mark.parametrize(("given_weight", "of_the_given"), [(0.0, 0.0), (0.25, 0.25 * (3 - 1) ** 2)])
-def test_the_squared_loss_may_ask_for_what_the_query_has_read(
-    given_weight: float, of_the_given: float
-) -> None:
+def test_the_squared_loss_may_have_targets_from_the_query(given_weight: float, of_the_given: float) -> None:
     # As above, and the 3 of the first row should be 1 as well. The number of targets stays 3.
     by_hand = (0.1 * 1 + 1 + 1 + of_the_given) / 3
     given = FIRST_ROW_HIDES_THE_LAST

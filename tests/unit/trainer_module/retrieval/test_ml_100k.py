@@ -1,4 +1,4 @@
-"""What a retrieval model is told of the time before its periods, worked out by hand for the tiny world."""
+"""What a retrieval model receives of the time before its periods, worked out by hand for the tiny world."""
 
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -22,7 +22,7 @@ def data(trainer_args: Callable[..., SimpleNamespace]) -> RetrievalData:
     return RetrievalData(setup, RetrievalHyperparameters(periods=2))
 
 
-def told(
+def before_periods(
     data: RetrievalData, states: UserStates, monkeypatch: pytest.MonkeyPatch
 ) -> dict[str, tuple[list[float], int]]:
     """By movie id, the popularity and the first period that a new model gets."""
@@ -38,7 +38,7 @@ def told(
 
 def test_popularity_and_first_periods_by_hand(data: RetrievalData, monkeypatch: pytest.MonkeyPatch) -> None:
     # Of all time; in the month before the first rating, before Monday midnight, and before now.
-    assert told(data, data.states, monkeypatch) == {
+    assert before_periods(data, data.states, monkeypatch) == {
         # ann's rating is two years old, ben's of Sunday is in both months, and çy's is of Monday.
         "1": ([3, 0, 1, 2], 1),
         "2": ([1, 0, 0, 0], 1),
@@ -47,24 +47,24 @@ def test_popularity_and_first_periods_by_hand(data: RetrievalData, monkeypatch: 
         "4": ([1, 0, 0, 1], 2),
         # The last rating of all is recent as well.
         "5": ([1, 0, 0, 1], 2),
-        # Nobody has rated it, so nobody knows when it came.
+        # Nobody has rated it, so its first time is unknown.
         "6": ([0, 0, 0, 0], 1),
     }
 
 
-def test_a_model_is_told_of_the_ratings_that_it_learns_from_alone(
+def test_a_model_receives_its_training_ratings_alone(
     data: RetrievalData, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     states = data.states
     ids = data.setup.catalogue.ids[states.positions].astype(str)
     # Without the two oldest ratings of movie 1 and the only one of movie 2.
     kept = (states.timestamps >= MONDAY_MIDNIGHT) & (ids != "2")
-    found = told(data, states.where(kept), monkeypatch)
+    found = before_periods(data, states.where(kept), monkeypatch)
     assert found["1"] == ([1, 0, 0, 1], 2)
     assert found["2"] == ([0, 0, 0, 0], 1)
     assert found["4"] == ([1, 0, 0, 1], 2)
 
 
-def test_no_rating_at_all_tells_nothing(data: RetrievalData, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_rating_all_is_zero(data: RetrievalData, monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = data.states.where(np.zeros(len(data.states.positions), np.bool_))
-    assert set(map(str, told(data, nothing, monkeypatch).values())) == {"([0.0, 0.0, 0.0, 0.0], 1)"}
+    assert set(map(str, before_periods(data, nothing, monkeypatch).values())) == {"([0.0, 0.0, 0.0, 0.0], 1)"}

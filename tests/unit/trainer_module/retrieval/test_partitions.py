@@ -50,7 +50,7 @@ def test_a_partition_holds_movies_of_one_cluster() -> None:
         np.testing.assert_allclose(mean, movies[partition == number].mean(axis=0), atol=1e-5)
 
 
-def test_partitions_separate_what_people_ask_about() -> None:
+def test_partitions_separate_the_queries() -> None:
     # The second coordinate is far wider, but nobody's query has any of it.
     generator = np.random.default_rng(0)
     movies = np.stack([np.repeat([-1.0, 1.0], 50), generator.normal(scale=1.2, size=100)], axis=1)

@@ -92,7 +92,7 @@ def test_the_weights_of_popularity_depend_on_the_query() -> None:
     tower = QueryTower(SIZES, TRAITS, PLAIN)
     query = query_of()
     assert tower(query).shape == (3, 2 + extra_dims(3))
-    # A new tower goes by all-time popularity, whoever asks.
+    # A new tower ranks by all-time popularity for every user.
     np.testing.assert_allclose(tower(query)[:, 2:], [[1, 1, 0, 0, 0, 0]] * 3)
     silence(tower)
     variable(tower, features.USER_INDEX).assign(TABLE)
@@ -119,7 +119,7 @@ def test_a_query_reads_recent_popularity_as_of_its_period() -> None:
     )
 
 
-def test_strangers_learn_what_to_do_without_id_and_history() -> None:
+def test_unknown_users_learn_what_to_do_without_id_and_history() -> None:
     tf.random.set_seed(1)
     tower = QueryTower(SIZES, TRAITS, PLAIN.model_copy(update={"unknown_id_share": 0.4}))
     count = 5000
@@ -129,7 +129,7 @@ def test_strangers_learn_what_to_do_without_id_and_history() -> None:
     variable(tower, features.USER_INDEX).assign([[0, 0], [1, 0], [0, 0], [0, 0]])
     variable(tower, "history_bag").assign([[0, 0], [0, 1], [0, 1], [0, 1]])
     seen = tower(query, training=True).numpy()[:, :2] > 0
-    # Known with history, unknown with history, stranger; never known without a history.
+    # Known with history, unknown with history, unknown without; never known without a history.
     assert (seen == [True, True]).all(axis=1).mean() == pytest.approx(0.6, abs=0.03)
     assert (seen == [False, True]).all(axis=1).mean() == pytest.approx(0.2, abs=0.03)
     assert (seen == [False, False]).all(axis=1).mean() == pytest.approx(0.2, abs=0.03)
@@ -210,7 +210,7 @@ CANDIDATE_PENALTIES = dict.fromkeys(
         (partial(CandidateTower, SIZES), CANDIDATE_FEATURES, CANDIDATE_PENALTIES),
     ],
 )
-def test_each_weight_is_penalized_as_its_hyperparameter_says(
+def test_each_weight_is_penalized_by_its_hyperparameter(
     tower: Callable[[RetrievalHyperparameters], tf.keras.layers.Layer],
     names: tuple[str, ...],
     penalties: dict[str, str],

@@ -179,7 +179,7 @@ def test_any_other_error_ends_the_search_with_its_words(search: Search) -> None:
     assert len(search.tried) == 1
 
 
-def test_a_search_that_cannot_be_read_says_which_folder_to_remove(search: Search, tmp_path: Path) -> None:
+def test_a_search_that_cannot_be_read_names_the_folder_to_remove(search: Search, tmp_path: Path) -> None:
     search.tuner(trials=1).search()
     [state] = (tmp_path / "tuning").glob("*/oracle.json")
     state.write_text("{")
@@ -187,13 +187,14 @@ def test_a_search_that_cannot_be_read_says_which_folder_to_remove(search: Search
         search.tuner(trials=1)
 
 
-def test_each_trial_is_told_with_the_best_so_far(search: Search, caplog: pytest.LogCaptureFixture) -> None:
+def test_each_trial_is_logged_with_the_best_so_far(search: Search, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, artifacts.PROGRESS_LOGGER)
     scores = [1.0, 0.8, 0.9]
     search.tuner(lambda values: scores[len(search.tried) - 1], trials=3).search()
-    told = [record for record in caplog.records if getattr(record, "trial_ended", False)]
+    ended = [record for record in caplog.records if getattr(record, "trial_ended", False)]
     assert [
-        (vars(each)["trial"], vars(each)["trials"], vars(each)["metric"], vars(each)["best"]) for each in told
+        (vars(each)["trial"], vars(each)["trials"], vars(each)["metric"], vars(each)["best"])
+        for each in ended
     ] == [
         (1, 3, "val_rmse 1.0000", "best val_rmse 1.0000 in trial 1"),
         (2, 3, "val_rmse 0.8000", "best val_rmse 0.8000 in trial 2"),

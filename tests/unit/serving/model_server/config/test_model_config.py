@@ -49,7 +49,7 @@ def test_labels_are_read(tmp_path: Path) -> None:
     [
         ("nothing", "ModelServerConfig"),
         (MODEL % "" + MODEL % "", "Illegal to list model m multiple times in config list"),
-        ('config { base_path: "/m" model_platform: "tensorflow" }', "has no name"),
+        ('config { base_path: "/m" model_platform: "tensorflow" }', "does not have a name"),
         ('config { name: "m" base_path: "m" model_platform: "tensorflow" }', "to have an absolute path"),
         ('config { name: "m" base_path: "gs://m" model_platform: "tensorflow" }', "to have an absolute path"),
         ('config { name: "m" base_path: "/m" }', 'model_platform must be "tensorflow"'),

@@ -56,7 +56,7 @@ def test_wrong_batching_parameters_are_named(tmp_path: Path, text: str, complain
     assert complaint in caught.value.message
 
 
-def test_metrics_are_on_where_the_file_says_so(tmp_path: Path) -> None:
+def test_metrics_are_on_where_the_file_enables_them(tmp_path: Path) -> None:
     assert read_metrics_path(_file(tmp_path, "")) is None
     assert read_metrics_path(_file(tmp_path, "prometheus_config { enable: true }")) == METRICS_PATH
     assert read_metrics_path(_file(tmp_path, 'prometheus_config { enable: true path: "/m" }')) == "/m"

@@ -108,7 +108,7 @@ def test_a_version_that_comes_back_is_loaded_again() -> None:
     assert world.events == ["load 1", "load 2", "unload 1", "load 1", "unload 2"]
 
 
-def test_the_newest_is_loaded_first_and_asked_without_a_version() -> None:
+def test_the_newest_is_loaded_first_and_answers_without_a_version() -> None:
     world = World()
     world.want(1, 2, 3)
     assert world.events == ["load 3", "load 2", "load 1"]
@@ -118,7 +118,7 @@ def test_the_newest_is_loaded_first_and_asked_without_a_version() -> None:
         assert number == 2
 
 
-def test_a_failed_version_is_tried_again_as_often_as_the_policy_says() -> None:
+def test_a_failed_version_is_tried_again_as_often_as_the_policy_allows() -> None:
     world = World(retries=2)
     world.broken = {1}
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""A gRPC server on a loopback port that answers the client's calls from a small world, or as it is told."""
+"""A gRPC server on a loopback port that answers the client's calls from a small world, or by a function."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STARS = {"a": 3.0, "b": 4.5, "c": 3.0, "d": 5.0, "e": 1.0}
 # The version of one run.
 VERSION = 7
 LABELS = {"stable": 7, "canary": 8}
-STRANGER = "stranger"
+UNKNOWN_USER = "unknown"
 
 
 @dataclass(frozen=True)
@@ -55,13 +55,13 @@ class Refusal:
     """A status to answer with."""
 
     code: grpc.StatusCode
-    details: str = "because the script says so"
+    details: str = "because the test refuses it"
 
 
 Answer = Callable[[Received], Any]
 
 
-class Peer:
+class ScriptedServer:
     """The server; `answer` makes a response message or a Refusal of each request."""
 
     def __init__(self, answer: Answer, port: int = 0, credentials: Any = None) -> None:
@@ -82,7 +82,7 @@ class Peer:
         self._server.stop(None).wait()
 
     def models(self) -> list[str]:
-        """The models asked, in order."""
+        """The models called, in order."""
         return [each.model for each in self.received]
 
     def _handle(self, method: str, request: Any, context: Any) -> Any:
@@ -118,7 +118,7 @@ def world(received: Received) -> Any:
         lists = [
             [movie for movie in OFFER if movie not in hidden] for hidden in excluded or [[]] * len(users)
         ]
-        known = [user != STRANGER for user in users]
+        known = [user != UNKNOWN_USER for user in users]
         k = received.number("k")
         if received.model == "retrieval":
             return predicted(received, **movies(lists, k), known_user=known)
@@ -136,9 +136,9 @@ def world(received: Received) -> Any:
         lists = [[movie for movie in OFFER if movie not in history] for history in histories]
         return predicted(received, **movies(lists, len(OFFER)))
     if signature == "similar_movies":
-        asked = received.strings("movie_id")
-        lists = [[other for other in OFFER if other != movie] if movie in OFFER else [] for movie in asked]
-        known = [movie in OFFER for movie in asked]
+        ids = received.strings("movie_id")
+        lists = [[other for other in OFFER if other != movie] if movie in OFFER else [] for movie in ids]
+        known = [movie in OFFER for movie in ids]
         return predicted(received, **movies(lists, received.number("k")), known_movie=known)
     if signature in ("rank", "rerank"):
         rows = received.strings("movie_id")
@@ -149,12 +149,12 @@ def world(received: Received) -> Any:
 
 
 def two_stages(received: Received) -> Any:
-    """The answer of a server that has no model of whole lists."""
+    """The answer of a server without a model of whole lists."""
     return not_found(received) if received.model in ("recommender", "joint") else world(received)
 
 
 def not_found(received: Received) -> Refusal:
-    """What TensorFlow Serving says of a model or a version that it does not have."""
+    """TensorFlow Serving's error for a model or a version that it does not have."""
     spec = received.request.model_spec
     version = (
         f"Specific({spec.name}, {spec.version.value})" if spec.HasField("version") else f"Latest({spec.name})"
@@ -173,7 +173,7 @@ def movies(lists: Sequence[Sequence[str]], k: int) -> dict[str, Any]:
 
 
 def predicted(received: Received, **outputs: Any) -> Any:
-    """A PredictResponse of the version that was asked for, or of the latest."""
+    """A PredictResponse of the version of the request, or of the latest."""
     spec = received.request.model_spec
     version = LABELS[spec.version_label] if spec.version_label else spec.version.value
     response = messages.PredictResponse()

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from trainer_module.common.inputs import TrainerArgs
 
-TOLD = "told.json"
+ARGUMENTS = "arguments.json"
 
 
 def run_fn(fn_args: TrainerArgs) -> None:
-    told = {name: getattr(fn_args, name) for name in TrainerArgs.__annotations__}
+    arguments = {name: getattr(fn_args, name) for name in TrainerArgs.__annotations__}
     folder = Path(fn_args.serving_model_dir)
     folder.mkdir(parents=True)
-    (folder / TOLD).write_text(json.dumps(told))
+    (folder / ARGUMENTS).write_text(json.dumps(arguments))
 
 
 def silent_run_fn(fn_args: TrainerArgs) -> None:
