@@ -58,6 +58,8 @@ REQUIRES = [
     "jinja2>=3.1",
     # Batch scoring writes Parquet; its line is TFX's choice.
     "pyarrow",
+    # The legacy stack's pyarrow runs code that a Parquet file holds; this switches it off.
+    "pyarrow-hotfix>=0.7",
     # The requests of the warm-up file that a push adds, in TensorFlow Serving's own format.
     "tensorflow-serving-api",
     # Arrays between readers, trainers and metrics; its line is TensorFlow's choice.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 import pyarrow
+import pyarrow_hotfix  # noqa: F401 (else a Parquet file could run code of its sender)
 from pyarrow import compute, csv, parquet
 
 from movielens.archive import unpack

@@ -44,6 +44,10 @@ def test_a_process_of_the_pipeline_runs_no_code_from_an_arrow_file(tmp_path: Pat
     assert not runs_code_of_the_sender(tmp_path, f"import apache_beam; {READ}")
 
 
+def test_the_reader_of_raw_files_runs_no_code_from_an_arrow_file(tmp_path: Path) -> None:
+    assert not runs_code_of_the_sender(tmp_path, f"import movielens.packed; {READ}")
+
+
 @pytest.mark.skipif(
     Version(metadata.version("pyarrow")) >= Version("14.0.1"), reason="this pyarrow does not load the type"
 )

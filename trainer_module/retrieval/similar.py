@@ -1,6 +1,6 @@
 """Which movies are similar: cosines that count less where few ratings stand behind them."""
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
