@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-# Ratings at which the cosine of a movie counts half; chosen by `python -m studies similar`.
+# Ratings at which the cosine of a movie counts half; `python -m studies similar` compares it with others.
 DAMPING: Final = 5.0
 
 Floats = npt.NDArray[np.float32]
