@@ -18,7 +18,7 @@ BUCKETIZED_USER_AGE: Final = "bucketized_user_age"
 USER_GENDER: Final = "user_gender"
 USER_OCCUPATION_TEXT: Final = "user_occupation_text"
 USER_ZIP_CODE: Final = "user_zip_code"
-# What the user had rated before this rating, newest last. Ratings of one second have no order: wherever a
+# What the user had rated before this rating, newest last. Ratings of one second lack an order: wherever a
 # history is made they are put into one by chance (docs/decisions/0011-ties-by-chance.md).
 HISTORY_MOVIE_IDS: Final = "history_movie_ids"
 HISTORY_RATINGS: Final = "history_ratings"

@@ -126,7 +126,7 @@ def split_rows(lines: list[bytes], form: CsvFormat) -> list[list[bytes] | Reject
     try:
         table = csv.read_csv(
             pyarrow.BufferReader(text),
-            # One thread, or rows have no numbers.
+            # One thread, or rows are not numbered.
             read_options=csv.ReadOptions(column_names=names, use_threads=False, block_size=len(text) + 1),
             parse_options=csv.ParseOptions(
                 delimiter=form.delimiter, ignore_empty_lines=False, invalid_row_handler=skip

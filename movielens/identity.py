@@ -15,7 +15,7 @@ def content_identity(folder: Path) -> str:
     The same bytes have the same name in any folder, and other bytes have another one.
 
     Raises:
-      DatasetError: The folder holds no MovieLens data set.
+      DatasetError: The folder does not hold a MovieLens data set.
     """
     spec = detect_layout([path.name for path in folder.iterdir()], str(folder)).spec
     digest = hashlib.sha256()

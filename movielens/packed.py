@@ -107,7 +107,7 @@ def _copy(stream: IO[bytes] | gzip.GzipFile, target: Path) -> None:
 def _write_csv(file: Path, target: Path) -> None:
     table = parquet.ParquetFile(file)
     if not table.metadata.num_rows:
-        raise DatasetError(f"{file} holds no rows")
+        raise DatasetError(f"{file} does not hold a row")
     # A batch at a time, so that no file is held whole.
     writer = None
     for batch in table.iter_batches():

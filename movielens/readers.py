@@ -85,7 +85,7 @@ def parse_ratings(
 
 
 def read_format(line: bytes, layout: Layout, file: str) -> CsvFormat | None:
-    """The format of a CSV file, from line 1; None where the layout has no header.
+    """The format of a CSV file, from line 1; None where the layout is without a header.
 
     Raises:
       DatasetError: A column is missing, or the file is UTF-16.

@@ -17,6 +17,7 @@ from studies import collapse, dcn, gate, leaderboard, multitask
 from studies.child import StudyError
 from studies.harness import Harness
 from studies.served_list import study as served_list
+from studies.similar_movies import study as similar
 
 STUDIES: Final[dict[str, Any]] = {
     "leaderboard": leaderboard,
@@ -25,6 +26,7 @@ STUDIES: Final[dict[str, Any]] = {
     "collapse": collapse,
     "gate": gate,
     "served-list": served_list,
+    "similar": similar,
 }
 
 _DESCRIPTION: Final = (

@@ -111,7 +111,7 @@ class RatedFeatures:
             texts[features.RAW_USER_AGE] = [users[one.user_id].raw_age for one in ratings]
         columns = {}
         for name, values in texts.items():
-            # A value that is missing has no code.
+            # A value that is missing lacks a code.
             known = sorted({value for value in values if value is not None})
             code = {value: index for index, value in enumerate(known)}
             shown = [value if isinstance(value, str) else f"{value:g}" for value in known]

@@ -122,7 +122,7 @@ def _baseline(store: AcceptedData, data: str) -> Baseline:
     if entry is not None:
         note = f"compared with run {entry.about.get('run') or 'unknown'} of {what}, {entry.about['at']}"
     else:
-        note = f"NOT COMPARED with any run: {what} has no accepted run on other data"
+        note = f"NOT COMPARED with any run: {what} does not have an accepted run on other data"
         if others := store.other_series():
             note += (
                 f"; there is {', '.join(others)}, and runs with one data_gate.series and split are compared"

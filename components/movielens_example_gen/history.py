@@ -1,6 +1,6 @@
 """Point-in-time history: what a user had rated before each rating, and nothing later.
 
-Ratings of one second have no order: a page of them is sent off at once, and lines of a file may be sorted by
+Ratings of one second lack an order: a page of them is sent off at once, and lines of a file may be sorted by
 movie. They are put into one by chance, as the retrieval model's training does
 (docs/decisions/0011-ties-by-chance.md).
 """

@@ -35,7 +35,7 @@ class Task:
 class RawSource:
     """A folder of MovieLens files, small enough to be sent to every worker.
 
-    `forms` has the formats of CSV files, by name: a chunk in the middle of a file has no header.
+    `forms` has the formats of CSV files, by name: a chunk in the middle of a file lacks a header.
     """
 
     folder: str

@@ -12,7 +12,7 @@ follow:
 
 The final list must also not be behind the order of retrieval for certain: a fitted order is ahead by a few
 per cent, which chance outweighs among a few hundred users, so that a plain "ahead" would refuse a good order
-half the time and one that changes nothing always. With many users the interval is narrow and the rule says
+half the time and one that changes nothing always. With many users the interval is narrow and the rule is
 "ahead, or equal".
 """
 

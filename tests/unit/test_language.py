@@ -29,20 +29,14 @@ WORDS: Final = {
         r"\bfigure[.,:)]|figure =|matplotlib\.figure|figure class|</figure>|[Ff]igure \d|matplotlib figure|"
         r"Renders a figure",
     ),
-    "'is not a', 'does not have', 'lacks': not 'is no', 'has no'": (
-        r"\b(?:is|was|are|were|has|have|had|takes?|knows?|holds?|needs?|gives?|offers?) no\b",
-        r"[Tt]here (?:is|are|was|were) no\b|\bno (?:longer|more|better|less|other)\b|takes no time|"
-        # The texts of Python and of TensorFlow Serving.
-        r"has no attribute|ModelSpec has no name|has no shape information",
+    "'is not a', 'does not take': not 'is no', 'takes no'": (
+        r"\b(?:is|was|are|were|takes?|knows?) no\b",
+        r"[Tt]here (?:is|are|was|were) no\b|\bno (?:longer|more|better|less|other)\b|takes no time",
     ),
-    "functions return, raise and report: they do not tell": (
-        r"(?i)(?:\b|_)(?:tells?|told|telling)(?:\b|_)",
+    "functions return, raise and report": (
+        r"(?i)\bdef (?:\w+_)?(?:tells?|told|knows?|asks?|says?|said)(?:_\w+)?\(|"
+        r"\b_?(?:tell|told|knows?|ask|say|says|said)(?:_\w+)? = ",
         r"(?!)",
-    ),
-    "functions do not know": (r"(?i)(?:\b|_)knows?(?:\b|_)", r"(?!)"),
-    "functions do not ask or say": (
-        r"(?i)(?:\b|_)(?:asks?|asking|says?|said)(?:\b|_)",
-        r"do not ask for confirmation",
     ),
     "unknown user, not stranger": (r"(?i)stranger", r'"Film-Noir": '),
     "depends on, is based on, follows": (

@@ -33,7 +33,7 @@ def test_a_class_name_is_that_of_one_class() -> None:
 
 
 def test_no_code_file_is_long() -> None:
-    lines = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in sources()}
+    lines = {path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in code()}
     assert {path: many for path, many in lines.items() if many > MAX_LINES} == {}
 
 

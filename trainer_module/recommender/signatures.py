@@ -86,7 +86,7 @@ class RecommenderServing(tf.Module):
         """The first k of the list of retrieval [B, N], its first CANDIDATES in the final order."""
         movie_id = found[features.MOVIE_ID]
         raw, ratings, _ = self._ranking.known.rate(user_id, movie_id)
-        scores = self._scores(movie_id, raw, found[signatures.KNOWN_USER])
+        scores = _list_scores(self._order, movie_id, raw, found[signatures.KNOWN_USER])
         order = tf.argsort(scores, axis=1, direction="DESCENDING", stable=True)[:, :k]
 
         def sort(values: tf.Tensor) -> tf.Tensor:
@@ -100,18 +100,6 @@ class RecommenderServing(tf.Module):
             signatures.KNOWN_USER: found[signatures.KNOWN_USER],
         }
 
-    def _scores(self, movie_id: tf.Tensor, raw: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
-        """Scores [B, N] of a list of retrieval; what follows the candidates stays behind, in its order."""
-        width = tf.shape(movie_id)[1]
-        places = tf.tile(tf.range(width)[tf.newaxis, :], [tf.shape(movie_id)[0], 1])
-        given = movie_id != ""
-        head, tail = slice(None, CANDIDATES), slice(CANDIDATES, None)
-        first = self._order.scores(places[:, head], raw[:, head], given[:, head], known)
-        unordered = FinalOrder(0.0).scores(places[:, tail], raw[:, tail], given[:, tail], known)
-        least = tf.reduce_min(tf.where(given[:, head], first, 0.0), axis=1, keepdims=True)
-        behind = tf.where(given[:, tail], unordered + tf.minimum(least, 0.0), unordered)
-        return tf.concat([first, behind], axis=1)
-
     def _evaluate(self, examples: tf.Tensor) -> Outputs:
         """Serialized Examples [B] to the final list as of training, and to the orders it is compared with."""
         found = self._retrieval.signatures[signatures.EVALUATE](examples=examples)
@@ -120,7 +108,8 @@ class RecommenderServing(tf.Module):
         movie_id = found[features.MOVIE_ID]
         raw = self._rated(user_id, movie_id)
         known = found[signatures.COLD_USER] == signatures.NO
-        final = tf.argsort(self._scores(movie_id, raw, known), axis=1, direction="DESCENDING", stable=True)
+        scores = _list_scores(self._order, movie_id, raw, known)
+        final = tf.argsort(scores, axis=1, direction="DESCENDING", stable=True)
         by_rating = tf.argsort(
             tf.where(movie_id != "", raw, raw.dtype.min), axis=1, direction="DESCENDING", stable=True
         )
@@ -174,14 +163,45 @@ class RerankingServing(tf.Module):
         return {signatures.RERANK: rerank, **{name: one for part in passed_on for name, one in part.items()}}
 
     def _rerank(self, user_id: tf.Tensor, movie_id: tf.Tensor, retrieval_score: tf.Tensor) -> Outputs:
-        """user_id [B], candidates movie_id [B, C] and their scores [B, C] to scores and ratings [B, C]."""
+        """user_id [B], candidates movie_id [B, C] and their scores [B, C] to scores and ratings [B, C].
+
+        The scores are those of the recommender for the same list: beyond its first `CANDIDATES` by
+        `retrieval_score`, the order of retrieval stands.
+        """
         raw, ratings, known = self._ranking.known.rate(user_id, movie_id)
         # An empty slot does not take a place, whatever its score.
         placed = tf.where(movie_id != "", retrieval_score, retrieval_score.dtype.min)
         best_first = tf.argsort(placed, axis=1, direction="DESCENDING", stable=True)
+        listed, rated = (tf.gather(values, best_first, batch_dims=1) for values in (movie_id, raw))
+        scores = _list_scores(self._order, listed, rated, known)
         places = tf.argsort(best_first, axis=1)
-        scores = self._order.scores(places, raw, movie_id != "", known)
-        return {signatures.SCORE: scores, features.USER_RATING: ratings}
+        return {
+            signatures.SCORE: tf.gather(scores, places, batch_dims=1),
+            features.USER_RATING: ratings,
+        }
+
+
+def _list_scores(order: FinalOrder, movie_id: tf.Tensor, raw: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    """Scores of a list of retrieval; what follows the candidates stays behind them, in its order.
+
+    Args:
+      order: of the candidates.
+      movie_id: best first, [B, N].
+      raw: predicted ratings, not clipped, [B, N].
+      known: which users are in the models, [B].
+
+    Returns:
+      Scores [B, N].
+    """
+    width = tf.shape(movie_id)[1]
+    places = tf.tile(tf.range(width)[tf.newaxis, :], [tf.shape(movie_id)[0], 1])
+    given = movie_id != ""
+    head, tail = slice(None, CANDIDATES), slice(CANDIDATES, None)
+    first = order.scores(places[:, head], raw[:, head], given[:, head], known)
+    unordered = FinalOrder(0.0).scores(places[:, tail], raw[:, tail], given[:, tail], known)
+    least = tf.reduce_min(tf.where(given[:, head], first, 0.0), axis=1, keepdims=True)
+    behind = tf.where(given[:, tail], unordered + tf.minimum(least, 0.0), unordered)
+    return tf.concat([first, behind], axis=1)
 
 
 def _passed_on(model: Any, name: str) -> dict[str, Callable[..., Outputs]]:

@@ -30,6 +30,7 @@ from trainer_module.retrieval.signatures import (
     total_popularity,
     user_queries,
 )
+from trainer_module.retrieval.similar import DAMPING, similar_candidates
 from trainer_module.retrieval.validation_lists import write_validation_lists
 
 # Users, and movies, that an index is tuned and measured on.
@@ -218,9 +219,13 @@ def make_serving(
         hyperparameters,
         setup.seed,
     )
-    unit = tf.math.l2_normalize(model.movie_embeddings(), axis=1).numpy()
+    popularity, of_movies = total_popularity(states, movies), model.movie_embeddings().numpy()
+    similar = similar_candidates(of_movies, popularity, DAMPING)
     directions, searched_by_movies = make_index(
-        unit, *_sampled_movies(unit, setup.seed), hyperparameters, setup.seed
+        similar,
+        *_sampled_movies(similar_candidates(of_movies, popularity, 0.0), setup.seed),
+        hyperparameters,
+        setup.seed,
     )
     serving = RetrievalServing(
         query_tower=model.query_tower,
@@ -229,7 +234,7 @@ def make_serving(
         movies=MovieTable(setup.catalogue, os.path.join(assets, "movies.txt")),
         users=tables[0],
         training_users=tables[1],
-        popularity=total_popularity(states, movies),
+        popularity=popularity,
         recent=recent_popularity(states, movies),
         top_k=hyperparameters.top_k,
     )

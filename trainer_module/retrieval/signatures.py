@@ -50,7 +50,7 @@ class RetrievalServing(tf.Module):
     Args:
       query_tower: the trained query tower.
       candidates: searches the candidate embeddings, one per catalogue position.
-      directions: searches them at length 1, for the movies nearest by cosine.
+      directions: searches what `similar_candidates` makes of the movies' embeddings.
       movies: the catalogue.
       users: users as of the last rating known, training and evaluation splits together.
       training_users: users as of the last rating of training, for the Evaluator.
@@ -141,10 +141,10 @@ class RetrievalServing(tf.Module):
         )
 
     def _similar_movies(self, movie_id: tf.Tensor, k: tf.Tensor) -> Outputs:
-        """movie_id [B] to the k other movies nearest by cosine; none for an unknown movie."""
+        """movie_id [B] to the k most similar other movies; none for an unknown one."""
         rows = self._movies.rows(movie_id)
         known = rows > 0
-        queries = self._directions.vectors(tf.maximum(rows - 1, 0))
+        queries = tf.math.l2_normalize(self._directions.vectors(tf.maximum(rows - 1, 0)), axis=1)
         itself = self._positions(movie_id[:, tf.newaxis])
         scores, positions = self._directions.search(queries, itself, self._up_to_all(k))
         scores = tf.where(known[:, tf.newaxis], scores, NO_SCORE)

@@ -282,24 +282,3 @@ def test_shipped_presets_change_the_models_alone(path: Path):
     assert changed != PipelineConfig()
     models = {"model", "retrieval", "ranking", "joint"}
     assert changed.model_dump(exclude=models) == PipelineConfig().model_dump(exclude=models)
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("? [a, b]\n: c\n", r"wrong.yaml:1: is not valid YAML: a key is a list"),
-        ("ranking:\n  {a: 1}: 2\n", r"wrong.yaml:2: is not valid YAML: a key is a list"),
-        ("seed: true\n", r"wrong.yaml: seed is True, which should be a number"),
-        ("sample: {seed: no}\n", r"wrong.yaml: sample.seed is False, which should be a number"),
-        ("ranking: {hidden_units: [64, true]}\n", r"ranking.hidden_units is \[64, True\]"),
-        ("kubeflow: {image: ' '}\n", r"kubeflow.image is ' ', which should match"),
-        ("dataset: ml-1m\ndata_dir: data\n", r"dataset ml-1m and data_dir data are both given"),
-        ("evaluation: {slices: [user_gendr]}\n", r"names user_gendr.*did you mean user_gender\?"),
-    ],
-)
-def test_a_wrong_file_is_one_line(tmp_path: Path, text: str, said: str):
-    path = tmp_path / "wrong.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError, match=said) as caught:
-        load_config(path)
-    assert "\n" not in str(caught.value)

@@ -35,6 +35,16 @@ def test_seeds_multiply_what_chooses_at_random_alone() -> None:
     assert [(cell.model, cell.seed) for cell in found] == [("EASE", 1), ("iALS", 1), ("iALS", 2)]
 
 
+def test_the_default_is_that_of_the_split() -> None:
+    found = cells(leaderboard, "--splits", "random", "temporal", "--models", "our retrieval, default")
+
+    assert [(cell.split, cell.settings) for cell in found] == [
+        (split, load_config(None, [f"data.split={split}"]).retrieval.model_dump(mode="json"))
+        for split in ("random", "temporal")
+    ]
+    assert found[0].settings != found[1].settings
+
+
 def test_dcn_varies_the_structure_and_the_rank_alone() -> None:
     found = cells(dcn, "--seeds", "1", "--ranks", "8", "--set", "epochs=3")
     settings = {cell.model: dict(cell.settings or {}) for cell in found}

@@ -66,6 +66,16 @@ def test_what_was_found_and_configured_is_kept_with_what_made_it(tmp_path: Path)
     assert ranking.epochs == PipelineConfig().ranking.epochs
 
 
+def test_the_defaults_of_the_split_are_kept_and_are_not_in_the_command(tmp_path: Path) -> None:
+    overrides = ["tuning.models=[retrieval]", "data.split=random", "retrieval.towers=1"]
+    record(tmp_path / "runs", overrides, retrieval={"dropout": 0.125})
+    file = keep(str(tmp_path / "runs"), "latest", "mine", tmp_path / "presets")
+    command = "--data-dir ml-100k --split random --set retrieval.towers=1 --tune retrieval\n"
+    assert command in file.read_text()
+    configured = load_config(None, overrides).retrieval
+    assert load_config(file).retrieval == configured.model_copy(update={"dropout": 0.125})
+
+
 def test_the_head_and_sections_of_other_models_stay_as_they_are(tmp_path: Path) -> None:
     presets = tmp_path / "presets"
     presets.mkdir()

@@ -20,7 +20,7 @@ HELD = (metrics.RECALL_AT[10], metrics.LIKED_RECALL, metrics.GRADED_NDCG)
 
 def behind(won: int, lost: int, users: int = USERS) -> dict[str, float]:
     """How far a list is behind that finds a liked movie for so many users where retrieval's does not."""
-    combiner = FinalListCombiner("candidate", None, intervals=True, min_slice_users=50, seed=1)
+    combiner = FinalListCombiner("candidate", None, min_slice_users=50, seed=1)
     rows = []
     for user in range(users):
         # 0 is nowhere in the list. Every third user is found either way.

@@ -23,7 +23,7 @@ def test_calibration_of_the_model_beside_its_reference() -> None:
 
     part, metrics = calibration_part("ranking", ratings, rows=300_000)
 
-    # Half a star too high below and too low above; the reference says the mean to everybody.
+    # Half a star too high below and too low above; the reference predicts the mean for everybody.
     assert (metrics["error"], metrics["reference_error"]) == (0.5, 0)
     assert (metrics["predicted"], metrics["actual"]) == ([1.5, 4.5], [1, 5])
     assert part.tables[0].rows == ((1, 2, 1.5, 1.0, 0.5), (2, 2, 4.5, 5.0, -0.5))

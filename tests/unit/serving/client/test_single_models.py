@@ -92,7 +92,7 @@ def test_ratings_come_in_the_order_of_the_request(serve: Serve, connect: Connect
 @pytest.mark.parametrize(
     ("outputs", "complaint"),
     [
-        ({}, "no output 'user_rating'"),
+        ({}, "output 'user_rating'"),
         ({"user_rating": np.float32([[1.0]])}, r"the shape \(1, 1\) and not \(1, 2\)"),
         ({"user_rating": np.float32([1.0, 2.0])}, r"the shape \(2,\) and not \(1, 2\)"),
         ({"user_rating": np.float32([[1.0, np.nan]])}, "user '42' is not a number"),

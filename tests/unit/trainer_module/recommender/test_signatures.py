@@ -198,6 +198,23 @@ def test_rerank_gives_the_order_and_the_scores_of_the_recommender(
         assert found[features.USER_RATING][0].tolist() == [min(STARS[movie], 5.0) for movie in given]
 
 
+def test_rerank_of_more_than_the_candidates_agrees_with_the_recommender(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving_module, "CANDIDATES", 2)
+    whole = recommend(compose(tmp_path / "whole", BY_STARS), ["new"], 5)
+    expected = dict(zip(listed(whole)[0], whole[signatures.SCORE][0].tolist(), strict=True))
+    (tmp_path / "stages").mkdir()
+    reranking = RerankingServing(tf.saved_model.load(save_ranking(tmp_path / "stages" / "ranking")), BY_STARS)
+    given = "fedca"
+    found = reranking.signatures()[signatures.RERANK](
+        user_id=tf.constant(["new"]),
+        movie_id=tf.constant([list(given)]),
+        retrieval_score=tf.constant([[1.0, 2.0, 3.0, 4.0, 6.0]]),
+    )
+    assert found[signatures.SCORE][0].numpy().tolist() == pytest.approx([expected[movie] for movie in given])
+
+
 def test_rerank_does_not_count_empty_slots_whatever_their_score(reranking: Mapping[str, Answer]) -> None:
     def rerank(movies: list[str], scores: list[float]) -> list[float]:
         found = reranking[signatures.RERANK](
