@@ -8,12 +8,14 @@ from reports.card.section import card_section
 from reports.data.section import data_section
 from reports.eda.section import eda_section
 from reports.models.section import models_section
+from reports.overview.section import overview_section
 from reports.reading.run_data import Run
 from reports.run.section import run_section
 from reports.section import Section
 
 # By the id of the section.
 SECTIONS: Final[Mapping[str, Callable[[Run], Section]]] = {
+    "overview": overview_section,
     "run": run_section,
     "data": data_section,
     "eda": eda_section,

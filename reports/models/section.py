@@ -39,7 +39,7 @@ def models_section(run: Run) -> Section:
         probe = read_record(model.blessing) if model.blessing else None
         if probe is not None:
             verdicts.append(Verdict.PASSED if probe["blessed"] else Verdict.FAILED)
-        outcomes.append(f"{model.name}: {_outcome(model, summary, probe)}")
+        outcomes.append(f"{model.name}: {outcome(model, summary, probe)}")
         of_model: dict[str, Any] = {"pushed": model.pushed, "fit": _fit_metrics(model)}
         parts += _judged(run, model, summary, of_model)
         if probe is not None and model.blessing is not None:
@@ -58,7 +58,8 @@ def models_section(run: Run) -> Section:
     )
 
 
-def _outcome(model: TrainedModel, summary: EvaluationSummary | None, probe: dict[str, Any] | None) -> str:
+def outcome(model: TrainedModel, summary: EvaluationSummary | None, probe: dict[str, Any] | None) -> str:
+    """What came of a model, in a few words: refused by whom and why, or pushed as which version."""
     if summary is None:
         return "not evaluated, so nothing was pushed"
     if not summary.blessed:

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,11 @@ from contracts import metrics
 # TFMA takes seconds to import, so what reads no results does without.
 
 OVERALL: Final = "overall"
+# Other orders of the candidates of a recommender: names of their metrics, and of the differences to them.
+_ORDERS: Final = {
+    "order of retrieval": (metrics.OF_RETRIEVAL_ORDER, metrics.OVER_RETRIEVAL_ORDER),
+    "order by predicted rating": (metrics.OF_RATING_ORDER, metrics.OVER_RATING_ORDER),
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,8 @@ class SliceSummary:
       over_served: model minus served version.
       user_count: users with at least one evaluated row.
       example_count: evaluated rows.
+      orders: of a recommender, the metrics of its candidates in other orders, by order.
+      over_orders: by order, model minus that order; the interval is that of pairs, user by user.
     """
 
     name: str
@@ -48,6 +55,8 @@ class SliceSummary:
     over_served: Mapping[str, Measure]
     user_count: int
     example_count: int
+    orders: Mapping[str, Mapping[str, Measure]] = field(default_factory=dict)
+    over_orders: Mapping[str, Mapping[str, Measure]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -193,7 +202,14 @@ def _slice_summary(found: Any) -> SliceSummary:
         over_served=over_served,
         user_count=int(of_candidate[metrics.USER_COUNT].value),
         example_count=int(of_candidate[metrics.EXAMPLE_COUNT].value),
+        orders=_by_order(of_candidate, {name: pattern for name, (pattern, _) in _ORDERS.items()}),
+        over_orders=_by_order(of_candidate, {name: pattern for name, (_, pattern) in _ORDERS.items()}),
     )
+
+
+def _by_order(measures: Mapping[str, Measure], patterns: Mapping[str, str]) -> dict[str, dict[str, Measure]]:
+    found = {name: _derived(measures, pattern) for name, pattern in patterns.items()}
+    return {name: derived for name, derived in found.items() if derived}
 
 
 def _derived(measures: Mapping[str, Measure], pattern: str) -> dict[str, Measure]:

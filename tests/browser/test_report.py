@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 TELEPHONE, DESKTOP = 375, 1440
 # A4 less its margins, at 96 pixels an inch.
 PAPER = 703
-SECTIONS = ["run", "data", "eda", "models", "card"]
+SECTIONS = ["overview", "run", "data", "eda", "models", "card"]
 CHARTS = {
     "node-seconds",
     "lineage",

@@ -22,10 +22,18 @@ def models(sample_run: PipelineRun) -> Mapping[str, Any]:
 def test_the_console_shows_its_path_and_verdict(sample_run: PipelineRun) -> None:
     assert f"  page about this run: {sample_run.output / 'report' / 'index.html'}\n" in sample_run.out
     assert sample_run.summaries["ReportGen"] == (
-        "Run: passed, Data validation: passed, Models: passed [synthetic sample]"
+        "Overview: passed, Run: passed, Data validation: passed, Models: passed [synthetic sample]"
     )
-    assert list(sample_run.report["sections"]) == ["run", "data", "eda", "models", "card"]
+    assert list(sample_run.report["sections"]) == ["overview", "run", "data", "eda", "models", "card"]
     assert sample_run.report["run"]["synthetic"] is True
+
+
+def test_the_list_that_users_get_comes_first(sample_run: PipelineRun, models: Mapping[str, Any]) -> None:
+    lists = sample_run.report["sections"]["overview"]["metrics"]["lists"]
+    assert list(lists) == ["final list", "order of retrieval", "order by predicted rating", "popularity"]
+    for name, model in (("final list", "recommender"), ("order of retrieval", "retrieval")):
+        measured = models[model]["evaluation"]["metrics"]["recall@10"]["value"]
+        assert lists[name]["recall@10"] == pytest.approx(measured, abs=1e-6)
 
 
 def test_it_holds_the_settings_and_every_node_of_the_run(sample_run: PipelineRun) -> None:

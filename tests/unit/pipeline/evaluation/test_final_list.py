@@ -77,8 +77,12 @@ def test_an_order_that_hurts_the_list_is_refused_with_the_reason(tmp_path: Path)
     evaluation = EvaluationConfig(beat_reference=False, min_personalization_at_10=0, max_short_lists=1)
     model = FinalLists(hurt, lists(dict.fromkeys(users, found)))
     evaluated = run(tmp_path, rows, model, recommender_eval_config(evaluation))
-    reasons = read_metrics(evaluated.uri).reasons
+    summary = read_metrics(evaluated.uri)
+    reasons = summary.reasons
     assert not evaluated.blessed
+    assert summary.overall.model[HELD[0]].value == pytest.approx(0.7)
+    assert summary.overall.orders["order of retrieval"][HELD[0]].value == pytest.approx(1.0)
+    assert summary.overall.over_orders["order of retrieval"][HELD[0]].value == pytest.approx(-0.3)
     for metric in HELD:
         assert any(
             reason.startswith(f"{metric} is at least 0.2") and "behind the order of retrieval" in reason
