@@ -23,6 +23,8 @@ PAGES = sorted(
 GENERATED = {ROOT / "docs/reference/settings.md", ROOT / "docs/reference/commands.md"}
 # Commands of other programs, which no test here can run.
 OTHER_PROGRAMS = {"docker", "kubectl", "pip", "npm", "jq"}
+# What the installed command runs.
+INSTALLED = {"run": "local_runner", "compile": "kubeflow_runner"}
 # The program behind each target of the Makefile that hands ARGS on.
 TARGETS = {
     "run": "local_runner",
@@ -60,9 +62,12 @@ def _piped(words: list[str]) -> Iterator[list[str]]:
 def test_command_exists_and_takes_its_flags(words: list[str]) -> None:
     words = [word for word in words if not re.match(r"^[A-Z_]+=\S*$", word) or word.startswith("ARGS=")]
     program, *rest = words
+    program = program.rpartition("/")[2]
     if program == "make":
         _check_make(rest)
-    elif program.endswith("python"):
+    elif program == "movielens-recommender":
+        _parse(INSTALLED[rest[0]], rest[1:])
+    elif program.startswith("python"):
         _check_python(rest)
     elif program == "curl":
         _check_curl(rest)
@@ -97,6 +102,8 @@ def _check_make(words: list[str]) -> None:
 
 
 def _check_python(words: list[str]) -> None:
+    if words[:2] == ["-m", "venv"]:
+        return
     if words[0] == "-m":
         _parse(words[1], words[2:])
     else:
