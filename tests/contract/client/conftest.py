@@ -52,7 +52,8 @@ def light_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     found = subprocess.run([PROJECT / "requirements" / "find_uv.sh"], capture_output=True, check=True)
     uv = found.stdout.decode().strip()
     python = folder / "environment" / "bin" / "python"
-    lock = PROJECT / "requirements" / f"py{sys.version_info.major}{sys.version_info.minor}.txt"
+    tfx = "1.16" if sys.version_info < (3, 11) else "1.21"
+    lock = PROJECT / "requirements" / f"tfx-{tfx}.txt"
     # Build leftovers of the sources would be taken into the package.
     for package in ("contracts", "serving"):
         shutil.copytree(PROJECT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))

@@ -106,8 +106,10 @@ def test_excluded_movies_make_room_for_others(client: Client) -> None:
     before = [movie.movie_id for movie in client.recommend("1", 5).movies]
     after = [movie.movie_id for movie in client.recommend("1", 5, exclude=before[:2]).movies]
 
-    assert after[:3] == before[2:]
-    assert len(after) == 5
+    # The order of the others can change, since it depends on all candidates.
+    assert not set(before[:2]) & set(after)
+    assert before[2] in after
+    assert len(set(after)) == 5
 
 
 def test_without_a_ranking_model_the_answer_is_retrievals_and_degraded(labelled: Client) -> None:

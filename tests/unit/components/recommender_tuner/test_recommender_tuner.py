@@ -95,7 +95,7 @@ def test_what_the_tuner_finds_is_what_the_trainer_fits_with(
     run_fn(
         SimpleNamespace(
             train_files=[files],
-            eval_files=[],
+            eval_files=[files],
             movie_files=[str(Path(world["movies"][0].uri) / "Split-all" / "*")],
             transform_graph_path=world["transform_graph"][0].uri,
             serving_model_dir=str(tmp_path / "model"),
