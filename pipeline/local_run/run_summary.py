@@ -32,7 +32,9 @@ def summary_lines(
       report: the page about the run, if there is one.
       log_path: the log file of the run.
     """
-    metrics = [f"  {node.node_id}: {node_summary(node)}" for node, _ in _outputs_of(nodes, "evaluation")]
+    # The last model that is evaluated is the one whose lists users get, so it comes first.
+    evaluated = [node for node, _ in _outputs_of(nodes, "evaluation")][::-1]
+    metrics = [f"  {node.node_id}: {node_summary(node)}" for node in evaluated]
     pushed = [
         f"  {shown(str(output.properties['pushed_destination']))}{_not_served(output)}"
         for _, output in _pushed_models(nodes)

@@ -39,6 +39,15 @@ def test_pushed_models_and_reports_are_shown_by_their_place(tmp_path: Path, monk
     assert problems(nodes) == []
 
 
+def test_metrics_of_the_list_that_users_get_come_first() -> None:
+    nodes = [
+        NodeRun(name, False, 0.1, [OutputArtifact("evaluation", "ModelEvaluation", "/e", {"summary": text})])
+        for name, text in (("RetrievalEvaluator", "recall .2"), ("RecommenderEvaluator", "recall .3"))
+    ]
+    lines = summary_lines(nodes, "eval split", None, Path("log"))
+    assert [line.split(":")[0] for line in lines[1:3]] == ["  RecommenderEvaluator", "  RetrievalEvaluator"]
+
+
 def test_a_pushed_model_that_is_not_served_any_more_is_marked(tmp_path: Path) -> None:
     for version in ("17", "18"):
         (tmp_path / version).mkdir()
