@@ -19,6 +19,9 @@ _LEAST_DEVIATION: Final = 1e-4
 
 # The weights of the predicted rating that validation chooses among.
 WEIGHTS: Final = tuple(round(0.05 * step, 2) for step in range(41))
+# The share of retrieval's recall@10 that an order has to keep on validation. Few held-out ratings decide on
+# graded NDCG, and without this limit a weight that costs hits can be the best of them by chance.
+LEAST_RECALL: Final = 0.97
 # Where gains are graded: (2^stars - 1) / 31, of ratings up to 5 stars (Burges et al. 2005).
 _MOST_STARS: Final = 5.0
 # Ratings from which a movie counts as liked.
@@ -83,6 +86,8 @@ class ValidationLists:
 def fit_order(lists: ValidationLists, ratings: Floats) -> tuple[FinalOrder, dict[str, object]]:
     """Chooses the weight of the predicted rating by graded NDCG@10 on validation; the lowest of equal ones.
 
+    A weight that loses more than 3 % of retrieval's recall@10 is not chosen.
+
     Args:
       lists: of a retrieval model that was not trained on the held-out ratings.
       ratings: predicted for the candidates by a ranking model that was not either, not clipped, [U, N].
@@ -102,7 +107,9 @@ def fit_order(lists: ValidationLists, ratings: Floats) -> tuple[FinalOrder, dict
         scores = FinalOrder(weight).scores(*inputs).numpy()
         order = np.argsort(-scores, axis=1, kind="stable")
         found[weight] = list_metrics(np.take_along_axis(lists.stars, order, axis=1), *lists.wanted)
-    best = max(found, key=lambda weight: found[weight]["graded_ndcg@10"])
+    least = LEAST_RECALL * found[WEIGHTS[0]]["recall@10"]
+    allowed = [weight for weight in WEIGHTS if found[weight]["recall@10"] >= least]
+    best = max(allowed, key=lambda weight: found[weight]["graded_ndcg@10"])
     return FinalOrder(best), {
         "weight": best,
         "candidates": CANDIDATES,

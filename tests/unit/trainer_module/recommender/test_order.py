@@ -165,3 +165,19 @@ def test_fit_weighs_disliked_movies_less() -> None:
     assert isinstance(measured, dict)
     assert measured["final_order"]["graded_ndcg@10"] == pytest.approx(1.0)
     assert measured["final_order"]["recall@10"] == measured["retrieval_order"]["recall@10"] == 1
+
+
+def test_a_weight_that_loses_hits_is_not_chosen() -> None:
+    # Half of the users find a movie of 5 stars higher up with any weight above 0.5. The others lose a hit of
+    # 1 star from place 10 with any weight at all, which graded NDCG hardly shows.
+    liked, disliked = [0.0] * 11, [0.0] * 11
+    liked[2], disliked[9] = 5.0, 1.0
+    raised, pushing = [3.0] * 11, [3.0] * 11
+    raised[2] = pushing[10] = 4.0
+    order, record = fit_order(
+        validation([liked] * 5 + [disliked] * 5), np.array([raised] * 5 + [pushing] * 5)
+    )
+    by_weight = record["graded_ndcg@10_by_weight"]
+    assert isinstance(by_weight, dict)
+    assert by_weight["1.0"] > by_weight["0.0"]
+    assert order.weight == 0
