@@ -34,8 +34,6 @@ KNOWN = {**TRAINING, "ann": [*TRAINING["ann"], ("a", 3.0, 10)], "new": [("b", 3.
 PLAIN = {"dropout": 0, "unknown_id_share": 0, "sequence_length": 0, "periods": 2, "embedding_dim": 1}
 UNKNOWN_USER = "nobody"
 
-Answer = Callable[..., dict[str, Any]]
-
 
 def user_tables(folder: Path, keep_rated: bool) -> tuple[UserTable, UserTable]:
     """The users as of all that is known and as of training."""
@@ -128,21 +126,6 @@ def save_ranking(
     ranking = PlantedRanking(folder / "assets", stars, trained)
     tf.saved_model.save(ranking, str(folder / "model"), signatures=ranking.signatures())
     return str(folder / "model")
-
-
-def load(folder: str) -> Mapping[str, Answer]:
-    """The signatures of a SavedModel as functions to arrays."""
-    loaded = tf.saved_model.load(folder)
-
-    def answering(signature: str) -> Answer:
-        def answer(**inputs: Any) -> dict[str, Any]:
-            outputs = loaded.signatures[signature](**inputs)
-            return {name: value.numpy() for name, value in outputs.items()}
-
-        return answer
-
-    # A signature works as long as the object it came from exists.
-    return {name: answering(name) for name in loaded.signatures}
 
 
 def listed(outputs: Mapping[str, Any], name: str = features.MOVIE_ID) -> list[str]:

@@ -9,13 +9,13 @@ import pytest
 import tensorflow as tf
 
 from contracts import artifacts, signatures
+from tests.unit.trainer_module.loaded_model import load
 from tests.unit.trainer_module.recommender.planted_stages import (
     MOVIES,
     STARS,
     TRAINING,
     PlantedRanking,
     listed,
-    load,
     save_ranking,
     save_retrieval,
 )

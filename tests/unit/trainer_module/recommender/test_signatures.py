@@ -10,12 +10,11 @@ import pytest
 import tensorflow as tf
 
 from contracts import features, signatures
+from tests.unit.trainer_module.loaded_model import Answer, load
 from tests.unit.trainer_module.recommender.planted_stages import (
     STARS,
     UNKNOWN_USER,
-    Answer,
     listed,
-    load,
     save_ranking,
     save_retrieval,
 )

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from contracts import features, signatures
 from tests.unit.trainer_module import tiny_world
+from tests.unit.trainer_module.loaded_model import Answer, load
 from tests.unit.trainer_module.tiny_world import silence, variable
 from trainer_module.common.serving_tables import MovieTable, UserTable
 from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
@@ -57,7 +58,6 @@ TOP_K = 4
 PLAIN = {"dropout": 0, "unknown_id_share": 0, "sequence_length": 0, "periods": 2}
 # Nothing reads it without a sequence.
 NO_TRAITS = tf.Variable(tf.zeros([0, 0]), trainable=False)
-Answer = Callable[..., dict[str, Any]]
 
 
 def query_tower() -> QueryTower:
@@ -112,17 +112,7 @@ def export(
     )
     tf.saved_model.save(serving, str(folder / "model"), signatures=serving.signatures())
     shutil.rmtree(assets)
-    loaded = tf.saved_model.load(str(folder / "model"))
-
-    def answering(signature: str) -> Answer:
-        def answer(**inputs: Any) -> dict[str, Any]:
-            outputs = loaded.signatures[signature](**inputs)
-            return {name: value.numpy() for name, value in outputs.items()}
-
-        return answer
-
-    # A signature works as long as the object it came from exists.
-    return {name: answering(name) for name in loaded.signatures}
+    return load(str(folder / "model"))
 
 
 def lists(outputs: Mapping[str, Any]) -> list[list[str]]:
