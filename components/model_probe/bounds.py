@@ -19,7 +19,7 @@ Call = Callable[[Arrays], Any]
 
 
 def bounds_check(signature: str, inputs: Arrays, call: Call) -> Check:
-    """Sends what is beyond each limit; an answer is a fault, and so is a refusal without the name of the input.
+    """Sends what is beyond each limit; an answer is a fault, and so is a refusal without the input's name.
 
     Args:
       signature: its name.

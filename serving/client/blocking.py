@@ -63,8 +63,8 @@ class Client:
     argument that cannot be meant.
 
     The methods whose names end in `_many` cut a long list into requests, each of which has the `timeout`.
-    They return one result a row; a row whose request failed has the `ServingError` in its place (`raise_failures`
-    raises it), and only if all requests failed is it raised.
+    They return one result a row; a row whose request failed has the `ServingError` in its place
+    (`raise_failures` raises it), and only if all requests failed is it raised.
 
     Args:
       address: host and port of the server's gRPC service.

@@ -72,7 +72,7 @@ class RetrievalHyperparameters(FitHyperparameters):
         100,
         ge=1,
         le=MAX_SLOTS // MAX_ROWS,
-        description="Length of the list that `serving_default` returns; longer ones are asked of `recommend`.",
+        description="Length of the list that `serving_default` returns; `recommend` takes any `k`.",
     )
     exclude_rated: bool = Field(
         True, description="Keep each user's rated movies in the model to leave them out of the answers."
