@@ -43,7 +43,9 @@ def test_overlays_keep_to_the_schemas(overlay: str) -> None:
 @pytest.mark.parametrize("overlay", ["cluster", "s3"])
 def test_the_volume_that_pods_mount_is_claimed(overlay: str) -> None:
     found = rendered(overlay)
-    volumes = {volume["name"]: volume for volume in found["Deployment"]["spec"]["template"]["spec"]["volumes"]}
+    volumes = {
+        volume["name"]: volume for volume in found["Deployment"]["spec"]["template"]["spec"]["volumes"]
+    }
     claim = volumes["models"]["persistentVolumeClaim"]["claimName"]
     assert claim == found["PersistentVolumeClaim"]["metadata"]["name"]
 
