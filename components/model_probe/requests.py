@@ -161,7 +161,7 @@ class Requests:
     def _of_histories(self) -> Iterator[Request]:
         latest = slice(-signatures.MAX_SLOTS // signatures.MAX_ROWS, None)
         histories = [
-            [*_texts(row, features.HISTORY_MOVIE_IDS), _movie(row)][latest] for row in self._data.rows
+            [*_texts(row, features.HISTORY_MOVIE_IDS), pair_of(row)[1]][latest] for row in self._data.rows
         ]
         odd: list[list[bytes]] = [[], [b""], list(ODD_IDS), [self._movies[0]] * 3, [b"", self._movies[-1]]]
         for label, lists in (
@@ -275,10 +275,6 @@ def _candidates(label: str, users: Sequence[bytes], movies: Sequence[bytes]) -> 
 def _texts(row: bytes, name: str) -> Sequence[bytes]:
     values: Sequence[bytes] = tf.train.Example.FromString(row).features.feature[name].bytes_list.value
     return values
-
-
-def _movie(row: bytes) -> bytes:
-    return pair_of(row)[1]
 
 
 def _changed(row: bytes, user: bytes, movie: bytes) -> bytes:

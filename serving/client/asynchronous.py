@@ -16,8 +16,9 @@ from serving.client.calls import BrokenContractError, Call, Plan
 from serving.client.deadline import Deadline
 from serving.client.endpoint import ChannelOptions, Endpoint, Tls, Token
 from serving.client.errors import ServingError
+from serving.client.parts import BatchPart, BatchRequest, ClientRequest, joined
 from serving.client.pool import ChannelPool, PoolClosedError
-from serving.client.requests import BatchRequest, ClientRequest, ClientRequests, Part, joined
+from serving.client.requests import ClientRequests
 from serving.client.telemetry import OnRequest, Telemetry
 
 _T = TypeVar("_T")
@@ -126,12 +127,12 @@ class AsyncClient:
         # As many requests at a time as there are connections, as in the client that blocks.
         slots = asyncio.Semaphore(self._endpoint.connections)
 
-        async def part(rows: int, plan: Plan[list[_T]]) -> Part[_T]:
+        async def part(rows: int, plan: Plan[list[_T]]) -> BatchPart[_T]:
             try:
                 async with slots:
-                    return Part(await self._run(ClientRequest(plan, request.timeout)), None, rows)
+                    return BatchPart(await self._run(ClientRequest(plan, request.timeout)), None, rows)
             except ServingError as error:
-                return Part([], error, rows)
+                return BatchPart([], error, rows)
 
         return joined(await asyncio.gather(*(part(*each) for each in request.parts)))
 

@@ -15,8 +15,9 @@ from serving.client.calls import BrokenContractError, Call, Plan
 from serving.client.deadline import Deadline
 from serving.client.endpoint import ChannelOptions, Endpoint, Tls, Token
 from serving.client.errors import ServingError
+from serving.client.parts import BatchPart, BatchRequest, ClientRequest, joined
 from serving.client.pool import ChannelPool, PoolClosedError
-from serving.client.requests import BatchRequest, ClientRequest, ClientRequests, Part, joined
+from serving.client.requests import ClientRequests
 from serving.client.telemetry import OnRequest, Telemetry
 
 _T = TypeVar("_T")
@@ -154,11 +155,11 @@ class Client:
             raise self._endpoint.broke_contract(error) from error
 
     def _run_many(self, request: BatchRequest[_T]) -> list[_T | ServingError]:
-        def part(rows: int, plan: Plan[list[_T]]) -> Part[_T]:
+        def part(rows: int, plan: Plan[list[_T]]) -> BatchPart[_T]:
             try:
-                return Part(self._run(ClientRequest(plan, request.timeout)), None, rows)
+                return BatchPart(self._run(ClientRequest(plan, request.timeout)), None, rows)
             except ServingError as error:
-                return Part([], error, rows)
+                return BatchPart([], error, rows)
 
         if len(request.parts) < 2:
             return joined([part(*each) for each in request.parts])

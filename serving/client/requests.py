@@ -2,65 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from contracts.signatures import CANDIDATES
 from serving.client import calls, ranking, retrieval, whole_lists
 from serving.client.batches import as_exclusions, as_ids, as_length, chunks
 from serving.client.calls import Plan, Version
-from serving.client.errors import ServingError
+from serving.client.parts import BatchRequest, ClientRequest
 from serving.client.results import ModelMetadata, MovieList, Ratings, Recommendation, VersionStatus
 
 _T = TypeVar("_T")
 _Row = TypeVar("_Row")
-
-
-@dataclass(frozen=True)
-class ClientRequest(Generic[_T]):
-    """What a method is to do.
-
-    Attributes:
-      plan: its calls.
-      timeout: seconds that it may take; None stands for the client's.
-    """
-
-    plan: Plan[_T]
-    timeout: float | None
-
-
-@dataclass(frozen=True)
-class BatchRequest(Generic[_T]):
-    """What a method over many rows is to do.
-
-    Attributes:
-      parts: for each request that the rows are cut into, its number of rows and its calls.
-      timeout: seconds that each part may take; None stands for the client's.
-    """
-
-    parts: Sequence[tuple[int, Plan[list[_T]]]]
-    timeout: float | None
-
-
-@dataclass(frozen=True)
-class Part(Generic[_T]):
-    """What became of a part: its results, or the error of all its rows."""
-
-    results: Sequence[_T]
-    error: ServingError | None
-    rows: int
-
-
-def joined(parts: Sequence[Part[_T]]) -> list[_T | ServingError]:
-    """One result a row, or its error.
-
-    Raises:
-      ServingError: all parts failed.
-    """
-    if parts and parts[0].error and all(part.error for part in parts):
-        raise parts[0].error
-    return [result for part in parts for result in ([part.error] * part.rows if part.error else part.results)]
 
 
 class ClientRequests:

@@ -105,7 +105,7 @@ def test_alerts_and_dashboard_read_metrics_that_servers_have() -> None:
     assert read <= there
 
 
-def test_alerts_fire_as_their_tests_say() -> None:
+def test_alerts_fire_when_their_own_tests_expect_it() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("needs promtool, of Prometheus")
