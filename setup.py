@@ -93,6 +93,8 @@ EXTRAS = {
     # What `serving.client` imports. An extra cannot leave out TFX and TensorFlow, which the project itself
     # needs: where they must not be, `pip install ./serving` installs the client alone.
     "serving-client": ["grpcio>=1.48", "numpy", "protobuf>=3.20.2"],
+    # With it each request of the client is a span; the program chooses where spans go.
+    "tracing": ["opentelemetry-api>=1.20,<2"],
     # What `make docs` builds the documentation site with.
     "docs": [
         "mkdocs>=1.6,<2",
@@ -117,6 +119,8 @@ EXTRAS = {
         "trustme",
         "import-linter",
         "mypy",
+        # Collects the spans of the client in its tests.
+        "opentelemetry-sdk>=1.20,<2",
         # Drives Debian's chromium through the report.
         "playwright",
         "pre-commit",

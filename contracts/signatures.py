@@ -30,6 +30,13 @@ RANK_EXAMPLES: Final = "rank_examples"
 EVALUATE: Final = "evaluate"
 TRANSFORM_FEATURES: Final = "transform_features"
 
+# What one request may ask for; the graph of every signature refuses more. Rows are users, histories, movies
+# or Examples. Slots are rows times the length of the list, the candidates, the history or the excluded
+# movies, so that one row can list a whole catalogue. A rating takes about 6 KB while it is computed: the
+# largest request grows a server by about 750 MB.
+MAX_ROWS: Final = 1_024
+MAX_SLOTS: Final = 131_072
+
 # Inputs and outputs of those signatures that are not raw features.
 EXAMPLES: Final = "examples"
 EXCLUDE_MOVIE_IDS: Final = "exclude_movie_ids"

@@ -79,7 +79,7 @@ def score_users(
       output: the Parquet file; one that is there is replaced.
       k: the most movies per user.
       candidates: movies that the second stage orders, k at least.
-      batch_size: users scored at once.
+      batch_size: users scored at once, fewer where their lists are longer than one request may ask for.
       progress: is called with the number of users of each batch.
 
     Raises:
@@ -98,8 +98,9 @@ def score_users(
     count = unknown_users = rows = 0
     with _aside(output) as partial, pq.ParquetWriter(partial, SCHEMA.with_metadata(versions)) as writer:
         waiting: list[pa.RecordBatch] = []
-        for batch in _batches(_user_ids(users), batch_size):
-            found = model.recommend(batch, max(k, candidates) if ranking else k)
+        listed = max(k, candidates) if ranking else k
+        for batch in _batches(_user_ids(users), min(batch_size, signatures.MAX_SLOTS // listed)):
+            found = model.recommend(batch, listed)
             waiting.append(_table(batch, ranking.rerank(batch, found) if ranking else found, k))
             count += len(batch)
             unknown_users += int((~found.known).sum())

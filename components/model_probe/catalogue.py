@@ -31,12 +31,15 @@ def catalogue_checks(
 
     Args:
       signature: its name.
-      inputs: names of its inputs; nothing is checked where they cannot request the whole catalogue.
+      inputs: names of its inputs; nothing is checked where they cannot request the whole catalogue, and
+        where a request may not ask for so long a list.
       requests: makes the requests.
       data: the catalogue, and what users have rated and need not find again.
       send: sends a request to the signature.
     """
     names, k = frozenset(inputs), len(data.movies) + _NAMED
+    if k > signatures.MAX_SLOTS:
+        return []
     if names == _OF_USERS:
         found, looked_for = _listed(
             ((requests.for_user(user, k), data.rated[user]) for user in _first_users(data.rated)), data, send

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Final
 
 from components.data_gate.checks import FAILED, Check, at_most
@@ -18,6 +19,7 @@ from components.model_probe.answers import (
     TITLES,
     SignatureTally,
 )
+from components.model_probe.bounds import BOUNDS, bounds_check
 from components.model_probe.catalogue import CATALOGUE, catalogue_checks
 from components.model_probe.contract import CONTRACT, ContractSignature, contract_checks
 from components.model_probe.probe_data import ProbeData
@@ -44,7 +46,7 @@ _TIMED: Final = 15
 # What explains a broken model best comes first in its record and in the message.
 _ORDER: Final = (
     *(PROCESS, TIMEOUT, MEMORY, CONTRACT, ANSWERS, FINITE, CATALOGUE, TRANSFORM),
-    *(SHAPES, SCALE, LISTS, TITLES, KNOWN, LATENCY),
+    *(SHAPES, SCALE, LISTS, TITLES, KNOWN, BOUNDS, LATENCY),
 )
 
 
@@ -126,6 +128,7 @@ class _ProbedSignature:
                 tally.add(request, answer)
         yield from tally.checks()
         try:
+            yield bounds_check(self._name, sent[0].inputs, partial(self._process.call, self._name))
             yield from catalogue_checks(self._name, self._inputs, requests, self._data, self._send)
             if max_latency_ms is not None:
                 yield self._latency(sent[0], max_latency_ms)

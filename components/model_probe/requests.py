@@ -103,6 +103,11 @@ class Requests:
     def _users(self) -> list[bytes]:
         return [user for user, _ in self._pairs]
 
+    def _lengths(self) -> Iterator[int]:
+        """Of lists: none, one, the whole catalogue and more, as far as a request may ask for it."""
+        for k in (0, 1, len(self._movies), len(self._movies) + 7):
+            yield min(k, signatures.MAX_SLOTS)
+
     def _batches(self, values: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
         """Real values: one first, which is what latency is measured with, then none, some and many."""
         repeated = list(values) * (-(-1_000 // max(1, len(values))))
@@ -126,9 +131,11 @@ class Requests:
             yield self._users_and_k(label, users, [self._movies[:2]] * len(users), K)
         users, some = self._users[:2], self._movies
         yield self._users_and_k("odd exclusions", users, [[*ODD_IDS, some[0], some[0]]] * 2, K)
-        yield self._users_and_k("everything excluded", users, [some] * 2, K)
-        for k in (0, 1, len(some), len(some) + 7):
-            yield self._users_and_k(f"k of {k:,}", [*users, b"no such id"], [[]] * 3, k)
+        most = users[: _rows_of(len(some))]
+        yield self._users_and_k("everything excluded", most, [some[: signatures.MAX_SLOTS]] * len(most), K)
+        for k in self._lengths():
+            rows = [*users, b"no such id"][: _rows_of(k)]
+            yield self._users_and_k(f"k of {k:,}", rows, [[]] * len(rows), k)
 
     def _users_and_k(
         self, label: str, users: Sequence[bytes], excluded: Sequence[Sequence[bytes]], k: int
@@ -152,13 +159,16 @@ class Requests:
         )
 
     def _of_histories(self) -> Iterator[Request]:
-        histories = [[*_texts(row, features.HISTORY_MOVIE_IDS), _movie(row)] for row in self._data.rows]
+        latest = slice(-signatures.MAX_SLOTS // signatures.MAX_ROWS, None)
+        histories = [
+            [*_texts(row, features.HISTORY_MOVIE_IDS), pair_of(row)[1]][latest] for row in self._data.rows
+        ]
         odd: list[list[bytes]] = [[], [b""], list(ODD_IDS), [self._movies[0]] * 3, [b"", self._movies[-1]]]
         for label, lists in (
             *self._batches(histories),
             ("odd histories", odd),
             ("no column", [[], []]),
-            ("everything watched", [self._movies]),
+            ("everything watched", [self._movies[: signatures.MAX_SLOTS]]),
         ):
             hidden = [frozenset(ids) for ids in lists]
             yield Request(
@@ -172,8 +182,9 @@ class Requests:
     def _of_movies_and_k(self) -> Iterator[Request]:
         for label, movies in (*self._batches(self._movies), ("odd ids", list(ODD_IDS))):
             yield self._movies_and_k(label, movies, K)
-        for k in (0, 1, len(self._movies), len(self._movies) + 7):
-            yield self._movies_and_k(f"k of {k:,}", [*self._movies[:2], b"no such id"], k)
+        for k in self._lengths():
+            rows = [*self._movies[:2], b"no such id"][: _rows_of(k)]
+            yield self._movies_and_k(f"k of {k:,}", rows, k)
 
     def _movies_and_k(self, label: str, movies: Sequence[bytes], k: int) -> Request:
         known = [movie in self._data.movies for movie in movies]
@@ -202,7 +213,7 @@ class Requests:
             yield _candidates(label, users, candidates if len(users) <= SOME else candidates[:K])
         yield _candidates("odd ids", ODD_IDS, [*candidates[:2], *ODD_IDS, candidates[0]])
         yield _candidates("no candidates", self._users[:2], [])
-        yield _candidates("the whole catalogue", [self._users[0]], self._movies)
+        yield _candidates("the whole catalogue", [self._users[0]], self._movies[: signatures.MAX_SLOTS])
 
     def _of_scored_candidates(self) -> Iterator[Request]:
         for request in self._of_candidates():
@@ -227,6 +238,11 @@ class Requests:
                 len(rows),
                 may_lack=[self._data.rated.get(pair_of(row)[0], _NONE) for row in rows],
             )
+
+
+def _rows_of(width: int) -> int:
+    """How many rows of this width one request may have, 1 at least."""
+    return max(1, signatures.MAX_SLOTS // max(1, width))
 
 
 def texts(values: Sequence[bytes]) -> npt.NDArray[Any]:
@@ -259,10 +275,6 @@ def _candidates(label: str, users: Sequence[bytes], movies: Sequence[bytes]) -> 
 def _texts(row: bytes, name: str) -> Sequence[bytes]:
     values: Sequence[bytes] = tf.train.Example.FromString(row).features.feature[name].bytes_list.value
     return values
-
-
-def _movie(row: bytes) -> bytes:
-    return pair_of(row)[1]
 
 
 def _changed(row: bytes, user: bytes, movie: bytes) -> bytes:

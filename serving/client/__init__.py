@@ -12,7 +12,7 @@ from serving.client.asynchronous import AsyncClient
 from serving.client.blocking import Client
 from serving.client.calls import Version
 from serving.client.endpoint import Tls
-from serving.client.errors import ServingError
+from serving.client.errors import ServingError, raise_failures
 from serving.client.results import (
     ModelMetadata,
     MovieList,
@@ -25,6 +25,7 @@ from serving.client.results import (
     TensorSpec,
     VersionStatus,
 )
+from serving.client.telemetry import RequestRecord
 
 __all__ = [
     "AsyncClient",
@@ -34,6 +35,7 @@ __all__ = [
     "Ratings",
     "Recommendation",
     "RecommendedMovie",
+    "RequestRecord",
     "ScoredMovie",
     "ServedBy",
     "ServingError",
@@ -42,4 +44,5 @@ __all__ = [
     "Tls",
     "Version",
     "VersionStatus",
+    "raise_failures",
 ]

@@ -12,12 +12,14 @@ import grpc
 from grpc import aio
 
 from serving.client import endpoint
-from serving.client.calls import BrokenContractError, Call, Outcome
+from serving.client.calls import BrokenContractError, Call, Plan
 from serving.client.deadline import Deadline
-from serving.client.endpoint import Endpoint, Tls, Token
+from serving.client.endpoint import ChannelOptions, Endpoint, Tls, Token
 from serving.client.errors import ServingError
-from serving.client.pool import ChannelPool
-from serving.client.requests import ClientRequest, ClientRequests
+from serving.client.parts import BatchPart, BatchRequest, ClientRequest, joined
+from serving.client.pool import ChannelPool, PoolClosedError
+from serving.client.requests import ClientRequests
+from serving.client.telemetry import OnRequest, Telemetry
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -31,6 +33,18 @@ def _awaited(
     @functools.wraps(make)
     async def method(self: AsyncClient, /, *args: _P.args, **options: _P.kwargs) -> _T:
         return await self._run(make(self._requests, *args, **options))
+
+    return method
+
+
+def _awaited_many(
+    make: Callable[Concatenate[ClientRequests, _P], BatchRequest[_T]],
+) -> Callable[Concatenate[AsyncClient, _P], Awaitable[list[_T | ServingError]]]:
+    """The method that makes these requests and is awaited for their results."""
+
+    @functools.wraps(make)
+    async def method(self: AsyncClient, /, *args: _P.args, **options: _P.kwargs) -> list[_T | ServingError]:
+        return await self._run_many(make(self._requests, *args, **options))
 
     return method
 
@@ -53,27 +67,32 @@ class AsyncClient:
         token: Token | None = None,
         connections: int = endpoint.DEFAULT_CONNECTIONS,
         batch_size: int = endpoint.DEFAULT_BATCH_SIZE,
+        channel_options: ChannelOptions | None = None,
+        on_request: OnRequest | None = None,
     ) -> None:
-        self._endpoint = Endpoint(address, timeout, tls, token, connections, batch_size)
+        self._endpoint = Endpoint(
+            address, timeout, tls, token, connections, batch_size, channel_options or {}
+        )
+        self._telemetry = Telemetry(address, on_request)
         self._requests = ClientRequests(batch_size)
         self._pool = ChannelPool(connections, lambda: self._endpoint.channel(aio))
 
     recommend = _awaited(ClientRequests.recommend)
-    recommend_many = _awaited(ClientRequests.recommend_many)
+    recommend_many = _awaited_many(ClientRequests.recommend_many)
     retrieve = _awaited(ClientRequests.retrieve)
-    retrieve_many = _awaited(ClientRequests.retrieve_many)
+    retrieve_many = _awaited_many(ClientRequests.retrieve_many)
     retrieve_from_history = _awaited(ClientRequests.retrieve_from_history)
-    retrieve_from_history_many = _awaited(ClientRequests.retrieve_from_history_many)
+    retrieve_from_history_many = _awaited_many(ClientRequests.retrieve_from_history_many)
     similar = _awaited(ClientRequests.similar)
-    similar_many = _awaited(ClientRequests.similar_many)
+    similar_many = _awaited_many(ClientRequests.similar_many)
     rank = _awaited(ClientRequests.rank)
-    rank_many = _awaited(ClientRequests.rank_many)
+    rank_many = _awaited_many(ClientRequests.rank_many)
     metadata = _awaited(ClientRequests.metadata)
     status = _awaited(ClientRequests.status)
 
     async def close(self) -> None:
         """`Client.close`."""
-        for channel in self._pool.channels():
+        for channel in self._pool.close():
             await channel.close()
 
     async def __aenter__(self) -> AsyncClient:
@@ -89,31 +108,48 @@ class AsyncClient:
 
     async def _run(self, request: ClientRequest[_T]) -> _T:
         deadline = self._endpoint.deadline(request.timeout)
-        # As many requests at a time as there are connections, as in the client that blocks.
-        slots = asyncio.Semaphore(self._endpoint.connections)
-
-        async def outcome(call: Call) -> Outcome:
-            try:
-                async with slots:
-                    return await self._call(call, deadline)
-            except ServingError as error:
-                return error
-
         try:
-            several = next(request.plan)
+            call = next(request.plan)
             while True:
-                several = request.plan.send(await asyncio.gather(*map(outcome, several)))
+                try:
+                    response = await self._call(call, deadline)
+                except ServingError as error:
+                    call = request.plan.throw(error)
+                else:
+                    call = request.plan.send(response)
         except StopIteration as end:
             result: _T = end.value
             return result
         except BrokenContractError as error:
             raise self._endpoint.broke_contract(error) from error
 
+    async def _run_many(self, request: BatchRequest[_T]) -> list[_T | ServingError]:
+        # As many requests at a time as there are connections, as in the client that blocks.
+        slots = asyncio.Semaphore(self._endpoint.connections)
+
+        async def part(rows: int, plan: Plan[list[_T]]) -> BatchPart[_T]:
+            try:
+                async with slots:
+                    return BatchPart(await self._run(ClientRequest(plan, request.timeout)), None, rows)
+            except ServingError as error:
+                return BatchPart([], error, rows)
+
+        return joined(await asyncio.gather(*(part(*each) for each in request.parts)))
+
     async def _call(self, call: Call, deadline: Deadline) -> Any:
-        try:
-            with self._pool.channel() as channel:
-                method = channel.unary_unary(call.method, response_deserializer=call.parse)
-                timeout = deadline.left(call)
-                return await method(call.request, timeout=timeout, metadata=self._endpoint.metadata())
-        except grpc.RpcError as error:
-            raise self._endpoint.failed(call, error) from error
+        timeout = deadline.left(call)
+        metadata = self._endpoint.metadata()
+        with self._telemetry.request(call) as headers:
+            try:
+                with self._pool.channel() as channel:
+                    method = channel.unary_unary(call.method, response_deserializer=call.parse)
+                    return await method(call.request, timeout=timeout, metadata=(*metadata, *headers))
+            except grpc.RpcError as error:
+                raise self._endpoint.failed(call, error) from error
+            except PoolClosedError as error:
+                raise self._endpoint.closed(call) from error
+            except (asyncio.CancelledError, aio.UsageError) as error:
+                # How a call ends whose channel is closed. Without that, somebody has cancelled the task.
+                if self._pool.closed:
+                    raise self._endpoint.closed(call) from error
+                raise

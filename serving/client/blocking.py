@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -11,12 +11,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import grpc
 
 from serving.client import endpoint
-from serving.client.calls import BrokenContractError, Call, Outcome
+from serving.client.calls import BrokenContractError, Call, Plan
 from serving.client.deadline import Deadline
-from serving.client.endpoint import Endpoint, Tls, Token
+from serving.client.endpoint import ChannelOptions, Endpoint, Tls, Token
 from serving.client.errors import ServingError
-from serving.client.pool import ChannelPool
-from serving.client.requests import ClientRequest, ClientRequests
+from serving.client.parts import BatchPart, BatchRequest, ClientRequest, joined
+from serving.client.pool import ChannelPool, PoolClosedError
+from serving.client.requests import ClientRequests
+from serving.client.telemetry import OnRequest, Telemetry
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
@@ -34,6 +36,18 @@ def _blocking(
     return method
 
 
+def _blocking_many(
+    make: Callable[Concatenate[ClientRequests, _P], BatchRequest[_T]],
+) -> Callable[Concatenate[Client, _P], list[_T | ServingError]]:
+    """The method that makes these requests and waits for their results."""
+
+    @functools.wraps(make)
+    def method(self: Client, /, *args: _P.args, **options: _P.kwargs) -> list[_T | ServingError]:
+        return self._run_many(make(self._requests, *args, **options))
+
+    return method
+
+
 class Client:
     """Recommendations from a model server, over gRPC.
 
@@ -43,12 +57,15 @@ class Client:
             for movie in client.recommend("42", k=10).movies:
                 print(movie.title, movie.predicted_rating)
 
-    Every call takes a `timeout`, the seconds that it may take altogether, pauses, both stages and all users
-    included (None stands for the client's), and a version: a number, a label, or None for the latest. A
-    request that does not reach the server
-    (UNAVAILABLE) is sent again, up to four times, after growing pauses; nothing else is. Every call raises
-    `ServingError` if it fails, and ValueError or TypeError, before anything is sent, for an argument that
-    cannot be meant.
+    Every call takes a `timeout`, the seconds that it may take, pauses and both stages included (None stands
+    for the client's), and a version: a number, a label, or None for the latest. A request that does not reach
+    the server (UNAVAILABLE) is sent again, up to four times, after growing pauses; nothing else is. Every
+    call raises `ServingError` if it fails, and ValueError or TypeError, before anything is sent, for an
+    argument that cannot be meant.
+
+    The methods whose names end in `_many` cut a long list into requests, each of which has the `timeout`.
+    They return one result a row; a row whose request failed has the `ServingError` in its place
+    (`raise_failures` raises it), and only if all requests failed is it raised.
 
     Args:
       address: host and port of the server's gRPC service.
@@ -59,6 +76,10 @@ class Client:
       connections: the most connections, and so the most requests of one batch call that are under way at
         the same time.
       batch_size: the most users, histories or movies in one request; a longer list is cut.
+      channel_options: of gRPC, by name, beside or instead of the client's own: round robin over all addresses
+        of the server, keepalive pings while a call is under way, attempts and sizes of messages.
+      on_request: is called with a `RequestRecord` after each request, for metrics. Where the API of
+        OpenTelemetry is installed, each request is also a span.
 
     Raises:
       OSError: a certificate cannot be read, at the first call.
@@ -74,29 +95,34 @@ class Client:
         token: Token | None = None,
         connections: int = endpoint.DEFAULT_CONNECTIONS,
         batch_size: int = endpoint.DEFAULT_BATCH_SIZE,
+        channel_options: ChannelOptions | None = None,
+        on_request: OnRequest | None = None,
     ) -> None:
-        self._endpoint = Endpoint(address, timeout, tls, token, connections, batch_size)
+        self._endpoint = Endpoint(
+            address, timeout, tls, token, connections, batch_size, channel_options or {}
+        )
+        self._telemetry = Telemetry(address, on_request)
         self._requests = ClientRequests(batch_size)
         self._pool = ChannelPool(connections, lambda: self._endpoint.channel(grpc))
         # They wait for the requests of batch calls and start with the first of those.
         self._threads = ThreadPoolExecutor(connections, "serving-client")
 
     recommend = _blocking(ClientRequests.recommend)
-    recommend_many = _blocking(ClientRequests.recommend_many)
+    recommend_many = _blocking_many(ClientRequests.recommend_many)
     retrieve = _blocking(ClientRequests.retrieve)
-    retrieve_many = _blocking(ClientRequests.retrieve_many)
+    retrieve_many = _blocking_many(ClientRequests.retrieve_many)
     retrieve_from_history = _blocking(ClientRequests.retrieve_from_history)
-    retrieve_from_history_many = _blocking(ClientRequests.retrieve_from_history_many)
+    retrieve_from_history_many = _blocking_many(ClientRequests.retrieve_from_history_many)
     similar = _blocking(ClientRequests.similar)
-    similar_many = _blocking(ClientRequests.similar_many)
+    similar_many = _blocking_many(ClientRequests.similar_many)
     rank = _blocking(ClientRequests.rank)
-    rank_many = _blocking(ClientRequests.rank_many)
+    rank_many = _blocking_many(ClientRequests.rank_many)
     metadata = _blocking(ClientRequests.metadata)
     status = _blocking(ClientRequests.status)
 
     def close(self) -> None:
-        """Closes the connections; calls that are under way end with CANCELLED."""
-        for channel in self._pool.channels():
+        """Closes the connections; calls that are under way, and later ones, end with CANCELLED."""
+        for channel in self._pool.close():
             channel.close()
         self._threads.shutdown()
 
@@ -114,30 +140,51 @@ class Client:
     def _run(self, request: ClientRequest[_T]) -> _T:
         deadline = self._endpoint.deadline(request.timeout)
         try:
-            several = next(request.plan)
+            call = next(request.plan)
             while True:
-                several = request.plan.send(self._outcomes(several, deadline))
+                try:
+                    response = self._call(call, deadline)
+                except ServingError as error:
+                    call = request.plan.throw(error)
+                else:
+                    call = request.plan.send(response)
         except StopIteration as end:
             result: _T = end.value
             return result
         except BrokenContractError as error:
             raise self._endpoint.broke_contract(error) from error
 
-    def _outcomes(self, several: Sequence[Call], deadline: Deadline) -> list[Outcome]:
-        def outcome(call: Call) -> Outcome:
+    def _run_many(self, request: BatchRequest[_T]) -> list[_T | ServingError]:
+        def part(rows: int, plan: Plan[list[_T]]) -> BatchPart[_T]:
             try:
-                return self._call(call, deadline)
+                return BatchPart(self._run(ClientRequest(plan, request.timeout)), None, rows)
             except ServingError as error:
-                return error
+                return BatchPart([], error, rows)
 
-        run = map if len(several) < 2 else self._threads.map
-        return list(run(outcome, several))
+        if len(request.parts) < 2:
+            return joined([part(*each) for each in request.parts])
+        try:
+            return joined(list(self._threads.map(part, *zip(*request.parts, strict=True))))
+        except RuntimeError as error:
+            # The threads take nothing more from a client that is closed.
+            if self._pool.closed:
+                raise self._endpoint.closed(next(request.parts[0][1])) from error
+            raise
 
     def _call(self, call: Call, deadline: Deadline) -> Any:
-        try:
-            with self._pool.channel() as channel:
-                method = channel.unary_unary(call.method, response_deserializer=call.parse)
-                timeout = deadline.left(call)
-                return method(call.request, timeout=timeout, metadata=self._endpoint.metadata())
-        except grpc.RpcError as error:
-            raise self._endpoint.failed(call, error) from error
+        timeout = deadline.left(call)
+        metadata = self._endpoint.metadata()
+        with self._telemetry.request(call) as headers:
+            try:
+                with self._pool.channel() as channel:
+                    method = channel.unary_unary(call.method, response_deserializer=call.parse)
+                    return method(call.request, timeout=timeout, metadata=(*metadata, *headers))
+            except grpc.RpcError as error:
+                raise self._endpoint.failed(call, error) from error
+            except PoolClosedError as error:
+                raise self._endpoint.closed(call) from error
+            except ValueError as error:
+                # What gRPC raises where a channel is closed between two lines of this method.
+                if self._pool.closed:
+                    raise self._endpoint.closed(call) from error
+                raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -10,7 +10,6 @@ import grpc
 import numpy as np
 
 from serving.client import messages
-from serving.client.errors import ServingError
 from serving.client.results import (
     ModelMetadata,
     ServedBy,
@@ -32,18 +31,26 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Call:
-    """A call that can be sent, and sent again."""
+    """A call that can be sent, and sent again.
+
+    Attributes:
+      method: path of the gRPC method.
+      request: the serialized request.
+      parse: makes a message of the response.
+      model: the model of the request.
+      share: of the time of the method, what may be over when this call ends.
+    """
 
     method: str
     request: bytes
     parse: Callable[[bytes], Any]
     model: str
+    share: float = 1.0
 
 
-# The logic of a method, for a client that blocks and for one that does not: it yields calls that may run
-# side by side, is sent what became of each, in their order, and returns the method's result.
-Outcome = Any  # A response, or a ServingError.
-Plan = Generator[Sequence[Call], Sequence[Outcome], _T]
+# The logic of a method, for a client that blocks and for one that does not: it yields a call, is sent the
+# response or gets the ServingError raised, and returns the method's result.
+Plan = Generator[Call, Any, _T]
 
 
 class BrokenContractError(Exception):
@@ -53,14 +60,6 @@ class BrokenContractError(Exception):
         super().__init__(model, reason)
         self.model = model
         self.reason = reason
-
-
-def responses(outcomes: Sequence[Outcome]) -> list[Any]:
-    """The outcomes, if all are responses; raises the first error otherwise."""
-    for outcome in outcomes:
-        if isinstance(outcome, ServingError):
-            raise outcome
-    return list(outcomes)
 
 
 def predict(model: str, signature: str, inputs: Mapping[str, Array], version: Version) -> Call:
@@ -110,7 +109,7 @@ def metadata(model: str, version: Version) -> Plan[ModelMetadata]:
     request = messages.GetModelMetadataRequest(metadata_field=["signature_def"])
     _fill(request.model_spec, model, version)
     parse = messages.GetModelMetadataResponse.FromString
-    [response] = responses((yield [Call(GET_MODEL_METADATA, request.SerializeToString(), parse, model)]))
+    response = yield Call(GET_MODEL_METADATA, request.SerializeToString(), parse, model)
     packed = response.metadata["signature_def"]
     if packed.type_url.rpartition("/")[2] != messages.SignatureDefMap.DESCRIPTOR.full_name:
         raise BrokenContractError(model, "the answer does not hold signatures")
@@ -129,7 +128,7 @@ def status(model: str, version: Version) -> Plan[list[VersionStatus]]:
     request = messages.GetModelStatusRequest()
     _fill(request.model_spec, model, version)
     parse = messages.GetModelStatusResponse.FromString
-    [response] = responses((yield [Call(GET_MODEL_STATUS, request.SerializeToString(), parse, model)]))
+    response = yield Call(GET_MODEL_STATUS, request.SerializeToString(), parse, model)
     states = messages.GetModelStatusResponse.DESCRIPTOR.fields_by_name["model_version_status"]
     names = states.message_type.fields_by_name["state"].enum_type.values_by_number
     codes = {code.value[0]: code.name for code in grpc.StatusCode}
@@ -150,6 +149,8 @@ def _fill(model_spec: Any, model: str, version: Version) -> None:
     if isinstance(version, str):
         model_spec.version_label = version
     elif version is not None:
+        if isinstance(version, bool) or not isinstance(version, int):
+            raise TypeError(f"{version!r} is not a version of a model: give its number or its label")
         if not 0 <= version < 2**63:
             raise ValueError(f"{version} is not a version of a model")
         model_spec.version.value = version

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
 
+from contracts.signatures import MAX_ROWS
 from serving.client.calls import BrokenContractError, Call
-from serving.client.deadline import Deadline
+from serving.client.deadline import Deadline, check_timeout
 from serving.client.errors import ServingError
 
 DEFAULT_ADDRESS: Final = "localhost:8500"
@@ -24,9 +25,11 @@ DEFAULT_BATCH_SIZE: Final = 64
 # batch of users take.
 _MAX_ANSWER_BYTES: Final = 64 * 2**20
 
-# Pauses grow from 0.1 to 1 s and differ at random, so that clients which failed together do not return
-# together. gRPC allows five attempts, the first included.
-_RETRIES: Final = {
+# Every address that the name resolves to gets its share of the calls; gRPC itself would send all of them to
+# the first one that answers. Pauses grow from 0.1 to 1 s and differ at random, so that clients which failed
+# together do not return together. gRPC allows five attempts, the first included.
+_SERVICE_CONFIG: Final = {
+    "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
         {
             "name": [{}],
@@ -38,21 +41,28 @@ _RETRIES: Final = {
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
         }
-    ]
+    ],
 }
 
-_CHANNEL_OPTIONS: Final = (
-    ("grpc.max_receive_message_length", _MAX_ANSWER_BYTES),
-    ("grpc.max_send_message_length", -1),
-    ("grpc.service_config", json.dumps(_RETRIES)),
+_CHANNEL_OPTIONS: Final = {
+    "grpc.max_receive_message_length": _MAX_ANSWER_BYTES,
+    "grpc.max_send_message_length": -1,
+    "grpc.service_config": json.dumps(_SERVICE_CONFIG),
     # A request above the size of the buffer would not be sent again.
-    ("grpc.per_rpc_retry_buffer_size", _MAX_ANSWER_BYTES),
+    "grpc.per_rpc_retry_buffer_size": _MAX_ANSWER_BYTES,
     # gRPC has to try to connect about as often as it sends a request again.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.max_reconnect_backoff_ms": 1000,
     # Each channel has a connection of its own.
-    ("grpc.use_local_subchannel_pool", 1),
-)
+    "grpc.use_local_subchannel_pool": 1,
+    # While a call is under way, a server that is gone without a word is noticed after half a minute. Servers
+    # close connections of clients that ping more often than they allow, so idle ones are not pinged.
+    "grpc.keepalive_time_ms": 20_000,
+    "grpc.keepalive_timeout_ms": 10_000,
+}
+
+# Options of gRPC's channels, by name.
+ChannelOptions = Mapping[str, int | str | bytes]
 
 
 @dataclass(frozen=True)
@@ -79,9 +89,18 @@ class Tls:
 
         Raises:
           OSError: a file cannot be read.
+          ValueError: a file is not PEM.
         """
         files = (self.root_certificates, self.private_key, self.certificate)
-        return grpc.ssl_channel_credentials(*(file.read_bytes() if file else None for file in files))
+        return grpc.ssl_channel_credentials(*(_read_pem(file) if file else None for file in files))
+
+
+def _read_pem(file: Path) -> bytes:
+    content = file.read_bytes()
+    # gRPC would connect with it and report that nobody listens.
+    if b"-----BEGIN " not in content:
+        raise ValueError(f"{file} is not a PEM file: it has no line that starts with -----BEGIN")
+    return content
 
 
 Token = str | Callable[[], str]
@@ -99,6 +118,7 @@ class Endpoint:
       connections: the most connections, and so the most requests of one batch call that are under way at
         the same time.
       batch_size: the most users, histories or movies in one request.
+      channel_options: of gRPC, beside or instead of those of this module.
     """
 
     address: str
@@ -107,26 +127,35 @@ class Endpoint:
     token: Token | None = field(repr=False)
     connections: int
     batch_size: int
+    channel_options: ChannelOptions
 
     def __post_init__(self) -> None:
-        if not self.timeout > 0:
-            raise ValueError(f"the timeout is {self.timeout} seconds: it has to be above 0")
-        if self.connections < 1 or self.batch_size < 1:
-            raise ValueError("connections and batch_size have to be 1 or more")
+        check_timeout(self.timeout)
+        if self.connections < 1:
+            raise ValueError(f"connections is {self.connections}: it has to be 1 or more")
+        if not 1 <= self.batch_size <= MAX_ROWS:
+            raise ValueError(f"batch_size is {self.batch_size}: the models take 1 to {MAX_ROWS:,}")
         if self.token is not None and self.tls is None:
             raise ValueError("a token without TLS would travel in the clear: give tls=Tls()")
+        if isinstance(self.token, str):
+            _check_token(self.token)
 
     def channel(self, grpc_library: Any) -> Any:
         """A new channel, from `grpc` or from `grpc.aio`."""
+        options = tuple({**_CHANNEL_OPTIONS, **self.channel_options}.items())
         if self.tls is None:
-            return grpc_library.insecure_channel(self.address, options=_CHANNEL_OPTIONS)
-        return grpc_library.secure_channel(self.address, self.tls.credentials(), options=_CHANNEL_OPTIONS)
+            return grpc_library.insecure_channel(self.address, options=options)
+        return grpc_library.secure_channel(self.address, self.tls.credentials(), options=options)
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """The headers of a request."""
+        """The headers of a request.
+
+        Raises:
+          ValueError: what the function returned cannot be a token.
+        """
         if self.token is None:
             return ()
-        token = self.token if isinstance(self.token, str) else self.token()
+        token = self.token if isinstance(self.token, str) else _check_token(self.token())
         return (("authorization", f"Bearer {token}"),)
 
     def deadline(self, timeout: float | None) -> Deadline:
@@ -135,8 +164,31 @@ class Endpoint:
 
     def failed(self, call: Call, error: grpc.RpcError) -> ServingError:
         """What gRPC reports, as the error that the client raises."""
-        return ServingError(error.code(), call.model, self.address, error.details() or "no reason was given")
+        reason = error.details() or "no reason was given"
+        if self.tls and error.code() is grpc.StatusCode.UNAVAILABLE:
+            host = self.address.rpartition(":")[0]
+            reason += (
+                f"; with TLS its certificate has to be for {host!r} and signed by "
+                f"{self.tls.root_certificates or 'an authority that gRPC comes with'}"
+            )
+        return ServingError(error.code(), call.model, self.address, reason)
+
+    def closed(self, call: Call) -> ServingError:
+        """The error of a call for which the client is closed."""
+        return ServingError(grpc.StatusCode.CANCELLED, call.model, self.address, "the client was closed")
 
     def broke_contract(self, error: BrokenContractError) -> ServingError:
         """The error that the client raises for an answer that is not what was promised."""
         return ServingError(grpc.StatusCode.INTERNAL, error.model, self.address, error.reason)
+
+
+def _check_token(token: str) -> str:
+    # The token itself stays out of the message.
+    if not token:
+        raise ValueError("the token has to be a text that is not empty")
+    if wrong := [place for place, sign in enumerate(token) if not "!" <= sign <= "~"]:
+        raise ValueError(
+            f"character {wrong[0] + 1} of the {len(token)} of the token is a space, a line break or not "
+            "ASCII, which a header cannot hold"
+        )
+    return token

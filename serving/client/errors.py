@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, TypeVar
 
 import grpc
+
+_T = TypeVar("_T")
 
 _HINTS: Final = {
     grpc.StatusCode.UNAVAILABLE: (
         "check that a model server listens there for gRPC (port 8500 by custom; 8501 is REST) and that both "
         "sides use TLS or neither"
     ),
+    grpc.StatusCode.CANCELLED: "make a new client; one that is closed ends its calls and takes no more",
     grpc.StatusCode.DEADLINE_EXCEEDED: "allow more time (`timeout`) or request fewer users or movies at once",
     grpc.StatusCode.NOT_FOUND: "`python -m serving status` shows the models and versions that the server has",
     grpc.StatusCode.INVALID_ARGUMENT: (
@@ -49,3 +53,17 @@ class ServingError(Exception):
     def __str__(self) -> str:
         message = f"{self.address}: model {self.model}: {self.code.name}: {self.reason}"
         return f"{message} ({self.hint})" if self.hint else message
+
+
+def raise_failures(results: Iterable[_T | ServingError]) -> list[_T]:
+    """The results of a method over many rows, for callers who need all of them.
+
+    Raises:
+      ServingError: the first one among them.
+    """
+    complete = []
+    for result in results:
+        if isinstance(result, ServingError):
+            raise result
+        complete.append(result)
+    return complete

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from contracts import features, signatures
-from serving.client.batches import check_ids, chunks, padded
+from serving.client.batches import padded
 from serving.client.calls import (
     BrokenContractError,
     Call,
@@ -17,40 +17,25 @@ from serving.client.calls import (
     Version,
     outputs,
     predict,
-    responses,
     served_by,
 )
 from serving.client.results import Ratings
 from serving.client.retrieval import Found
 
 
-def rank(
-    user_ids: Sequence[str], movie_ids: Sequence[Sequence[str]], version: Version, batch_size: int
-) -> Plan[list[Ratings]]:
+def rank(pairs: Sequence[tuple[str, list[str]]], version: Version) -> Plan[list[Ratings]]:
     """Each user's predicted rating of each of the user's movies."""
-    check_ids("user_ids", user_ids)
-    if len(user_ids) != len(movie_ids):
-        raise ValueError(f"there are {len(user_ids)} users and {len(movie_ids)} lists of movies")
-    for row in movie_ids:
-        check_ids("movie_ids", row)
-    pairs = list(zip(user_ids, movie_ids, strict=True))
-    batches = list(chunks(pairs, batch_size))
-    answers = responses((yield [_rank(batch, version) for batch in batches]))
-    return [
-        Ratings(user, tuple(movies), tuple(predicted), served_by(answer))
-        for batch, answer in zip(batches, answers, strict=True)
-        for (user, movies), predicted in zip(
-            batch, _numbers(answer, features.USER_RATING, batch), strict=True
-        )
-    ]
-
-
-def _rank(pairs: Sequence[tuple[str, Sequence[str]]], version: Version) -> Call:
     inputs = {
         features.USER_ID: np.array([user for user, _ in pairs], object),
         features.MOVIE_ID: padded([movies for _, movies in pairs]),
     }
-    return predict(signatures.RANKING, signatures.RANK, inputs, version)
+    answer = yield predict(signatures.RANKING, signatures.RANK, inputs, version)
+    return [
+        Ratings(user, tuple(movies), tuple(predicted), served_by(answer))
+        for (user, movies), predicted in zip(
+            pairs, _numbers(answer, features.USER_RATING, pairs), strict=True
+        )
+    ]
 
 
 def rerank_call(rows: Sequence[tuple[str, Found]], version: Version) -> Call:

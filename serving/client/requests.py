@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
 
 from contracts.signatures import CANDIDATES
 from serving.client import calls, ranking, retrieval, whole_lists
+from serving.client.batches import as_exclusions, as_ids, as_length, chunks
 from serving.client.calls import Plan, Version
+from serving.client.parts import BatchRequest, ClientRequest
 from serving.client.results import ModelMetadata, MovieList, Ratings, Recommendation, VersionStatus
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class ClientRequest(Generic[_T]):
-    """What a method is to do.
-
-    Attributes:
-      plan: its calls.
-      timeout: seconds that it may take; None stands for the client's.
-    """
-
-    plan: Plan[_T]
-    timeout: float | None
+_Row = TypeVar("_Row")
 
 
 class ClientRequests:
     """Makes the request of each method.
+
+    The methods over many rows return one result a row. A row whose request failed has the `ServingError` in
+    its place, and only if all requests fail is the first error raised.
 
     Args:
       batch_size: the most users, histories or movies of one call.
@@ -44,7 +36,7 @@ class ClientRequests:
         k: int = 10,
         *,
         candidates: int = CANDIDATES,
-        exclude: Sequence[str] = (),
+        exclude: Iterable[str] = (),
         version: Version = None,
         retrieval_version: Version = None,
         ranking_version: Version = None,
@@ -68,23 +60,22 @@ class ClientRequests:
           ranking_version: makes it two stages, of which the second is of this version.
           timeout: seconds for all of it.
         """
-        plan = self._recommend(
-            [user_id], k, candidates, {user_id: exclude}, version, (retrieval_version, ranking_version)
-        )
-        return ClientRequest(_only(plan), timeout)
+        versions = (retrieval_version, ranking_version)
+        one = self._recommend([user_id], k, candidates, {user_id: exclude}, version, versions, timeout)
+        return _only(one)
 
     def recommend_many(
         self,
-        user_ids: Sequence[str],
+        user_ids: Iterable[str],
         k: int = 10,
         *,
         candidates: int = CANDIDATES,
-        exclude: Mapping[str, Sequence[str]] | None = None,
+        exclude: Mapping[str, Iterable[str]] | None = None,
         version: Version = None,
         retrieval_version: Version = None,
         ranking_version: Version = None,
         timeout: float | None = None,
-    ) -> ClientRequest[list[Recommendation]]:
+    ) -> BatchRequest[Recommendation]:
         """`recommend` for each of several users, in their order.
 
         Each list carries the versions that it is from: while a server changes versions they can differ.
@@ -97,19 +88,17 @@ class ClientRequests:
           version: see `recommend`.
           retrieval_version: see `recommend`.
           ranking_version: see `recommend`.
-          timeout: seconds for all of it.
+          timeout: seconds for each request of at most `batch_size` users.
         """
         versions = (retrieval_version, ranking_version)
-        return ClientRequest(
-            self._recommend(user_ids, k, candidates, exclude or {}, version, versions), timeout
-        )
+        return self._recommend(user_ids, k, candidates, exclude, version, versions, timeout)
 
     def retrieve(
         self,
         user_id: str,
         k: int = 10,
         *,
-        exclude: Sequence[str] = (),
+        exclude: Iterable[str] = (),
         version: Version = None,
         timeout: float | None = None,
     ) -> ClientRequest[MovieList]:
@@ -124,25 +113,30 @@ class ClientRequests:
           version: of the model; None stands for the latest.
           timeout: seconds that it may take.
         """
-        plan = retrieval.retrieve([user_id], k, {user_id: exclude}, version, self._batch_size)
-        return ClientRequest(_only(plan), timeout)
+        one = self.retrieve_many([user_id], k, exclude={user_id: exclude}, version=version, timeout=timeout)
+        return _only(one)
 
     def retrieve_many(
         self,
-        user_ids: Sequence[str],
+        user_ids: Iterable[str],
         k: int = 10,
         *,
-        exclude: Mapping[str, Sequence[str]] | None = None,
+        exclude: Mapping[str, Iterable[str]] | None = None,
         version: Version = None,
         timeout: float | None = None,
-    ) -> ClientRequest[list[MovieList]]:
+    ) -> BatchRequest[MovieList]:
         """`retrieve` for each of several users, in their order; `exclude` holds movies by user."""
-        plan = retrieval.retrieve(user_ids, k, exclude or {}, version, self._batch_size)
-        return ClientRequest(plan, timeout)
+        users, length, hidden = as_ids("user_ids", user_ids), as_length("k", k), as_exclusions(exclude)
+        return self._cut(
+            users,
+            lambda user: max(length, len(hidden.get(user, ()))),
+            lambda some: retrieval.retrieve(some, length, hidden, version),
+            timeout,
+        )
 
     def retrieve_from_history(
         self,
-        movie_ids: Sequence[str],
+        movie_ids: Iterable[str],
         k: int = 10,
         *,
         version: Version = None,
@@ -156,20 +150,20 @@ class ClientRequests:
           version: of the model; None stands for the latest.
           timeout: seconds that it may take.
         """
-        plan = retrieval.retrieve_from_history([movie_ids], k, version, self._batch_size)
-        return ClientRequest(_only(plan), timeout)
+        return _only(self.retrieve_from_history_many([movie_ids], k, version=version, timeout=timeout))
 
     def retrieve_from_history_many(
         self,
-        histories: Sequence[Sequence[str]],
+        histories: Iterable[Iterable[str]],
         k: int = 10,
         *,
         version: Version = None,
         timeout: float | None = None,
-    ) -> ClientRequest[list[MovieList]]:
+    ) -> BatchRequest[MovieList]:
         """`retrieve_from_history` for each of several people, in their order."""
-        return ClientRequest(
-            retrieval.retrieve_from_history(histories, k, version, self._batch_size), timeout
+        rows, length = [as_ids("history", history) for history in histories], as_length("k", k)
+        return self._cut(
+            rows, len, lambda some: retrieval.retrieve_from_history(some, length, version), timeout
         )
 
     def similar(
@@ -179,38 +173,41 @@ class ClientRequests:
 
         A movie that is not in the model has none.
         """
-        return ClientRequest(_only(retrieval.similar([movie_id], k, version, self._batch_size)), timeout)
+        return _only(self.similar_many([movie_id], k, version=version, timeout=timeout))
 
     def similar_many(
         self,
-        movie_ids: Sequence[str],
+        movie_ids: Iterable[str],
         k: int = 10,
         *,
         version: Version = None,
         timeout: float | None = None,
-    ) -> ClientRequest[list[MovieList]]:
+    ) -> BatchRequest[MovieList]:
         """`similar` for each of several movies, in their order."""
-        return ClientRequest(retrieval.similar(movie_ids, k, version, self._batch_size), timeout)
+        movies, length = as_ids("movie_ids", movie_ids), as_length("k", k)
+        return self._cut(
+            movies, lambda _: length, lambda some: retrieval.similar(some, length, version), timeout
+        )
 
     def rank(
         self,
         user_id: str,
-        movie_ids: Sequence[str],
+        movie_ids: Iterable[str],
         *,
         version: Version = None,
         timeout: float | None = None,
     ) -> ClientRequest[Ratings]:
         """The second stage alone: the user's predicted ratings of these movies, in stars, in their order."""
-        return ClientRequest(_only(ranking.rank([user_id], [movie_ids], version, self._batch_size)), timeout)
+        return _only(self.rank_many([user_id], [movie_ids], version=version, timeout=timeout))
 
     def rank_many(
         self,
-        user_ids: Sequence[str],
-        movie_ids: Sequence[Sequence[str]],
+        user_ids: Iterable[str],
+        movie_ids: Iterable[Iterable[str]],
         *,
         version: Version = None,
         timeout: float | None = None,
-    ) -> ClientRequest[list[Ratings]]:
+    ) -> BatchRequest[Ratings]:
         """`rank` for each of several users, in their order.
 
         Args:
@@ -219,7 +216,12 @@ class ClientRequests:
           version: of the model; None stands for the latest.
           timeout: seconds that it may take.
         """
-        return ClientRequest(ranking.rank(user_ids, movie_ids, version, self._batch_size), timeout)
+        users = as_ids("user_ids", user_ids)
+        rows = [as_ids("movie_ids", movies) for movies in movie_ids]
+        if len(users) != len(rows):
+            raise ValueError(f"there are {len(users)} users and {len(rows)} lists of movies")
+        pairs = list(zip(users, rows, strict=True))
+        return self._cut(pairs, lambda pair: len(pair[1]), lambda some: ranking.rank(some, version), timeout)
 
     def metadata(
         self, model: str, *, version: Version = None, timeout: float | None = None
@@ -235,19 +237,46 @@ class ClientRequests:
 
     def _recommend(
         self,
-        user_ids: Sequence[str],
+        user_ids: Iterable[str],
         k: int,
         candidates: int,
-        exclude: Mapping[str, Sequence[str]],
+        exclude: Mapping[str, Iterable[str]] | None,
         version: Version,
         stage_versions: tuple[Version, Version],
-    ) -> Plan[list[Recommendation]]:
-        return whole_lists.recommend(
-            user_ids, k, candidates, exclude, version, stage_versions, self._batch_size, self._list_models
+        timeout: float | None,
+    ) -> BatchRequest[Recommendation]:
+        users, hidden = as_ids("user_ids", user_ids), as_exclusions(exclude)
+        length, retrieved = as_length("k", k), as_length("candidates", candidates)
+        if version is not None and stage_versions != (None, None):
+            raise ValueError(
+                "version is of the model that returns whole lists: it goes with no version of a stage"
+            )
+        return self._cut(
+            users,
+            lambda user: max(length, retrieved, len(hidden.get(user, ()))),
+            lambda some: whole_lists.recommend(
+                some, length, retrieved, hidden, version, stage_versions, self._list_models
+            ),
+            timeout,
         )
 
+    def _cut(
+        self,
+        rows: Iterable[_Row],
+        width: Callable[[_Row], int],
+        plan: Callable[[list[_Row]], Plan[list[_T]]],
+        timeout: float | None,
+    ) -> BatchRequest[_T]:
+        cut = chunks(rows, self._batch_size, width)
+        return BatchRequest([(len(some), plan(some)) for some in cut], timeout)
 
-def _only(plan: Plan[list[_T]]) -> Plan[_T]:
-    """The plan's only result."""
-    [result] = yield from plan
-    return result
+
+def _only(request: BatchRequest[_T]) -> ClientRequest[_T]:
+    """The request for the one row of a batch."""
+    [(_, plan)] = request.parts
+
+    def first() -> Plan[_T]:
+        [result] = yield from plan
+        return result
+
+    return ClientRequest(first(), request.timeout)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from contracts import features, signatures
-from serving.client.batches import check_ids, check_k, chunks, padded
+from serving.client.batches import padded
 from serving.client.calls import (
     BrokenContractError,
     Call,
@@ -17,7 +17,6 @@ from serving.client.calls import (
     Version,
     outputs,
     predict,
-    responses,
     served_by,
 )
 from serving.client.results import MovieList, ScoredMovie, ServedBy
@@ -58,84 +57,36 @@ class Found:
 
 
 def retrieve(
-    user_ids: Sequence[str],
-    k: int,
-    exclude: Mapping[str, Sequence[str]],
-    version: Version,
-    batch_size: int,
+    users: Sequence[str], k: int, exclude: Mapping[str, Sequence[str]], version: Version
 ) -> Plan[list[MovieList]]:
     """The k best movies for each user that the user has not rated and that are not excluded."""
-    found = yield from candidates(user_ids, k, exclude, version, batch_size)
-    return [each.movie_list(k) for each in found]
-
-
-def candidates(
-    user_ids: Sequence[str],
-    k: int,
-    exclude: Mapping[str, Sequence[str]],
-    version: Version,
-    batch_size: int,
-) -> Plan[list[Found]]:
-    """`retrieve` for who goes on with what was found."""
-    check_ids("user_ids", user_ids)
-    batches = list(chunks(user_ids, batch_size))
-    model = signatures.RETRIEVAL
-    answers = responses((yield [recommend_call(model, users, k, exclude, version) for users in batches]))
-    return [
-        found
-        for users, answer in zip(batches, answers, strict=True)
-        for found in found_by(answer, len(users), signatures.KNOWN_USER)
-    ]
+    answer = yield recommend_call(signatures.RETRIEVAL, users, k, exclude, version)
+    return [found.movie_list(k) for found in found_by(answer, len(users), signatures.KNOWN_USER)]
 
 
 def retrieve_from_history(
-    histories: Sequence[Sequence[str]], k: int, version: Version, batch_size: int
+    histories: Sequence[Sequence[str]], k: int, version: Version
 ) -> Plan[list[MovieList]]:
     """The k best movies for people who have seen these movies, oldest first."""
-    for history in histories:
-        check_ids("history", history)
-    check_k(k)
-    batches = list(chunks(histories, batch_size))
-    name, signature = features.HISTORY_MOVIE_IDS, signatures.RECOMMEND_FROM_HISTORY
-    answers = responses(
-        (yield [predict(signatures.RETRIEVAL, signature, {name: padded(each)}, version) for each in batches])
-    )
-    return [
-        found.movie_list(k)
-        for batch, answer in zip(batches, answers, strict=True)
-        for found in found_by(answer, len(batch))
-    ]
+    inputs = {features.HISTORY_MOVIE_IDS: padded(histories)}
+    answer = yield predict(signatures.RETRIEVAL, signatures.RECOMMEND_FROM_HISTORY, inputs, version)
+    return [found.movie_list(k) for found in found_by(answer, len(histories))]
 
 
-def similar(movie_ids: Sequence[str], k: int, version: Version, batch_size: int) -> Plan[list[MovieList]]:
+def similar(movie_ids: Sequence[str], k: int, version: Version) -> Plan[list[MovieList]]:
     """The k other movies that are nearest to each movie."""
-    check_ids("movie_ids", movie_ids)
-    check_k(k)
-    batches = list(chunks(movie_ids, batch_size))
-
-    def call(ids: Sequence[str]) -> Call:
-        inputs = {features.MOVIE_ID: np.array(ids, object), signatures.K: np.array(k, np.int32)}
-        return predict(signatures.RETRIEVAL, signatures.SIMILAR_MOVIES, inputs, version)
-
-    answers = responses((yield [call(ids) for ids in batches]))
-    return [
-        found.movie_list(k)
-        for ids, answer in zip(batches, answers, strict=True)
-        for found in found_by(answer, len(ids), signatures.KNOWN_MOVIE)
-    ]
+    inputs = {features.MOVIE_ID: np.array(movie_ids, object), signatures.K: np.array(k, np.int32)}
+    answer = yield predict(signatures.RETRIEVAL, signatures.SIMILAR_MOVIES, inputs, version)
+    return [found.movie_list(k) for found in found_by(answer, len(movie_ids), signatures.KNOWN_MOVIE)]
 
 
 def recommend_call(
     model: str, users: Sequence[str], k: int, exclude: Mapping[str, Sequence[str]], version: Version
 ) -> Call:
     """The call of the signature `recommend`, which retrieval has and whatever returns a whole list."""
-    check_k(k)
-    rows = [exclude.get(user, ()) for user in users]
-    for row in rows:
-        check_ids("exclude", row)
     inputs = {
         features.USER_ID: np.array(users, object),
-        signatures.EXCLUDE_MOVIE_IDS: padded(rows),
+        signatures.EXCLUDE_MOVIE_IDS: padded([exclude.get(user, ()) for user in users]),
         signatures.K: np.array(k, np.int32),
     }
     return predict(model, signatures.RECOMMEND, inputs, version)

@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
 
 import grpc
 
-from serving.client.batches import chunks
-from serving.client.calls import Outcome, Plan, Version, served_by
+from contracts import signatures
+from serving.client.calls import Plan, Version, served_by
 from serving.client.errors import ServingError
 from serving.client.ranking import rerank_call, reranked
 from serving.client.results import Order, Recommendation, RecommendedMovie, ServedBy
-from serving.client.retrieval import Found, candidates
+from serving.client.retrieval import Found, found_by, recommend_call
 
-# With these the final order cannot be had, because ranking is not there or, with the last, is older than
-# `rerank`; what was retrieved is still worth showing.
-_MISSING: Final = (
+# With these the final order cannot be had: ranking is not there, is older than `rerank`, is at a limit or too
+# slow. What was retrieved is still worth showing.
+_WITHOUT_RANKING: Final = (
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.UNAVAILABLE,
     grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
 )
+# What retrieval may take of the time, so that ranking has a part of it, and what ranking may leave over, so
+# that the list of retrieval is there in time.
+_OF_RETRIEVAL: Final = 0.6
+_OF_RANKING: Final = 0.95
 
 Row = tuple[str, Found]
 
 
 def recommend_in_two_stages(
-    user_ids: Sequence[str],
+    users: Sequence[str],
     k: int,
     retrieved: int,
     exclude: Mapping[str, Sequence[str]],
     retrieval_version: Version,
     ranking_version: Version,
-    batch_size: int,
 ) -> Plan[list[Recommendation]]:
     """Retrieves movies for each user, has the same version of ranking order them, and keeps the k best.
 
@@ -42,29 +48,53 @@ def recommend_in_two_stages(
     Raises:
       ServingError: a stage failed, or a version that was requested is missing.
     """
-    found = yield from candidates(user_ids, max(k, retrieved), exclude, retrieval_version, batch_size)
-    rows = [(user, each.without(exclude.get(user, ()))) for user, each in zip(user_ids, found, strict=True)]
-    batches = list(_batches(rows, batch_size))
-    versions = [
-        batch[0][1].served_by.version if ranking_version is None else ranking_version for batch in batches
-    ]
-    outcomes = list((yield [rerank_call(*each) for each in zip(batches, versions, strict=True)]))
-    if ranking_version is None:
-        missing = [place for place, outcome in enumerate(outcomes) if _not_found(outcome)]
-        if missing:
-            latest = yield [rerank_call(batches[place], None) for place in missing]
-            for place, outcome in zip(missing, latest, strict=True):
-                outcomes[place] = outcome
-    ordered: dict[str, Recommendation] = {}
-    for batch, outcome in zip(batches, outcomes, strict=True):
-        if isinstance(outcome, ServingError) and (
-            ranking_version is not None or outcome.code not in _MISSING
-        ):
-            raise outcome
-        ordered.update((each.user_id, each) for each in _ordered(batch, outcome, k))
+    call = recommend_call(signatures.RETRIEVAL, users, max(k, retrieved), exclude, retrieval_version)
+    answer = yield replace(call, share=_OF_RETRIEVAL)
+    found = found_by(answer, len(users), signatures.KNOWN_USER)
+    rows = [(user, each.without(exclude.get(user, ()))) for user, each in zip(users, found, strict=True)]
+    # Nothing is ordered for a user for whom nothing was found.
+    filled = [row for row in rows if row[1].movie_ids]
+    ordered = (yield from _ordered(filled, k, ranking_version)) if filled else {}
     return [
         ordered.get(user) or as_recommendation(user, each, k, retrieval=each.served_by) for user, each in rows
     ]
+
+
+def _ordered(rows: Sequence[Row], k: int, ranking_version: Version) -> Plan[dict[str, Recommendation]]:
+    """The lists by user in the final order, or in that of retrieval where ranking cannot be had."""
+    wanted = rows[0][1].served_by.version
+    try:
+        answer = yield from _reranked(rows, wanted, ranking_version)
+    except ServingError as error:
+        if ranking_version is not None or error.code not in _WITHOUT_RANKING:
+            raise
+        why = f"in the order of retrieval: {error}"
+        return {
+            user: as_recommendation(
+                user, found, k, order="retrieval", retrieval=found.served_by, degraded=why
+            )
+            for user, found in rows
+        }
+    ranking = served_by(answer)
+    mixed = None
+    if ranking.version != wanted:
+        mixed = f"retrieval is of version {wanted} and ranking of {ranking.version}"
+    return {
+        user: as_recommendation(user, found, k, retrieval=found.served_by, ranking=ranking, degraded=mixed)
+        for (user, _), found in zip(rows, reranked(answer, rows), strict=True)
+    }
+
+
+def _reranked(rows: Sequence[Row], wanted: int, ranking_version: Version) -> Plan[Any]:
+    """The response of the version that is asked for, or else of the latest."""
+    if ranking_version is not None:
+        return (yield replace(rerank_call(rows, ranking_version), share=_OF_RANKING))
+    try:
+        return (yield replace(rerank_call(rows, wanted), share=_OF_RANKING))
+    except ServingError as error:
+        if error.code is not grpc.StatusCode.NOT_FOUND:
+            raise
+    return (yield replace(rerank_call(rows, None), share=_OF_RANKING))
 
 
 def as_recommendation(
@@ -85,36 +115,3 @@ def as_recommendation(
     return Recommendation(
         user_id, bool(found.known), movies, order, recommender, retrieval, ranking, degraded
     )
-
-
-def _batches(rows: Sequence[Row], size: int) -> Iterator[list[Row]]:
-    """The rows for which something was found, in batches of one retrieval version each."""
-    by_version: dict[int, list[Row]] = {}
-    for user, found in rows:
-        if found.movie_ids:
-            by_version.setdefault(found.served_by.version, []).append((user, found))
-    for of_version in by_version.values():
-        yield from chunks(of_version, size)
-
-
-def _not_found(outcome: Outcome) -> bool:
-    return isinstance(outcome, ServingError) and outcome.code is grpc.StatusCode.NOT_FOUND
-
-
-def _ordered(batch: Sequence[Row], outcome: Outcome, k: int) -> Iterator[Recommendation]:
-    if isinstance(outcome, ServingError):
-        why = f"in the order of retrieval: {outcome}"
-        for user, found in batch:
-            yield as_recommendation(
-                user, found, k, order="retrieval", retrieval=found.served_by, degraded=why
-            )
-        return
-    ranking = served_by(outcome)
-    for (user, _), found in zip(batch, reranked(outcome, batch), strict=True):
-        wanted = found.served_by.version
-        mixed = (
-            None
-            if ranking.version == wanted
-            else f"retrieval is of version {wanted} and ranking of {ranking.version}"
-        )
-        yield as_recommendation(user, found, k, retrieval=found.served_by, ranking=ranking, degraded=mixed)

@@ -9,8 +9,7 @@ from typing import Final
 import grpc
 
 from contracts import signatures
-from serving.client.batches import check_ids, check_k, chunks
-from serving.client.calls import Plan, Version, responses
+from serving.client.calls import Plan, Version
 from serving.client.errors import ServingError
 from serving.client.results import Recommendation
 from serving.client.retrieval import found_by, recommend_call
@@ -45,59 +44,42 @@ class ListModels:
 
 
 def recommend(
-    user_ids: Sequence[str],
+    users: Sequence[str],
     k: int,
     retrieved: int,
     exclude: Mapping[str, Sequence[str]],
     version: Version,
     stage_versions: tuple[Version, Version],
-    batch_size: int,
     models: ListModels,
 ) -> Plan[list[Recommendation]]:
-    """The k best movies for each user, in one call of each batch where the server can do that.
+    """The k best movies for each user, in one call where the server can do that.
 
     Args:
-      user_ids: the users.
+      users: the users, as many as one request may have.
       k: the most movies per user.
       retrieved: movies to retrieve per user, in two stages.
       exclude: movies to leave out, by user.
       version: of the model that returns whole lists; one that is missing is an error.
       stage_versions: of retrieval and of ranking; either makes it two stages.
-      batch_size: the most users of a request.
       models: where to look for that model.
 
     Raises:
       ServingError: a request failed.
-      ValueError: versions of both ways were requested.
     """
-    check_ids("user_ids", user_ids)
-    check_k(k)
-    of_stages = any(each is not None for each in stage_versions)
-    if of_stages and version is not None:
-        raise ValueError(
-            "version is of the model that returns whole lists: it goes with no version of a stage"
-        )
-    if not user_ids:
-        return []
-    if not of_stages:
-        batches = list(chunks(user_ids, batch_size))
+    if stage_versions == (None, None):
         for model in models.names() if version is None else (signatures.RECOMMENDER,):
-            outcomes = yield [recommend_call(model, users, k, exclude, version) for users in batches]
-            if version is None and any(_is_missing(outcome) for outcome in outcomes):
-                continue
-            answers = responses(outcomes)
+            try:
+                answer = yield recommend_call(model, users, k, exclude, version)
+            except ServingError as error:
+                if version is None and error.code is grpc.StatusCode.NOT_FOUND:
+                    continue
+                raise
             models.answered(model)
+            found = found_by(answer, len(users), signatures.KNOWN_USER, rated=True)
             return [
-                as_recommendation(user, found.without(exclude.get(user, ())), k, recommender=found.served_by)
-                for users, answer in zip(batches, answers, strict=True)
-                for user, found in zip(
-                    users, found_by(answer, len(users), signatures.KNOWN_USER, rated=True), strict=True
-                )
+                as_recommendation(user, each.without(exclude.get(user, ())), k, recommender=each.served_by)
+                for user, each in zip(users, found, strict=True)
             ]
         if models.names():
             models.all_missing()
-    return (yield from recommend_in_two_stages(user_ids, k, retrieved, exclude, *stage_versions, batch_size))
-
-
-def _is_missing(outcome: object) -> bool:
-    return isinstance(outcome, ServingError) and outcome.code is grpc.StatusCode.NOT_FOUND
+    return (yield from recommend_in_two_stages(users, k, retrieved, exclude, *stage_versions))

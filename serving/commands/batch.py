@@ -17,7 +17,7 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from contracts.signatures import CANDIDATES
+from contracts.signatures import CANDIDATES, MAX_ROWS
 from serving.batch_models import BatchListModel, BatchRankingModel, ModelError, newest_version
 from serving.batch_scoring import UsersError, count_users, score_users
 from serving.commands import CommandError
@@ -131,6 +131,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _users(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of users from 1 to 1,000,000")
+    if not text.isdecimal() or not 0 < int(text) <= MAX_ROWS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of users from 1 to {MAX_ROWS:,}")
     return int(text)

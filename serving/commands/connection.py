@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from contracts.signatures import MAX_SLOTS
 from serving.client import Client, Tls
 from serving.client.calls import Version
 from serving.client.endpoint import DEFAULT_ADDRESS, DEFAULT_TIMEOUT
@@ -82,8 +83,8 @@ def connect(options: argparse.Namespace) -> Client:
 
 def count(text: str) -> int:
     """A number of movies on the command line."""
-    if not text.isdecimal() or not 0 < int(text) < 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of movies: 1 or more")
+    if not text.isdecimal() or not 0 < int(text) <= MAX_SLOTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of movies from 1 to {MAX_SLOTS:,}")
     return int(text)
 
 

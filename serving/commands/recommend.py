@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Final
 
 from contracts.signatures import CANDIDATES
-from serving.client import Recommendation
+from serving.client import Recommendation, ServingError, raise_failures
 from serving.commands.connection import (
     add_connection_flags,
     add_json_flag,
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Recommends and prints."""
     with connect(options) as client:
-        found = client.recommend_many(
+        outcomes = client.recommend_many(
             options.users,
             options.k,
             candidates=options.candidates,
@@ -72,12 +72,15 @@ def run(options: argparse.Namespace) -> int:
             retrieval_version=options.retrieval_version,
             ranking_version=options.ranking_version,
         )
+    # Found for some users only, or for none: the first failure is the command's, after what was found.
+    found = [each for each in outcomes if not isinstance(each, ServingError)]
     for recommendation in found:
         if options.json:
             added = {"versions": recommendation.versions, "mixed_versions": recommendation.mixed_versions}
             print_json({**asdict(recommendation), **added})
         else:
             _print(recommendation)
+    raise_failures(outcomes)
     return 0
 
 

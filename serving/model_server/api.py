@@ -27,11 +27,15 @@ SIGNATURE_DEF = "signature_def"
 
 
 class Api:
-    """The calls of PredictionService and ModelService. Each raises ServingError."""
+    """The calls of PredictionService and ModelService. Each raises ModelServerError.
+
+    Attributes:
+      limits: how much a request may ask for.
+    """
 
     def __init__(self, core: ServerCore, limits: Limits, metrics: Metrics) -> None:
         self._core = core
-        self._limits = limits
+        self.limits = limits
         self._metrics = metrics
 
     @contextmanager
@@ -57,12 +61,12 @@ class Api:
         """Any signature, tensors in and tensors out."""
         _require_spec(request)
         with self._core.lease(request.model_spec) as (version, servable):
-            return predict(servable, version, request, self._limits)
+            return predict(servable, version, request, self.limits)
 
     def outputs(self, request: predict_pb2.PredictRequest) -> dict[str, Array]:
         """The same, as arrays."""
         with self._core.lease(request.model_spec) as (_, servable):
-            return compute(servable, request, self._limits)[1]
+            return compute(servable, request, self.limits)[1]
 
     def inputs_of(self, spec: model_pb2.ModelSpec, signature: str) -> Mapping[str, meta_graph_pb2.TensorInfo]:
         """What a signature takes; "" is the default one."""

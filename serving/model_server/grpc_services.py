@@ -39,11 +39,24 @@ Request = TypeVar("Request", bound=Message)
 
 
 class Health(health.aio.HealthServicer):
-    """grpc.health.v1, for the server as a whole (the empty name) and for each service."""
+    """grpc.health.v1, for the server as a whole (the empty name) and for each service.
 
-    def __init__(self) -> None:
+    Args:
+      unavailable: the models without a version that answers; while there are any, the health is NOT_SERVING.
+    """
+
+    def __init__(self, unavailable: Callable[[], list[str]]) -> None:
         super().__init__()
+        self._unavailable = unavailable
+        self._last: int | None = None
         self._watches: set[asyncio.Task[None]] = set()
+
+    async def Check(  # noqa: N802
+        self, request: health_pb2.HealthCheckRequest, context: Context
+    ) -> health_pb2.HealthCheckResponse:
+        """The health now."""
+        await self.refresh()
+        return await super().Check(request, context)
 
     async def Watch(self, request: health_pb2.HealthCheckRequest, context: Context) -> None:  # noqa: N802
         """Streams changes until the client disconnects or the server stops."""
@@ -56,10 +69,15 @@ class Health(health.aio.HealthServicer):
             watch.cancel()
             self._watches.discard(watch)
 
-    async def start(self) -> None:
-        """Sets the health of the server and of its services to SERVING."""
-        for name in ("", PREDICTION_SERVICE, MODEL_SERVICE):
-            await self.set(name, health_pb2.HealthCheckResponse.SERVING)
+    async def refresh(self) -> None:
+        """Sets the health of the server and of its services to what it is, also for watchers."""
+        status = health_pb2.HealthCheckResponse.SERVING
+        if self._unavailable():
+            status = health_pb2.HealthCheckResponse.NOT_SERVING
+        if status != self._last:
+            self._last = status
+            for name in ("", PREDICTION_SERVICE, MODEL_SERVICE):
+                await self.set(name, status)
 
     async def stop(self) -> None:
         """Sets the health to NOT_SERVING and ends the streams of watchers, which do not end by themselves."""
@@ -69,8 +87,10 @@ class Health(health.aio.HealthServicer):
             watch.cancel()
 
 
-def add_services(server: grpc.aio.Server, api: Api, dispatcher: Dispatcher, health_service: Health) -> None:
-    """Registers TensorFlow Serving's two services, health and reflection."""
+def add_services(
+    server: grpc.aio.Server, api: Api, dispatcher: Dispatcher, health_service: Health | None
+) -> None:
+    """Registers TensorFlow Serving's two services, reflection and, unless it is None, health."""
 
     async def at_once(work: Callable[[], Message]) -> Message:
         return work()
@@ -99,10 +119,11 @@ def add_services(server: grpc.aio.Server, api: Api, dispatcher: Dispatcher, heal
             grpc.method_handlers_generic_handler(MODEL_SERVICE, models),
         )
     )
-    health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
-    reflection.enable_server_reflection(
-        (PREDICTION_SERVICE, MODEL_SERVICE, _HEALTH_SERVICE, reflection.SERVICE_NAME), server
-    )
+    services = [PREDICTION_SERVICE, MODEL_SERVICE, reflection.SERVICE_NAME]
+    if health_service:
+        health_pb2_grpc.add_HealthServicer_to_server(health_service, server)
+        services.append(_HEALTH_SERVICE)
+    reflection.enable_server_reflection(services, server)
 
 
 async def _refuse(method: str, _: bytes, context: Context) -> bytes:

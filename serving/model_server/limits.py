@@ -1,12 +1,10 @@
 """How large a request may be, and how many may be under way."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import grpc
 
 from serving.model_server.errors import ModelServerError
-from serving.model_server.models.tensors import Array
 
 
 @dataclass(frozen=True)
@@ -23,15 +21,14 @@ class Limits:
     batch_rows: int
     requests: int
 
-    def check_rows(self, feeds: Mapping[str, Array]) -> None:
-        """Refuses a request with too many rows.
+    def check_rows(self, alias: str, rows: int) -> None:
+        """Refuses an input with too many rows, before its values are read.
 
         Raises:
           ModelServerError: RESOURCE_EXHAUSTED.
         """
-        for alias, value in feeds.items():
-            if value.ndim and len(value) > self.batch_rows:
-                raise ModelServerError(
-                    grpc.StatusCode.RESOURCE_EXHAUSTED,
-                    f"input {alias} has {len(value)} rows, more than the limit of {self.batch_rows}",
-                )
+        if rows > self.batch_rows:
+            raise ModelServerError(
+                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                f"input {alias} has {rows} rows, more than the limit of {self.batch_rows}",
+            )

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.serving.local_server import local_server
 from contracts.signatures import CANDIDATES
 from pipeline.evaluation.ranked_ids import FIRST
-from serving.client import Client
+from serving.client import Client, raise_failures
 from studies.baselines.popularity import Popularity
 from studies.child import StudyError
 from studies.data.split_data import SplitData
@@ -47,10 +47,10 @@ def served_lists(models: Path, user_ids: Sequence[str]) -> dict[str, RankedIds]:
         local_server(models, Path(folder)) as server,
         Client(server.address, timeout=_TIMEOUT) as client,
     ):
-        recommended = client.recommend_many(user_ids, FIRST)
-        retrieved = client.retrieve_many(user_ids, CANDIDATES)
+        recommended = raise_failures(client.recommend_many(user_ids, FIRST))
+        retrieved = raise_failures(client.retrieve_many(user_ids, CANDIDATES))
         candidates = [[movie.movie_id for movie in found.movies] for found in retrieved]
-        rated = client.rank_many(user_ids, candidates)
+        rated = raise_failures(client.rank_many(user_ids, candidates))
     if any(found.recommender is None for found in recommended):
         raise StudyError(f"{models}: the server lacks a model that returns the whole list")
     by_rating = [

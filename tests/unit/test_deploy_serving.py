@@ -14,6 +14,7 @@ from google.protobuf import text_format
 from packaging.requirements import Requirement
 from tensorflow_serving.config import model_server_config_pb2
 
+from contracts.signatures import MAX_ROWS
 from serving.model_server.config.model_config import read_model_config
 from serving.model_server.config.text_protos import read_batching, read_metrics_path
 
@@ -140,7 +141,9 @@ def test_the_server_finds_the_files_that_its_flags_name(
     assert (FOLDER / targets["/models"]["source"]).resolve() == ROOT / "runs" / "serving"
 
 
-def test_ports_probes_and_labels_fit_together(pod: dict[str, Any], container: dict[str, Any]) -> None:
+def test_ports_probes_and_labels_fit_together(
+    pod: dict[str, Any], container: dict[str, Any], service: dict[str, Any]
+) -> None:
     flags = dict(flag.removeprefix("--").split("=", 1) for flag in container["args"])
     ports = {port["name"]: port["containerPort"] for port in container["ports"]}
     assert ports == {"grpc": int(flags["port"]), "rest": int(flags["rest_api_port"])}
@@ -148,7 +151,13 @@ def test_ports_probes_and_labels_fit_together(pod: dict[str, Any], container: di
     assert flags["enable_grpc_healthcheck_service"] == "true"
     assert container["startupProbe"]["grpc"]["port"] == ports["grpc"]
     assert container["livenessProbe"]["grpc"]["port"] == ports["grpc"]
-    assert container["readinessProbe"]["httpGet"]["port"] in ports
+    # Ready is what both ask of every model.
+    [*_, ready] = container["readinessProbe"]["exec"]["command"]
+    assert f"/dev/tcp/127.0.0.1/{ports['rest']}" in ready
+    for model in read_model_config(FOLDER / "models.config"):
+        assert model.name in ready
+    [*_, healthy] = service["healthcheck"]["test"]
+    assert healthy.replace("$$", "$") == ready
     assert pod["metadata"]["annotations"]["prometheus.io/port"] == str(ports["rest"])
     labels = pod["metadata"]["labels"].items()
     assert read("deployment.yaml")["spec"]["selector"]["matchLabels"].items() <= labels
@@ -181,7 +190,12 @@ def test_the_container_has_no_rights_that_it_does_not_need(
 
 def test_memory_and_cores_are_limited(container: dict[str, Any], service: dict[str, Any]) -> None:
     limits = container["resources"]["limits"]
+    assert container["resources"]["requests"]["memory"] == limits["memory"]
+    threads = {flag.partition("=")[2] for flag in container["args"] if "_op_parallelism" in flag}
+    assert threads == {limits["cpu"]}
     assert service["deploy"]["resources"]["limits"]["cpus"] == limits["cpu"]
     assert f"{service['deploy']['resources']['limits']['memory']}i" == limits["memory"]
-    # A batch thread for each core.
-    assert read_batching(FOLDER / "batching.config", cores=1).num_batch_threads == int(limits["cpu"])
+    # A batch thread for each core, and no batch that a model would refuse.
+    batching = read_batching(FOLDER / "batching.config", cores=1)
+    assert batching.num_batch_threads == int(limits["cpu"])
+    assert batching.max_batch_size <= MAX_ROWS

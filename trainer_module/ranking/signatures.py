@@ -10,6 +10,7 @@ import tensorflow_transform as tft
 
 from contracts import features
 from contracts import signatures as signature_names
+from trainer_module.common.bounds import bounded
 from trainer_module.common.inputs import densify, feature_widths
 from trainer_module.common.serving_tables import MovieTable, UserTable
 from trainer_module.ranking.fit import SeedAverage
@@ -102,11 +103,13 @@ class RankingServing(tf.Module):
 
     def _transformed(self, examples: tf.Tensor) -> Outputs:
         """Serialized raw Examples [B] to what Transform makes of them: dense features [B] and [B, width]."""
+        [examples] = bounded({signature_names.EXAMPLES: examples})
         transformed: Outputs = self._densify(self._transform.transform_fn(self._parse(examples)))
         return transformed
 
     def _rank(self, user_id: tf.Tensor, movie_id: tf.Tensor) -> Outputs:
         """user_id [B] and candidates movie_id [B, C] to ratings [B, C], on the scale."""
+        user_id, movie_id = bounded({features.USER_ID: user_id, features.MOVIE_ID: movie_id})
         return {features.USER_RATING: self.known.rate(user_id, movie_id)[1]}
 
     def _evaluate(self, examples: tf.Tensor) -> Outputs:
@@ -114,6 +117,7 @@ class RankingServing(tf.Module):
 
         Both use the ratings of training alone.
         """
+        [examples] = bounded({signature_names.EXAMPLES: examples})
         spec = {name: tf.io.FixedLenFeature([], tf.string) for name in (features.USER_ID, features.MOVIE_ID)}
         raw = tf.io.parse_example(examples, spec)
         users = self._training_users.rows(raw[features.USER_ID])

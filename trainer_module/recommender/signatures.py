@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from contracts import features, signatures
 from contracts.signatures import CANDIDATES
+from trainer_module.common.bounds import bounded
 from trainer_module.recommender.order import FinalOrder
 
 Outputs = dict[str, tf.Tensor]
@@ -65,10 +66,17 @@ class RecommenderServing(tf.Module):
 
     def _recommend(self, user_id: tf.Tensor, exclude_movie_ids: tf.Tensor, k: tf.Tensor) -> Outputs:
         """user_id [B] to the final top k, without what is rated and `exclude_movie_ids` [B, E]."""
+        user_id, exclude_movie_ids, k = bounded(
+            {
+                features.USER_ID: user_id,
+                signatures.EXCLUDE_MOVIE_IDS: exclude_movie_ids,
+                signatures.K: k,
+            }
+        )
         found = self._retrieval.signatures[signatures.RECOMMEND](
             user_id=user_id, exclude_movie_ids=exclude_movie_ids, k=tf.maximum(k, CANDIDATES)
         )
-        return self._ordered(found, user_id, tf.maximum(k, 0))
+        return self._ordered(found, user_id, k)
 
     def _recommend_from_history(self, history_movie_ids: tf.Tensor) -> Outputs:
         """history_movie_ids [B, H], oldest first, to the list of retrieval and the ratings of a new user.
@@ -168,6 +176,13 @@ class RerankingServing(tf.Module):
         The scores are those of the recommender for the same list: beyond its first `CANDIDATES` by
         `retrieval_score`, the order of retrieval stands.
         """
+        user_id, movie_id, retrieval_score = bounded(
+            {
+                features.USER_ID: user_id,
+                features.MOVIE_ID: movie_id,
+                signatures.RETRIEVAL_SCORE: retrieval_score,
+            }
+        )
         raw, ratings, known = self._ranking.known.rate(user_id, movie_id)
         # An empty slot does not take a place, whatever its score.
         placed = tf.where(movie_id != "", retrieval_score, retrieval_score.dtype.min)

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from contracts.signatures import MAX_ROWS, MAX_SLOTS
 from trainer_module.common.hyperparameters import FitHyperparameters
 
 
@@ -67,7 +68,12 @@ class RetrievalHyperparameters(FitHyperparameters):
     refit: bool = Field(
         True, description="After the fit, fit anew for as many epochs on the whole train split."
     )
-    top_k: int = Field(100, ge=1, description="Length of the list that `serving_default` returns.")
+    top_k: int = Field(
+        100,
+        ge=1,
+        le=MAX_SLOTS // MAX_ROWS,
+        description="Length of the list that `serving_default` returns; `recommend` takes any `k`.",
+    )
     exclude_rated: bool = Field(
         True, description="Keep each user's rated movies in the model to leave them out of the answers."
     )

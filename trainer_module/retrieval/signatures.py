@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from contracts import features
 from contracts import signatures as signature_names
+from trainer_module.common.bounds import bounded
 from trainer_module.common.serving_tables import MovieTable, UserTable
 from trainer_module.common.user_states import UserStates
 from trainer_module.retrieval.index import NO_SCORE, FixedRanking, Found, Index
@@ -112,12 +113,20 @@ class RetrievalServing(tf.Module):
 
     def _serving_default(self, user_id: tf.Tensor) -> Outputs:
         """user_id [B] to the top K movies that each user has not rated."""
+        [user_id] = bounded({features.USER_ID: user_id})
         rows = self._users.rows(user_id)
         found = self._search_for_users(self._users, rows, self._users.rated(rows), self._top_k)
         return {**self._shown(found), signature_names.KNOWN_USER: rows > 0}
 
     def _recommend(self, user_id: tf.Tensor, exclude_movie_ids: tf.Tensor, k: tf.Tensor) -> Outputs:
         """user_id [B] to the top k, without what the user has rated and `exclude_movie_ids` [B, E]."""
+        user_id, exclude_movie_ids, k = bounded(
+            {
+                features.USER_ID: user_id,
+                signature_names.EXCLUDE_MOVIE_IDS: exclude_movie_ids,
+                signature_names.K: k,
+            }
+        )
         rows = self._users.rows(user_id)
         hidden = tf.concat([self._users.rated(rows), self._positions(exclude_movie_ids)], axis=1)
         found = self._search_for_users(self._users, rows, hidden, self._up_to_all(k))
@@ -125,6 +134,7 @@ class RetrievalServing(tf.Module):
 
     def _recommend_from_history(self, history_movie_ids: tf.Tensor) -> Outputs:
         """history_movie_ids [B, H], oldest first, to the top K movies outside of it."""
+        [history_movie_ids] = bounded({features.HISTORY_MOVIE_IDS: history_movie_ids})
         rows = self._movies.rows(history_movie_ids)
         nobody = self._users.profile(tf.zeros(tf.shape(history_movie_ids)[:1], tf.int64))
         known = self._movies.columns(rows, [features.MOVIE_INDEX])[features.MOVIE_INDEX]
@@ -142,6 +152,7 @@ class RetrievalServing(tf.Module):
 
     def _similar_movies(self, movie_id: tf.Tensor, k: tf.Tensor) -> Outputs:
         """movie_id [B] to the k most similar other movies; none for an unknown one."""
+        movie_id, k = bounded({features.MOVIE_ID: movie_id, signature_names.K: k})
         rows = self._movies.rows(movie_id)
         known = rows > 0
         queries = tf.math.l2_normalize(self._directions.vectors(tf.maximum(rows - 1, 0)), axis=1)
@@ -155,6 +166,7 @@ class RetrievalServing(tf.Module):
 
         The reference is popularity: the most rated movies of the train split that the user has not rated.
         """
+        [examples] = bounded({signature_names.EXAMPLES: examples})
         user_id, movie_id = _user_and_movie(examples)
         rows, movies = self._training_users.rows(user_id), self._movies.rows(movie_id)
         found = self._evaluated(rows)
@@ -217,7 +229,7 @@ class RetrievalServing(tf.Module):
         return scores, positions
 
     def _up_to_all(self, k: tf.Tensor) -> tf.Tensor:
-        return tf.clip_by_value(k, 0, self._movies.size)
+        return tf.minimum(k, self._movies.size)
 
     def _positions(self, movie_ids: tf.Tensor) -> tf.RaggedTensor:
         """Ids [B, E] to the catalogue positions of those that the catalogue holds, ragged."""

@@ -33,14 +33,14 @@ class _Queue:
     def __init__(
         self, parameters: BatchingParameters, process: Callable[[Sequence[BatchTask]], None]
     ) -> None:
-        self._parameters = parameters
+        self.parameters = parameters
         self._batches: deque[_Batch] = deque()
         self.process = process
 
     def add(self, task: BatchTask) -> None:
         if self._batches and self._fits(self._batches[-1], task):
             self._batches[-1].add(task)
-        elif len(self._batches) < self._parameters.max_enqueued_batches:
+        elif len(self._batches) < self.parameters.max_enqueued_batches:
             self._batches.append(_Batch(task))
         else:
             raise ModelServerError(
@@ -53,33 +53,34 @@ class _Queue:
         if not self._batches:
             return None
         first = self._batches[0]
-        if len(self._batches) > 1 or first.rows >= self._parameters.max_batch_size:
+        if len(self._batches) > 1 or first.rows >= self.parameters.max_batch_size:
             return 0.0
-        return first.tasks[0].enqueued + self._parameters.batch_timeout_seconds
+        return first.tasks[0].enqueued + self.parameters.batch_timeout_seconds
 
     def take(self) -> list[BatchTask]:
         return self._batches.popleft().tasks
 
     def _fits(self, batch: _Batch, task: BatchTask) -> bool:
-        return batch.rows + task.rows <= self._parameters.max_batch_size and fit_together(
-            batch.tasks[0].feeds, task.feeds, self._parameters.pad_variable_length_inputs
+        return batch.rows + task.rows <= self.parameters.max_batch_size and fit_together(
+            batch.tasks[0].feeds, task.feeds, self.parameters.pad_variable_length_inputs
         )
 
 
 class BatchScheduler:
     """The batch threads of a server."""
 
-    def __init__(self, parameters: BatchingParameters) -> None:
-        self.parameters = parameters
+    def __init__(self, threads: int) -> None:
         self._changed = threading.Condition()
         self._queues: list[_Queue] = []
         self._closed = False
-        for number in range(parameters.num_batch_threads):
+        for number in range(threads):
             threading.Thread(target=self._work, name=f"batch_{number}", daemon=True).start()
 
-    def add_queue(self, process: Callable[[Sequence[BatchTask]], None]) -> _Queue:
+    def add_queue(
+        self, parameters: BatchingParameters, process: Callable[[Sequence[BatchTask]], None]
+    ) -> _Queue:
         """A queue whose batches are handed to a function."""
-        queue = _Queue(self.parameters, process)
+        queue = _Queue(parameters, process)
         with self._changed:
             self._queues.append(queue)
         return queue
@@ -95,11 +96,9 @@ class BatchScheduler:
         Raises:
           ModelServerError: the request is larger than a batch, or the queue is full.
         """
-        if task.rows > self.parameters.max_batch_size:
-            raise invalid_argument(
-                f"Task size {task.rows} is larger than maximum input batch size "
-                f"{self.parameters.max_batch_size}"
-            )
+        largest = queue.parameters.max_batch_size
+        if task.rows > largest:
+            raise invalid_argument(f"Task size {task.rows} is larger than maximum input batch size {largest}")
         with self._changed:
             queue.add(task)
             self._changed.notify()
@@ -144,17 +143,23 @@ class BatchedModel:
     """
 
     def __init__(
-        self, model: SavedModel, scheduler: BatchScheduler, count: Callable[[int, list[float]], None]
+        self,
+        model: SavedModel,
+        scheduler: BatchScheduler,
+        parameters: BatchingParameters,
+        count: Callable[[int, list[float]], None],
     ) -> None:
         """Wraps a model.
 
         Args:
           model: the model.
           scheduler: whose threads run it.
+          parameters: of its batches.
           count: gets the rows of each batch and how long its requests waited, in seconds.
         """
         self._model = model
         self._scheduler = scheduler
+        self._parameters = parameters
         self._count = count
         self.signatures: Mapping[str, meta_graph_pb2.SignatureDef] = model.signatures
         self._queues = {name: self._queue(name) for name in model.signatures}
@@ -185,7 +190,7 @@ class BatchedModel:
         self._model.close()
 
     def _queue(self, signature: str) -> _Queue:
-        return self._scheduler.add_queue(lambda tasks: self._process(signature, tasks))
+        return self._scheduler.add_queue(self._parameters, lambda tasks: self._process(signature, tasks))
 
     def _process(self, signature: str, tasks: Sequence[BatchTask]) -> None:
         """Runs a batch. Whatever happens, each of its requests gets an answer."""
@@ -205,7 +210,7 @@ class BatchedModel:
         self._count(rows, [started - task.enqueued for task in tasks])
 
     def _run_together(self, signature: str, tasks: Sequence[BatchTask]) -> tuple[int, list[list[Array]]]:
-        joined = join(tasks, self._scheduler.parameters)
+        joined = join(tasks, self._parameters)
         outputs = self._model.run(signature, joined, sorted(self.signatures[signature].outputs))
         rows = len(next(iter(joined.values())))
         return rows, take_apart(outputs, tasks, rows)

@@ -1,6 +1,8 @@
 """The flags, which have the names that `tensorflow_model_server` gives them where it has them."""
 
 import argparse
+import logging
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +18,22 @@ from serving.model_server.server import Settings
 _DESCRIPTION = """\
 Serves SavedModels over a subset of TensorFlow Serving's API, gRPC and REST, from a Python process.
 It is for development, tests and machines without tensorflow_model_server and Docker; production
-wants the real one. Flags mean what they mean there; those marked with * are this server's own."""
+wants the real one. Flags mean what they mean there; those marked with * are this server's own. Flags of
+TensorFlow Serving 2.16 that change speed or memory alone are accepted and named in a warning."""
+
+_LOG = logging.getLogger(__name__)
+
+# Flags of TensorFlow Serving 2.16 that change how fast it answers, and not what. Those that would change what
+# is served or who may read it, such as --use_alts_credentials, are refused.
+IGNORED = (
+    *("enable_profiler", "enable_signature_method_name_check", "flush_filesystem_caches"),
+    *("grpc_channel_arguments", "grpc_max_threads", "num_load_threads", "num_unload_threads"),
+    *("num_request_iterations_for_warmup", "num_tflite_interpreters_per_pool", "num_tflite_pools"),
+    *("per_process_gpu_memory_fraction", "remove_unused_fields_from_bundle_metagraph"),
+    *("rest_api_num_threads", "tensorflow_inter_op_parallelism", "tensorflow_intra_op_parallelism"),
+    *("tensorflow_session_config_file", "tensorflow_session_parallelism"),
+    *("thread_pool_factory_config_file", "xla_cpu_compilation_enabled"),
+)
 
 _EXAMPLES = """\
 examples:
@@ -42,8 +59,14 @@ def parse_flags(arguments: Sequence[str] | None = None) -> Settings:
         parser.error("give either --model_config_file or --model_base_path")
     if flags.batching_parameters_file and not flags.enable_batching:
         parser.error("--batching_parameters_file is set without --enable_batching")
+    if flags.enable_per_model_batching_parameters and not flags.enable_batching:
+        parser.error("--enable_per_model_batching_parameters is set without --enable_batching")
     if flags.monitoring_config_file and flags.rest_api_port is None:
         parser.error("--monitoring_config_file needs --rest_api_port, where Prometheus reads")
+    if ignored := [f"--{name}" for name in IGNORED if getattr(flags, name) is not None]:
+        _LOG.warning(
+            "This server does not have what these flags change, and ignores them: %s", ", ".join(ignored)
+        )
     models = _models(flags)
     return Settings(
         address=flags.address,
@@ -63,7 +86,12 @@ def parse_flags(arguments: Sequence[str] | None = None) -> Settings:
         else None,
         warm_up=flags.enable_model_warmup,
         batching=read_batching(flags.batching_parameters_file, _cores()) if flags.enable_batching else None,
+        per_model_batching=flags.enable_per_model_batching_parameters,
         tls=read_tls(flags.ssl_config_file) if flags.ssl_config_file else None,
+        health=flags.enable_grpc_healthcheck_service,
+        cors=flags.rest_api_enable_cors_support,
+        config_file=flags.model_config_file,
+        config_poll_seconds=flags.model_config_file_poll_wait_seconds,
     )
 
 
@@ -88,6 +116,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_models(parser.add_argument_group("models"))
     _add_files(parser.add_argument_group("batching, TLS and metrics: text protos"))
     _add_limits(parser.add_argument_group("limits, beyond which a request gets RESOURCE_EXHAUSTED"))
+    for name in IGNORED:
+        parser.add_argument(f"--{name}", nargs="?", const="true", help=argparse.SUPPRESS)
     return parser
 
 
@@ -101,8 +131,16 @@ def _add_ports(group: argparse._ArgumentGroup) -> None:
         "--rest_api_timeout_in_ms", type=_positive, default=30_000, help="how long REST may take (30000)"
     )
     group.add_argument(
+        "--rest_api_enable_cors_support", **_SWITCH, help="let pages of other origins call REST"
+    )
+    group.add_argument(
+        "--enable_grpc_healthcheck_service",
+        **(_SWITCH | {"default": True}),
+        help="grpc.health.v1, SERVING while every model has a version that answers (true*)",
+    )
+    group.add_argument(
         "--drain_seconds",
-        type=float,
+        type=_seconds,
         default=30.0,
         help="* how long requests may take to end at the end (30)",
     )
@@ -110,6 +148,12 @@ def _add_ports(group: argparse._ArgumentGroup) -> None:
 
 def _add_models(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--model_config_file", type=Path, help="a text-format ModelServerConfig")
+    group.add_argument(
+        "--model_config_file_poll_wait_seconds",
+        type=_seconds,
+        default=0.0,
+        help="how often to read that file again (0: once)",
+    )
     group.add_argument("--model_name", default="default", help="the name of the one model (default)")
     group.add_argument("--model_base_path", type=Path, help="the folder of its versions")
     group.add_argument(
@@ -123,7 +167,7 @@ def _add_models(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--file_system_poll_wait_seconds",
-        type=float,
+        type=_seconds,
         default=1.0,
         help="how often to look for new versions (1); 0 looks once",
     )
@@ -151,6 +195,11 @@ def _add_models(group: argparse._ArgumentGroup) -> None:
 def _add_files(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--enable_batching", **_SWITCH, help="join concurrent requests of a signature")
     group.add_argument("--batching_parameters_file", type=Path, help="BatchingParameters")
+    group.add_argument(
+        "--enable_per_model_batching_parameters",
+        **_SWITCH,
+        help="batch only versions with a batching_params.pbtxt of their own; threads stay shared",
+    )
     group.add_argument(
         "--ssl_config_file",
         type=Path,
@@ -208,6 +257,16 @@ def _absolute(path: Path) -> Path:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0))
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
+    if not 0 <= seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0 on")
+    return seconds
 
 
 def _port(text: str) -> int:

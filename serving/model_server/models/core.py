@@ -78,6 +78,10 @@ class ServerCore:
             no version that can be loaded.
         """
         check_roots(models, self._roots)
+        self.replace(models)
+
+    def replace(self, models: Sequence[ModelConfig]) -> None:
+        """`reload` for the server's own configuration file, which may name any folder."""
         with self._changing:
             new = [model.name for model in models if model.name not in self._sources]
             self._set_models(models)
@@ -89,6 +93,10 @@ class ServerCore:
                 grpc.StatusCode.UNKNOWN,
                 f"{len(waiting)} model(s) did not become available: {{{', '.join(waiting)}}}",
             )
+
+    def unavailable(self) -> list[str]:
+        """The configured models without a version that answers."""
+        return [name for name in tuple(self._sources) if not self._manager.is_available(name)]
 
     def has(self, name: str) -> bool:
         """Whether there is such a model."""

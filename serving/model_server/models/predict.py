@@ -83,16 +83,16 @@ def _feeds(
                 "no default value provided. Inputs expected to be in the request "
                 f"{_names(sent)}, or default input alias set: {','.join(sorted(defaults))}"
             )
-        feeds[alias] = parse_tensor(
-            alias, sent[alias] if alias in sent else defaults[alias], limits.message_bytes
-        )
+        proto = sent[alias] if alias in sent else defaults[alias]
+        if proto.tensor_shape.dim:
+            limits.check_rows(alias, proto.tensor_shape.dim[0].size)
+        feeds[alias] = parse_tensor(alias, proto, limits.message_bytes)
     if not set(sent) <= set(wanted):
         used = ",".join(sorted(set(sent) & set(wanted)))
         raise invalid_argument(
             f"Inputs contains invalid name. Used request inputs: {used}, "
             f"request input: {','.join(sorted(sent))}"
         )
-    limits.check_rows(feeds)
     return feeds
 
 

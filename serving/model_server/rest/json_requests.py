@@ -23,7 +23,10 @@ class Format(Enum):
 
 
 def fill_predict_request(
-    body: bytes, request: predict_pb2.PredictRequest, inputs_of: Callable[[str], Inputs]
+    body: bytes,
+    request: predict_pb2.PredictRequest,
+    inputs_of: Callable[[str], Inputs],
+    check_rows: Callable[[str, int], None],
 ) -> Format:
     """Adds the signature and the tensors of a body to a request.
 
@@ -31,6 +34,7 @@ def fill_predict_request(
       body: the JSON.
       request: the request, with the model that the path names.
       inputs_of: the inputs of a signature, by its name ("" is the default one).
+      check_rows: refuses an input with too many rows, by name and number, before its values become tensors.
 
     Raises:
       ModelServerError: the body is wrong.
@@ -52,10 +56,15 @@ def fill_predict_request(
             raise _malformed(document, f"Excepting '{_INSTANCES}' to be an list/array")
         if not instances:
             raise _malformed(document, f"No values in '{_INSTANCES}' array")
+        check_rows(_INSTANCES, len(instances))
         tensors = _rows(instances, inputs)
         chosen = Format.ROW
     elif _INPUTS in document:
-        tensors = _columns(document[_INPUTS], inputs)
+        columns = document[_INPUTS]
+        for name, column in columns.items() if isinstance(columns, dict) else [(_INPUTS, columns)]:
+            if isinstance(column, list):
+                check_rows(name, len(column))
+        tensors = _columns(columns, inputs)
         chosen = Format.COLUMN
     else:
         raise invalid_argument(f"Missing '{_INPUTS}' or '{_INSTANCES}' key")

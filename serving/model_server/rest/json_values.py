@@ -11,9 +11,11 @@ import grpc
 import numpy as np
 from tensorflow.core.framework import tensor_pb2, types_pb2
 
-from serving.model_server.errors import ModelServerError, invalid_argument
+from serving.model_server.errors import TRUNCATED, ModelServerError, invalid_argument
 from serving.model_server.models.tensors import MAX_RANK, dtype_name
 
+# What errors show of a value.
+SHOWN_BYTES = 256
 _BASE64 = "b64"
 _INT32 = range(-(2**31), 2**31)
 _INT64 = range(-(2**63), 2**63)
@@ -57,8 +59,16 @@ def parse(body: bytes) -> dict[str, Any]:
 
 
 def as_text(value: object) -> str:
-    """A value of JSON as errors show it."""
-    return json.dumps(value, indent=4, ensure_ascii=False)
+    """A value of JSON as errors show it: its first bytes, so that a large body cannot make a larger error."""
+    shown = ""
+    for part in json.JSONEncoder(indent=4, ensure_ascii=False).iterencode(value):
+        shown += part
+        if len(shown) > SHOWN_BYTES:
+            break
+    encoded = shown.encode(errors="surrogatepass")
+    if len(encoded) <= SHOWN_BYTES:
+        return shown
+    return encoded[:SHOWN_BYTES].decode(errors="ignore") + TRUNCATED
 
 
 def kind_of(value: object) -> str:

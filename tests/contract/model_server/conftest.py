@@ -47,6 +47,7 @@ def server(toys: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) ->
         f"--model_config_file={folder}/models.config",
         f"--monitoring_config_file={folder}/monitoring.config",
         "--allow_version_labels_for_unavailable_models=true",
+        "--rest_api_enable_cors_support=true",
     ]
     own_flags = ["--max_batch_rows=500", "--max_message_bytes=1000000"]
     with running(folder, flags, own_flags) as started:

@@ -1,6 +1,7 @@
 """REST: the two formats, base64, metadata, status, errors, and that it agrees with gRPC."""
 
 import base64
+import gzip
 import math
 
 import numpy as np
@@ -227,6 +228,38 @@ def test_methods_over_examples_are_501(server: Server, own_server_only: None, me
 def test_a_body_that_is_too_large_is_413(server: Server, own_server_only: None) -> None:
     status, _ = _error(server.post(PREDICT, {"instances": [0.125] * 200_000}))
     assert status == 413
+
+
+def test_an_error_does_not_repeat_a_large_body(server: Server, own_server_only: None) -> None:
+    status, text = _error(server.post(PREDICT, {"instances": {"a": "ö" * 100_000}}))
+    assert status == 400
+    assert len(text.encode()) < 512
+    assert "...TRUNCATED Excepting 'instances'" in text
+
+
+def test_too_many_rows_are_refused_in_either_format(server: Server, own_server_only: None) -> None:
+    refusals = [
+        server.post(PREDICT, body) for body in ({"instances": ["a"] * 501}, {"inputs": {"x": ["a"] * 501}})
+    ]
+    # The values are of the wrong type, which nobody has looked at.
+    assert [answer.status_code for answer in refusals] == [429, 429]
+    assert "x has 501 rows, more than the limit of 500" in refusals[1].text
+
+
+def test_a_compressed_body(server: Server) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    body = gzip.compress(b'{"instances": [2.0]}')
+    url = server.url(PREDICT)
+    assert requests.post(url, data=body, headers=headers, timeout=PATIENCE).json() == {"predictions": [3.0]}
+    assert requests.post(url, data=b"\x1f\x8b" + body, headers=headers, timeout=PATIENCE).status_code == 400
+
+
+def test_pages_of_other_origins_may_call(server: Server) -> None:
+    asked = {"Origin": "https://example.org", "Access-Control-Request-Method": "POST"}
+    preflight = requests.options(server.url(PREDICT), headers=asked, timeout=PATIENCE)
+    assert preflight.status_code == 200
+    assert "POST" in preflight.headers["Access-Control-Allow-Methods"]
+    assert server.post(PREDICT, {"instances": [2.0]}).headers["Access-Control-Allow-Origin"] == "*"
 
 
 def test_metrics_are_where_prometheus_looks(server: Server) -> None:

@@ -75,7 +75,8 @@ class ScriptedServer:
             if credentials
             else self._server.add_insecure_port(name)
         )
-        self.address = f"localhost:{self.port}"
+        # A certificate is for the name. Without one the name would stand for two addresses, and connections.
+        self.address = f"{'localhost' if credentials else '127.0.0.1'}:{self.port}"
         self._server.start()
 
     def stop(self) -> None:

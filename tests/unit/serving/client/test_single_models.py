@@ -11,6 +11,7 @@ from serving.client import (
     AsyncClient,
     Client,
     MovieList,
+    RequestRecord,
     ScoredMovie,
     ServedBy,
     ServingError,
@@ -20,7 +21,7 @@ from serving.client import (
     messages,
 )
 from tests.unit.serving.client.conftest import Connect, Serve
-from tests.unit.serving.client.scripted_server import UNKNOWN_USER, Received, predicted, world
+from tests.unit.serving.client.scripted_server import UNKNOWN_USER, Received, Refusal, predicted, world
 
 
 def ids(found: MovieList) -> list[str]:
@@ -87,6 +88,55 @@ def test_ratings_come_in_the_order_of_the_request(serve: Serve, connect: Connect
         [["e", "d"], ["b", ""]],
     ]
     assert client.rank("1", ["e", "d"]) == found[0]
+
+
+def test_generators_are_lists(serve: Serve, connect: Connect) -> None:
+    client = connect(serve().address, batch_size=2)
+
+    found = client.retrieve_many((user for user in "123"), 2, exclude={"1": (movie for movie in "ab")})
+    assert [ids(each) for each in found] == [["c", "d"], ["a", "b"], ["a", "b"]]
+    histories = ((movie for movie in history) for history in ("ac", "b"))
+    assert [ids(each) for each in client.retrieve_from_history_many(histories, 1)] == [["b"], ["a"]]
+    assert client.rank("1", (movie for movie in "ed")).predicted_ratings == (1.0, 5.0)
+    assert client.recommend("1", 1, exclude=(movie for movie in "d")).movies[0].movie_id == "b"
+
+
+def test_a_request_stays_below_the_limits_of_the_models(serve: Serve, connect: Connect) -> None:
+    scripted = serve()
+    long = ["a"] * 50_000
+    connect(scripted.address).rank_many(["1", "2", "3", "4"], [["b"], long, long, long])
+
+    # 131,072 movies at most, rows times the longest of them.
+    sent = sorted([len(each.strings("movie_id")) for each in scripted.received])
+    assert sent == [2, 2]
+
+
+def test_every_request_is_reported(serve: Serve, connect: Connect) -> None:
+    def answer(received: Received) -> Any:
+        return Refusal(grpc.StatusCode.NOT_FOUND) if received.model == "recommender" else world(received)
+
+    records: list[RequestRecord] = []
+    connect(serve(answer).address, on_request=records.append).recommend("42")
+    assert [(each.method, each.model, each.code.name) for each in records] == [
+        ("Predict", "recommender", "NOT_FOUND"),
+        ("Predict", "joint", "OK"),
+    ]
+
+
+def test_calls_are_shared_by_all_addresses_of_a_server(serve: Serve, connect: Connect) -> None:
+    servers = [serve(), serve()]
+    addresses = ",".join(f"127.0.0.1:{each.port}" for each in servers)
+    client = connect(f"ipv4:{addresses}", connections=1)
+    for _ in range(20):
+        client.similar("a")
+
+    assert all(each.received for each in servers)
+    # A caller may choose gRPC's own way.
+    first = connect(f"ipv4:{addresses}", channel_options={"grpc.service_config": "{}"})
+    before = [len(each.received) for each in servers]
+    for _ in range(4):
+        first.similar("a")
+    assert sorted(len(each.received) - old for each, old in zip(servers, before, strict=True)) == [0, 4]
 
 
 @pytest.mark.parametrize(
@@ -181,6 +231,9 @@ def test_status_lists_the_newest_version_first(serve: Serve, connect: Connect) -
         (lambda client: client.retrieve_from_history("50"), TypeError, "not one id: '50'"),
         (lambda client: client.recommend("42", k=0), ValueError, "k is 0"),
         (lambda client: client.similar("a", k=2**31), ValueError, "k is 2147483648"),
+        (lambda client: client.similar("a", k=1.5), TypeError, "k is 1.5"),
+        (lambda client: client.recommend("42", candidates=0), ValueError, "candidates is 0"),
+        (lambda client: client.rank("42", ["a"] * 131_073), ValueError, "131,073 movies in one row"),
         (lambda client: client.rank("42", ["a"], version=-1), ValueError, "-1 is not a version"),
     ],
 )

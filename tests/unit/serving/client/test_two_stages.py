@@ -1,5 +1,6 @@
 """The list from two models, against a server of known answers without any other."""
 
+from threading import Event
 from typing import Any
 
 import grpc
@@ -119,7 +120,7 @@ def test_a_long_list_of_users_is_cut_into_requests(serve: Serve, connect: Connec
     assert [ids(each) for each in found] == [["d", "b"], ["c", "e"], ["d", "b"], [], ["b", "a"]]
     ranked = sorted(each.strings("user_id") for each in scripted.received if each.model == "ranking")
     # Nothing is ordered for a user for whom nothing was retrieved.
-    assert ranked == [["user0", "user1"], ["user2", "user4"]]
+    assert ranked == [["user0", "user1"], ["user2"], ["user4"]]
     assert [each.ranking is None for each in found] == [False, False, False, True, False]
     assert [each.degraded for each in found] == [None] * 5
 
@@ -158,7 +159,12 @@ def test_another_version_of_ranking_takes_over_and_the_result_shows_it(
 
 @pytest.mark.parametrize(
     "code",
-    [grpc.StatusCode.NOT_FOUND, grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.FAILED_PRECONDITION],
+    [
+        grpc.StatusCode.NOT_FOUND,
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.FAILED_PRECONDITION,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+    ],
 )
 def test_without_the_final_order_the_order_is_that_of_retrieval(
     code: grpc.StatusCode, serve: Serve, connect: Connect
@@ -172,6 +178,22 @@ def test_without_the_final_order_the_order_is_that_of_retrieval(
     assert found.versions == {"retrieval": 7}
     for part in ("ranking", code.name, "gone", scripted.address):
         assert part in (found.degraded or "")
+
+
+def test_a_ranking_model_that_is_too_slow_costs_the_order_and_not_the_list(
+    serve: Serve, connect: Connect
+) -> None:
+    over = Event()
+
+    def slow(received: Received) -> Any:
+        if received.model == "ranking":
+            over.wait(30)
+        return two_stages(received)
+
+    found = connect(serve(slow).address).recommend("42", k=3, timeout=1)
+    over.set()
+    assert (ids(found), found.order) == (["a", "b", "c"], "retrieval")
+    assert "DEADLINE_EXCEEDED" in (found.degraded or "")
 
 
 def test_a_ranking_model_that_refuses_is_not_a_missing_one(serve: Serve, connect: Connect) -> None:

@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from contracts import features, signatures
+from contracts.signatures import MAX_SLOTS
 from tests.unit.trainer_module.loaded_model import Answer, load
 from tests.unit.trainer_module.recommender.planted_stages import (
     STARS,
@@ -106,9 +107,15 @@ def test_more_than_there_are_gives_empty_slots_at_the_end(by_stars: Mapping[str,
     assert np.isfinite(found[signatures.SCORE]).all()
 
 
-@pytest.mark.parametrize("k", [0, -1])
-def test_k_of_zero_or_less(k: int, by_stars: Mapping[str, Answer]) -> None:
-    assert recommend(by_stars, ["ann"], k)[features.MOVIE_ID].shape == (1, 0)
+def test_k_of_zero(by_stars: Mapping[str, Answer]) -> None:
+    assert recommend(by_stars, ["ann"], 0)[features.MOVIE_ID].shape == (1, 0)
+
+
+@pytest.mark.parametrize("k", [-1, MAX_SLOTS + 1])
+def test_k_beyond_its_bounds_is_refused(k: int, by_stars: Mapping[str, Answer]) -> None:
+    # `recommend` retrieves at least CANDIDATES, so that the bounds of retrieval alone would let -1 pass.
+    with pytest.raises(tf.errors.InvalidArgumentError, match=rf"k is.*\[{k}\]"):
+        recommend(by_stars, ["ann"], k)
 
 
 def test_a_batch_without_users(by_stars: Mapping[str, Answer]) -> None:

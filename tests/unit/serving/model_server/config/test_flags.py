@@ -25,6 +25,10 @@ def test_one_model_with_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyP
         (["--model_config_file=a", "--model_base_path=b"], "give either"),
         (["--model_base_path=b", "--batching_parameters_file=c"], "without --enable_batching"),
         (["--model_base_path=b", "--monitoring_config_file=c"], "needs --rest_api_port"),
+        (["--model_base_path=b", "--enable_per_model_batching_parameters"], "without --enable_batching"),
+        (["--model_base_path=b", "--drain_seconds=inf"], "'inf' is not a number of seconds"),
+        # What nobody may believe to be on.
+        (["--model_base_path=b", "--use_alts_credentials=true"], "unrecognized arguments"),
         (["--model_base_path=b", "--port=70000"], "70000 is not between 0 and 65535"),
         (["--model_base_path=b", "--enable_batching=maybe"], "'maybe' is neither true nor false"),
         (["--model_base_path=b", "--por=1"], "unrecognized arguments: --por=1"),
