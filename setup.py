@@ -91,6 +91,8 @@ EXTRAS = {
     # What `serving.client` imports. An extra cannot leave out TFX and TensorFlow, which the project itself
     # needs: where they must not be, `pip install ./serving` installs the client alone.
     "serving-client": ["grpcio>=1.48", "numpy", "protobuf>=3.20.2"],
+    # The parameters and metrics of a run in MLflow: its client without the server, its UI and pandas.
+    "mlflow": ["mlflow-skinny>=2.22,<4"],
     # What `make docs` builds the documentation site with.
     "docs": [
         "mkdocs>=1.6,<2",
