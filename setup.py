@@ -170,6 +170,7 @@ setup(
             "trainer_module*",
             "movielens*",
             "contracts*",
+            "distances*",
             "schema*",
             "serving*",
             "reports*",
