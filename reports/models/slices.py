@@ -151,13 +151,17 @@ def _slice_table(model: str, summary: EvaluationSummary, least_users: int | None
     """Every slice; with verdicts where `least_users` is the size from which slices are judged."""
     main, reference = main_metric(summary), reference_name(summary)
     others = [name for name in _BESIDE if name in summary.overall.model]
-    columns = [Column("slice"), Column("users"), Column("ratings"), Column(main, ".4f")]
+    # Errors are means over ratings, the other metrics over users.
+    counts = {"users": "user_count"}
+    if main in (metrics.RMSE, metrics.MAE):
+        counts["ratings"] = "example_count"
+    columns = [Column("slice"), *map(Column, counts), Column(main, ".4f")]
     columns += [Column(f"{main} of {reference}", ".4f"), *(Column(name, ".4f") for name in others)]
     if least_users is not None:
         columns.insert(1, Column("verdict"))
     rows: list[tuple[Cell, ...]] = []
     for found in (summary.overall, *summary.slices):
-        row: list[Cell] = [_in_words(found.name), found.user_count, found.example_count]
+        row: list[Cell] = [_in_words(found.name), *(getattr(found, name) for name in counts.values())]
         if least_users is not None:
             row.insert(1, _verdict(found, summary, least_users))
         row += [

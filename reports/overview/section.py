@@ -108,7 +108,7 @@ def _list_part(summary: EvaluationSummary) -> Part:
         differences[_SERVED] = overall.over_served
     rows += [
         (
-            f"difference to {name}",
+            f"minus {name}",
             *(estimate(measures[metric], signed=True) if metric in measures else None for metric in _METRICS),
         )
         for name, measures in differences.items()
