@@ -103,6 +103,8 @@ def _cluster_config(config: PipelineConfig) -> PipelineConfig:
             f"data_dir is {data_dir!r}: the nodes read the MovieLens files themselves, so name an "
             "address, for example --set data_dir=gs://bucket/ml-25m, or an absolute path inside the image"
         )
+    if config.export.mlflow_uri or config.export.webhook:
+        raise ConfigError("export is for local runs: leave export.mlflow_uri and export.webhook out")
     changed = {"output": root.rstrip("/"), "pipeline_name": config.kubeflow.name}
     return config.model_copy(update=changed)
 

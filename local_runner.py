@@ -174,9 +174,9 @@ def _run(
 ) -> tuple[int, str]:
     """Runs the pipeline and shows its progress; returns the exit status and what went wrong."""
     from pipeline.local_run.console import RunConsole
+    from pipeline.local_run.ending import RunEnding
     from pipeline.local_run.failure_advice import failure_advice
     from pipeline.local_run.killed_run import KillReportingObserver
-    from pipeline.local_run.latest_report import publish_report
     from pipeline.local_run.log_capture import captured_output
     from pipeline.local_run.node_run import NodeFailedError
     from pipeline.local_run.root_cause import root_cause
@@ -192,26 +192,33 @@ def _run(
             from pipeline.pipeline import create_pipeline
 
             dag = create_pipeline(config)
-            note = source.name if source.synthetic else ""
-            with RunConsole(terminal, local_dag.node_ids(dag), title, note) as console:
+            with RunConsole(terminal, local_dag.node_ids(dag), title) as console:
                 nodes = local_dag.run(dag, KillReportingObserver(reporter, console))
             measured_on = f"eval split, {config.data.split_name}, {source.name}"
-            report = publish_report(nodes, Path(config.output))
-            print("", *summary_lines(nodes, measured_on, report, log_path), sep="\n", file=terminal)
+            ending = RunEnding(nodes, config, source.name, log_path)
+            found = problems(nodes)
+            for line in ending.sent("; ".join(found)):
+                print(line, file=terminal)
+            pages = {"report of this run": ending.report, "index of the runs": ending.index}
+            lines = summary_lines(nodes, measured_on, pages, log_path, Path(config.output))
+            print("", *lines, sep="\n", file=terminal)
         except KeyboardInterrupt:
             return INTERRUPTED, "interrupted"
         except NodeFailedError as error:
             logging.exception("the run failed")
             advice = failure_advice(error, Path(config.output))
+            problem = f"{error.node_id}: {advice}" if advice else str(error)
             # Where the disk is full there is no page about it.
             with contextlib.suppress(OSError):
-                if report := publish_report(error.finished, Path(config.output)):
-                    print(f"\nWhat happened, as a page: {shown(str(report))}", file=terminal)
-            return FAILED, f"{error.node_id}: {advice}" if advice else str(error)
+                ending = RunEnding(error.finished, config, source.name, log_path)
+                if ending.report:
+                    print(f"\nWhat happened, as a page: {shown(str(ending.report))}", file=terminal)
+                for line in ending.sent(problem):
+                    print(line, file=terminal)
+            return FAILED, problem
         except Exception as error:
             logging.exception("the run failed")
             return FAILED, failure_advice(error, Path(config.output)) or root_cause(error)
-    found = problems(nodes)
     return (FAILED if found else SUCCEEDED), "; ".join(found)
 
 

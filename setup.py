@@ -95,6 +95,8 @@ EXTRAS = {
     "serving-client": ["grpcio>=1.48", "numpy", "protobuf>=3.20.2"],
     # With it each request of the client is a span; the program chooses where spans go.
     "tracing": ["opentelemetry-api>=1.20,<2"],
+    # The parameters and metrics of a run in MLflow: its client without the server, its UI and pandas.
+    "mlflow": ["mlflow-skinny>=2.22,<4"],
     # What `make docs` builds the documentation site with.
     "docs": [
         "mkdocs>=1.6,<2",
@@ -174,6 +176,7 @@ setup(
             "trainer_module*",
             "movielens*",
             "contracts*",
+            "distances*",
             "schema*",
             "serving*",
             "reports*",

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-# The logger that a fit reports each epoch to, and the files in which it leaves its learning curves and, for
-# retrieval, which indexes were made and why.
+# The logger that a node reports its progress to: `counted` and `count` of a record add to what was done, such
+# as 500 "rows read"; a fit reports `epoch`, `epochs` and `metric`, and within one `batch` and `batches`. And
+# the files in which a fit leaves its learning curves and, for retrieval, which indexes were made and why.
 PROGRESS_LOGGER: Final = "trainer_module.progress"
 FIT_FILE: Final = "fit.json"
 INDEX_FILE: Final = "index.json"
@@ -34,8 +35,10 @@ EXAMPLES_PREFIX: Final = "examples_"
 REJECTED_FILE: Final = "rejected.csv"
 COUNTS_FILE: Final = "counts.json"
 
-# The file in the `gate_result` artifact, and the end of the name of the one that is kept of a refusal.
+# The file in the `gate_result` artifact, and the end of the name of the one that is kept of a refusal. Beside
+# it, and with what the gate keeps of accepted data, how often each compared feature has each value.
 DATA_GATE_FILE: Final = "data_gate.json"
+DISTRIBUTIONS_FILE: Final = "distributions.json"
 
 # With the name of a servable, an output of the pusher.
 PUSHED_PREFIX: Final = "pushed_"

@@ -21,6 +21,11 @@ PERSONALIZATION: Final = "personalization@10"
 LOG_POPULARITY: Final = "log_popularity@10"
 SHORT_LISTS: Final = "short_lists@10"
 LIST_METRICS: Final = (COVERAGE, PERSONALIZATION, LOG_POPULARITY, SHORT_LISTS)
+# Metrics that are not shares from 0 to 1, those that are better where they are lower, and the one that has no
+# better side.
+NOT_SHARES: Final = frozenset({RMSE, MAE, LOG_POPULARITY})
+LOWER_IS_BETTER: Final = frozenset({RMSE, MAE, DISLIKED_HITS, SHORT_LISTS})
+NEITHER_IS_BETTER: Final = frozenset({LOG_POPULARITY})
 USER_COUNT: Final = "user_count"
 EXAMPLE_COUNT: Final = "example_count"
 

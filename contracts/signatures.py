@@ -60,6 +60,8 @@ RETRIEVAL_ORDER: Final = "retrieval_order"
 RATING_ORDER: Final = "rating_order"
 RETRIEVAL_ORDER_MOVIE_ID: Final = f"{RETRIEVAL_ORDER}_movie_id"
 RATING_ORDER_MOVIE_ID: Final = f"{RATING_ORDER}_movie_id"
+# With the final list its scores, as `score` [B, depth], and the predicted ratings of its movies [B, depth].
+LIST_RATING: Final = "list_user_rating"
 # For retrieval also the training ratings of each listed movie [B, depth], and how many movies there are [B].
 LIST_POPULARITY: Final = "list_popularity"
 REFERENCE_LIST_POPULARITY: Final = f"{REFERENCE}_{LIST_POPULARITY}"

@@ -23,6 +23,7 @@ from pipeline.config_sections import (
     BeamConfig,
     ConfigSection,
     EvaluationConfig,
+    ExportConfig,
     KubeflowConfig,
     PushConfig,
     SampleConfig,
@@ -79,6 +80,7 @@ class PipelineConfig(ConfigSection):
     evaluation: EvaluationConfig = EvaluationConfig()
     probe: ModelProbeSettings = ModelProbeSettings()
     push: PushConfig = PushConfig()
+    export: ExportConfig = ExportConfig()
     beam: BeamConfig = BeamConfig()
     kubeflow: KubeflowConfig = KubeflowConfig()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from contracts.features import SLICED_BY
 from pipeline import beam_runners
@@ -107,6 +107,27 @@ class PushConfig(ConfigSection):
     pinned_versions: tuple[int, ...] = Field(
         (), description="Versions that stay whatever their age, because a server's configuration names them."
     )
+
+
+class ExportConfig(ConfigSection):
+    """Where a local run is sent when it has ended; what goes wrong there does not fail the run."""
+
+    mlflow_uri: str | None = Field(
+        None,
+        min_length=1,
+        description="Tracking address of MLflow for settings and metrics, for example http://mlflow:5000.",
+    )
+    webhook: SecretStr | None = Field(
+        None,
+        description="Address that gets one POST a run with verdict, metrics and links as JSON; a secret.",
+    )
+
+    @field_validator("webhook")
+    @classmethod
+    def _is_an_address(cls, webhook: SecretStr | None) -> SecretStr | None:
+        if webhook and not webhook.get_secret_value().startswith(("http://", "https://")):
+            raise ValueError("export.webhook is not an address that begins with http:// or https://")
+        return webhook
 
 
 class BeamConfig(ConfigSection):

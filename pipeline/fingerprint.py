@@ -19,6 +19,7 @@ import grimp
 PACKAGES: Final = (
     "components",
     "contracts",
+    "distances",
     "movielens",
     "pipeline",
     "reports",

@@ -181,7 +181,8 @@ def failure_report(pipeline: Pipeline, config: PipelineConfig) -> ReportGen:
 def _report_gen(nodes: Sequence[Any], config: PipelineConfig, *, exit_handler: bool = False) -> ReportGen:
     return ReportGen(
         nodes,
-        config.model_dump(mode="json"),
+        # Where a run is sent does not change its report, and may hold secrets.
+        config.model_dump(mode="json", exclude={"export"}),
         output_folder=None if "://" in config.output else config.output,
         exit_handler=exit_handler,
         code_fingerprint=source_fingerprint(REPORT_GEN) + templates_digest(),

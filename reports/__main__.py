@@ -17,16 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reports.errors import ReportError
-from reports.reading.run_data import REPORT
 
 if TYPE_CHECKING:
     from reports.page import Report
     from reports.reading.run_data import Run
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-
-# Below the output folder of the runs, one folder a run.
-REPORTS_FOLDER: Final = "reports"
 
 _EPILOG: Final = """\
 examples:
@@ -37,7 +33,9 @@ examples:
   python -m reports build 2026-01-31T12:00
       builds the report of a run again; a beginning of its id is enough
   python -m reports compare 2026-01-30 latest
-      settings and metrics that differ, and how far the data has drifted
+      metrics that are better or worse, settings that differ, and how far the data has drifted
+  python -m reports index
+      the index of the runs: metrics, thresholds, pushes and drift over runs
 
 Exit status: 0 done, 1 no browser could be started, 2 there is no such run or it cannot be written.
 """
@@ -55,12 +53,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             for run_id in list_runs(output):
                 print(run_id)
             return DONE
+        if args.command == "index":
+            from reports.index.page import write_index
+
+            return _print_paths(write_index(output))
         run = load_run(output, args.run)
         if args.command == "compare":
             return _print_paths(_compare(run, load_run(output, args.other)))
         if args.command == "build":
             return _print_paths(_build(run))
-        return _open(_built(run) or _build(run).html)
+        from reports.index.recorded import newest_report
+
+        return _open(newest_report(run) or _build(run).html)
     except ReportError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -89,13 +93,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     building = commands.add_parser("build", help="build a run's report again", allow_abbrev=False)
     comparing = commands.add_parser("compare", help="build a page that compares two runs", allow_abbrev=False)
+    indexing = commands.add_parser("index", help="build the index of the runs", allow_abbrev=False)
     for command in (opening, building):
         command.add_argument(
             "run", nargs="?", default="latest", metavar="RUN", help="a run's id or its beginning (latest)"
         )
     comparing.add_argument("run", metavar="RUN", help="a run's id, its beginning, or `latest`")
     comparing.add_argument("other", metavar="OTHER", help="the run to set beside it")
-    for command in (listing, opening, building, comparing):
+    for command in (listing, opening, building, comparing, indexing):
         command.add_argument(
             "--output", metavar="DIR", default="runs", help="output folder of the runs (default: %(default)s)"
         )
@@ -105,37 +110,27 @@ def _parser() -> argparse.ArgumentParser:
 def _build(run: Run) -> Report:
     _quiet()
     print(f"building the report of run {run.id} ...", file=sys.stderr)
+    from reports.index.recorded import report_folder
     from reports.page import write_report
     from reports.sections import build_sections
 
     started = time.monotonic()
-    report = write_report(run, build_sections(run), _folder(run.output, run.id))
+    report = write_report(run, build_sections(run), report_folder(run.output, run.id))
     print(f"built in {time.monotonic() - started:.0f} s", file=sys.stderr)
     return report
 
 
 def _compare(run: Run, other: Run) -> Report:
+    if run.id == other.id:
+        raise ReportError(
+            f"both are run {run.id}; `python -m reports list` shows the runs to compare it with"
+        )
     _quiet()
     print(f"comparing runs {run.id} and {other.id} ...", file=sys.stderr)
     from reports.comparison import write_comparison
+    from reports.index.recorded import report_folder
 
-    return write_comparison(run, other, _folder(run.output, f"{run.id} and {other.id}"))
-
-
-def _built(run: Run) -> Path | None:
-    """The newest report of the run that is there: what this command built, or what the run wrote."""
-    from reports.page import HTML_FILE
-
-    pages = [_folder(run.output, run.id) / HTML_FILE]
-    pages += [artifact.folder / HTML_FILE for _, artifact in run.outputs(REPORT)]
-    return max(
-        (page for page in pages if page.is_file()), key=lambda page: page.stat().st_mtime, default=None
-    )
-
-
-def _folder(output: Path, name: str) -> Path:
-    # Not every system allows a colon in a file name, and reports are sent around.
-    return output / REPORTS_FOLDER / name.replace(":", "-").replace(" ", "_")
+    return write_comparison(run, other, report_folder(run.output, f"{run.id} and {other.id}"))
 
 
 def _print_paths(report: Report) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from reports.section import Column, Table
@@ -18,6 +18,9 @@ _VERDICTS: Final = {
     "not compared": Verdict.NO_THRESHOLD,
 }
 
+# Rows that a reader sees at a glance.
+_FEW: Final = 10
+
 Checks = Sequence[Mapping[str, Any]]
 
 
@@ -27,16 +30,25 @@ def counted(checks: Checks) -> str:
     return ", ".join(f"{counts[verdict]} {verdict}" for verdict in _VERDICTS if counts[verdict])
 
 
-def checks_table(table_id: str, caption: str, measured: str, where: str, checks: Checks) -> Table:
-    """Every check with its value and its threshold, what failed first.
+def checks_tables(table_id: str, judge: str, measured: str, where: str, checks: Checks) -> Iterator[Table]:
+    """The checks with their values and thresholds: what failed or was allowed, and the others folded.
 
     Args:
-      table_id: its id on the page.
-      caption: what the table holds.
+      table_id: id of the table of what did not pass; that of the others ends in `-passed`.
+      judge: who made the checks, such as "the data gate".
       measured: what to call that which was measured.
       where: what to call that which it was measured on.
       checks: as a record holds them.
     """
+    missed = [check for check in checks if check["verdict"] in ("failed", "allowed")]
+    others = [check for check in checks if check not in missed]
+    if missed:
+        caption = f"Checks of {judge} that did not pass, what failed first."
+        yield _table(table_id, caption, measured, where, missed, folded=False)
+    yield _table(f"{table_id}-passed", f"Other checks of {judge}.", measured, where, others, folded=True)
+
+
+def _table(table_id: str, caption: str, measured: str, where: str, checks: Checks, *, folded: bool) -> Table:
     order = list(_VERDICTS)
     return Table(
         table_id,
@@ -47,7 +59,6 @@ def checks_table(table_id: str, caption: str, measured: str, where: str, checks:
             Column("check"),
             Column("measure"),
             Column("value"),
-            Column("bound"),
             Column("threshold"),
             Column(where),
             Column("in detail"),
@@ -59,15 +70,22 @@ def checks_table(table_id: str, caption: str, measured: str, where: str, checks:
                 check["name"],
                 check["measure"],
                 _rounded(check["value"]),
-                check["bound"] if check["threshold"] is not None else None,
-                _rounded(check["threshold"]),
+                None
+                if check["threshold"] is None
+                else f"{check['bound']} {shown(_rounded(check['threshold']))}",
                 check["where"],
                 check["detail"],
             )
             for check in sorted(checks, key=lambda check: order.index(check["verdict"]))
         ),
-        filterable=True,
+        filterable=len(checks) > _FEW,
+        folded=folded,
     )
+
+
+def shown(value: float | None) -> str:
+    """A value of a check in words."""
+    return "none" if value is None else f"{value:,}"
 
 
 def _rounded(value: float | None) -> float | None:

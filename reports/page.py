@@ -19,8 +19,8 @@ from markupsafe import Markup
 
 from reports.charts import palette
 from reports.reading.run_data import Run
-from reports.section import Column, Link, Picture, Section
-from reports.verdict import Verdict
+from reports.section import Column, Estimate, Link, Picture, Section
+from reports.verdict import RunChange, Verdict
 
 HTML_FILE: Final = "index.html"
 JSON_FILE: Final = "report.json"
@@ -155,9 +155,11 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     found.filters["shown"] = shown
+    found.filters["shown_interval"] = shown_interval
     found.filters["sort_key"] = sort_key
     kinds: dict[str, Callable[[object], bool]] = {
-        "a_verdict": lambda cell: isinstance(cell, Verdict),
+        "a_verdict": lambda cell: isinstance(cell, Verdict | RunChange),
+        "an_estimate": lambda cell: isinstance(cell, Estimate),
         "a_picture": lambda cell: isinstance(cell, Picture),
         "a_link": lambda cell: isinstance(cell, Link),
     }
@@ -165,18 +167,35 @@ def environment() -> jinja2.Environment:
     return found
 
 
-def shown(cell: str | int | float | None, column: Column) -> str:
-    """The text of a cell; "n/a" where there is no value."""
+def shown(cell: str | int | float | Estimate | None, column: Column) -> str:
+    """The text of a cell; "n/a" where there is no value. Of an estimate, its value."""
+    if isinstance(cell, Estimate):
+        return format(cell.value, _format_of(cell, column))
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return "n/a"
     return cell if isinstance(cell, str) else format(cell, column.format or ",")
 
 
+def shown_interval(cell: Estimate, column: Column) -> str:
+    """The interval of an estimate in words; "" where it has none."""
+    if cell.lower is None or cell.upper is None:
+        return ""
+    return " to ".join(format(bound, _format_of(cell, column)) for bound in (cell.lower, cell.upper))
+
+
+def _format_of(cell: Estimate, column: Column) -> str:
+    return f"+{column.format}" if cell.signed and not column.format.startswith("+") else column.format
+
+
 def sort_key(cell: object) -> str:
-    """What a column sorts by: full numbers, and verdicts with what failed first."""
+    """What a column sorts by: full numbers, and verdicts with what failed or is worse first."""
     if isinstance(cell, Verdict):
         order = (Verdict.FAILED, Verdict.WARNING, Verdict.PASSED, Verdict.NO_THRESHOLD)
         return str(order.index(cell))
+    if isinstance(cell, RunChange):
+        return str((RunChange.WORSE, RunChange.BETTER, RunChange.WITHIN, RunChange.UNJUDGED).index(cell))
+    if isinstance(cell, Estimate):
+        return str(cell.value)
     if isinstance(cell, Link):
         return cell.text
     return "" if cell is None or isinstance(cell, Picture) else str(cell)

@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from reports.verdict import Verdict
+from reports.verdict import RunChange, Verdict
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,25 @@ class Link:
     href: str
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """A metric or a difference inside a table cell.
+
+    Attributes:
+      value: by which it sorts.
+      lower: of its 95 % interval, None where there is none.
+      upper: of its 95 % interval.
+      signed: whether it is written with its sign, as differences are.
+    """
+
+    value: float
+    lower: float | None = None
+    upper: float | None = None
+    signed: bool = False
+
+
 # What a cell may hold. Numbers stay numbers, so that a column sorts by value; None is "not there".
-Cell = str | int | float | Verdict | Picture | Link | None
+Cell = str | int | float | Verdict | RunChange | Estimate | Picture | Link | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +81,7 @@ class Table:
       columns: at least one; the first one heads the rows.
       rows: each as long as `columns`.
       filterable: whether there is a box to filter by words.
+      folded: whether it is closed under its caption until a reader opens it.
       empty: the text where there are no rows.
     """
 
@@ -72,6 +90,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     filterable: bool = False
+    folded: bool = False
     empty: str = "Nothing to show."
 
     def __post_init__(self) -> None:
@@ -83,7 +102,7 @@ class Table:
     def numeric(self) -> list[bool]:
         """Of each column, whether it holds numbers, which stand to the right."""
         return [
-            any(isinstance(row[place], int | float) for row in self.rows)
+            any(isinstance(row[place], int | float | Estimate) for row in self.rows)
             for place in range(len(self.columns))
         ]
 
@@ -101,6 +120,8 @@ class Chart:
       note: how it was counted: data, split, least counts.
       wide: takes the whole width on a large screen, and scrolls sideways on a small one.
       data: its values as a table, folded away under the chart.
+      filters: of a chart whose points have classes (`reports.charts.points`), the labels of the classes; a
+        reader shows one of them at a time.
     """
 
     id: str
@@ -111,15 +132,24 @@ class Chart:
     note: str = ""
     wide: bool = False
     data: Table | None = None
+    filters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A name and a value, for lists of settings, counts and versions; a verdict colours it."""
+    """A name and a value, for lists of settings, counts and versions.
+
+    Attributes:
+      name: what it is.
+      value: in words.
+      verdict: coloured, beside the value.
+      command: whether the value is a command to type.
+    """
 
     name: str
     value: str
     verdict: Verdict | None = None
+    command: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,8 +187,9 @@ class Section:
       answer: the section in one line.
       parts: in the order of the page.
       verdict: shown beside the heading and in the navigation.
-      metrics: the same in a form for programs: goes into `report.json` under the section's id, and
-        numbers in it are what two runs are compared by. JSON types only.
+      metrics: the same in a form for programs: goes into `report.json` under the section's id. JSON types
+        only.
+      side_by_side: whether its parts share the first screen, without a list of contents.
     """
 
     id: str
@@ -167,3 +198,4 @@ class Section:
     parts: tuple[Part, ...]
     verdict: Verdict | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
+    side_by_side: bool = False

@@ -1,4 +1,4 @@
-"""How something measured against a threshold came out."""
+"""How something measured against a threshold came out, or beside the same of another run."""
 
 import enum
 
@@ -16,6 +16,22 @@ class Verdict(enum.Enum):
     def sign(self) -> str:
         """One character that distinguishes the verdicts without colour."""
         return {"passed": "✓", "failed": "✗", "warning": "!", "no threshold": "·"}[self.value]
+
+
+class RunChange(enum.Enum):
+    """How a metric of a run is beside that of another run, shown as a `Verdict` is."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    WITHIN = "within the interval"
+    """The difference is not beyond what chance does."""
+    UNJUDGED = "not judged"
+    """There is no interval, or the metric has no better side."""
+
+    @property
+    def sign(self) -> str:
+        """One character that distinguishes the changes without colour."""
+        return {"better": "▲", "worse": "▼", "within the interval": "≈", "not judged": "·"}[self.value]
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:

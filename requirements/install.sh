@@ -54,9 +54,11 @@ find_or_download_python() {
     "Then repeat the command."
 }
 
-# uv names every package it installs. The downloads, the totals and the errors are enough.
+# uv names every package it installs. The downloads, the totals and the errors are enough. From an error on every
+# line is kept: what a compiler wrote is indented below it.
 quietly() {
-  "$@" 2>&1 | sed -u -E '/^ |^(Using|Creating|Activate|Resolved|Audited|Checked|Uninstalled)/d; s/^/set-up: /' >&2
+  "$@" 2>&1 | sed -u -E -e '/^ *(×|error:)/,$ b keep' \
+    -e '/^ |^(Using|Creating|Activate|Resolved|Audited|Checked|Uninstalled)/d' -e ':keep' -e 's/^/set-up: /' >&2
 }
 
 up_to_date && exit 0

@@ -18,9 +18,10 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 
 from benchmarks.tables import markdown
 from components.data_gate.checks import FAILED
-from components.data_gate.distances import Distributions, Values, drift_checks, skew_checks
+from components.data_gate.distance_checks import drift_checks, skew_checks
 from contracts import features
 from contracts.features import RATINGS
+from distances.measure import Distributions, Values
 from movielens.layouts import detect_layout
 from movielens.readers import parse_movies, parse_ratings, parse_users, read_lines
 from movielens.records import Movie, Rating, User

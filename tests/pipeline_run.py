@@ -39,7 +39,7 @@ SMALL_SAMPLE = (
     "--set=probe.max_latency_ms=2000",
 )
 
-_NODE = re.compile(r"^(\w+) +(done|cached|failed) +[\d.]+ s(?:  (.*))?$", re.MULTILINE)
+_NODE = re.compile(r"^ *\d+ of \d+ +[\d:]+  (\w+) +(done|cached|failed) +[\d.]+ s(?:  (.*))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -18,16 +18,16 @@ import json
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tensorflow_metadata.proto.v0 import statistics_pb2
 from tfx.dsl.io import fileio
 
-from components.data_gate.distances import Distributions, Values
+from contracts.artifacts import DISTRIBUTIONS_FILE
+from distances.measure import Distributions, from_json, to_json
 
 ENTRY_FILE: Final = "entry.json"
-_DISTRIBUTIONS_FILE: Final = "distributions.json"
 _ACCEPTED, _REVIEWED = "accepted", "reviewed"
 _ENTRY: Final = re.compile(r"(\d{6,})-(accepted|reviewed)-([0-9a-f]+)")
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._=-]+")
@@ -75,14 +75,8 @@ class Entry:
         Raises:
           DamagedEntryError: they are not what was kept.
         """
-        content = self._read(_DISTRIBUTIONS_FILE)
-        if content is None:
-            return None
-        tree = json.loads(content)
-        return {
-            name: {feature: Values(**values) for feature, values in features.items()}
-            for name, features in tree.items()
-        }
+        content = self._read(DISTRIBUTIONS_FILE)
+        return None if content is None else from_json(content.decode())
 
     def _read(self, file: str) -> bytes | None:
         path = posixpath.join(self.folder, file)
@@ -168,11 +162,7 @@ class AcceptedData:
             return
         files = {_statistics_file(*key): found.SerializeToString() for key, found in statistics.items()}
         if distributions is not None:
-            tree = {
-                name: {feature: asdict(values) for feature, values in features.items()}
-                for name, features in distributions.items()
-            }
-            files[_DISTRIBUTIONS_FILE] = json.dumps(tree).encode()
+            files[DISTRIBUTIONS_FILE] = to_json(distributions).encode()
         self._add(_ACCEPTED, data, {"run": run, "volume": dict(volume)}, files)
 
     def add_review(self, data: str, reason: str) -> str:

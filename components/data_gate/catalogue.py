@@ -16,9 +16,9 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from tfx.dsl.io import fileio
 
 from components.data_gate.checks import CATALOGUE, Check, at_most
-from components.data_gate.distances import Distributions, Values
 from components.data_gate.settings import DataGateSettings
 from contracts.features import EVAL_SPLIT, MOVIE_ID, MOVIE_TITLE, MOVIES, RATINGS, TRAIN_SPLIT
+from distances.measure import Distributions, Values
 
 # Ids that an error names.
 _SHOWN: Final = 5

@@ -13,13 +13,13 @@ from tfx.utils import io_utils
 from components.data_gate.accepted import AcceptedData
 from components.data_gate.anomalies import unknown_anomalies
 from components.data_gate.catalogue import CatalogueFacts, count_catalogue
-from components.data_gate.distances import compared_features
 from components.data_gate.gated_data import GatedData, Inputs, schema_path, split_folder
 from components.data_gate.judgement import Baseline, judge
 from components.data_gate.record import DataGateError, GateRecord
 from components.data_gate.settings import DataGateSettings
-from contracts.artifacts import DATA_GATE_FILE
+from contracts.artifacts import DATA_GATE_FILE, DISTRIBUTIONS_FILE
 from contracts.features import EVAL_SPLIT, MOVIES, MOVIES_SPLIT, RATINGS, TRAIN_SPLIT
+from distances.measure import compared_features, to_json
 
 # Outputs and execution properties.
 RESULT_KEY: Final = "gate_result"
@@ -73,7 +73,11 @@ class DataGateExecutor(base_beam_executor.BaseBeamExecutor):
         if record.failed:
             io_utils.write_string_file(kept_at, record.to_json())
             raise DataGateError(record.refusal(kept_at))
-        io_utils.write_string_file(posixpath.join(result.uri, DATA_GATE_FILE), record.to_json())
+        for name, text in (
+            (DATA_GATE_FILE, record.to_json()),
+            (DISTRIBUTIONS_FILE, to_json(facts.distributions)),
+        ):
+            io_utils.write_string_file(posixpath.join(result.uri, name), text)
         result.set_string_custom_property(SUMMARY_PROPERTY, record.summary())
         schema = artifact_utils.get_single_uri(output_dict[standard_component_specs.SCHEMA_KEY])
         source = schema_path(input_dict, RATINGS)

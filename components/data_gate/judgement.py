@@ -17,7 +17,7 @@ from components.data_gate.checks import (
     allowed,
     not_compared,
 )
-from components.data_gate.distances import drift_checks, skew_checks
+from components.data_gate.distance_checks import drift_checks, skew_checks
 from components.data_gate.feature_checks import missing_checks, spread_checks, time_checks
 from components.data_gate.gated_data import GatedData
 from components.data_gate.settings import DataGateSettings

@@ -25,6 +25,7 @@ FOREIGN = {
     *(
         "components",
         "contracts",
+        "distances",
         "movielens",
         "kubeflow_runner",
         "local_runner",

@@ -5,6 +5,7 @@ shard has all ratings of its users and everything known about them, so it can so
 without other data, and it writes its files itself: neither ratings nor Examples are ever shuffled.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ from components.movielens_example_gen.shards import (
 from components.movielens_example_gen.source import RawSource, Task
 from components.movielens_example_gen.summary import Summary, keep_rejected
 from components.movielens_example_gen.writer import open_shard
+from contracts.artifacts import PROGRESS_LOGGER
 from contracts.features import EVAL_SPLIT, TRAIN_SPLIT
 from movielens.readers import parse_users
 from movielens.records import Rejected, RejectReason
@@ -37,6 +39,8 @@ from movielens.records import Rejected, RejectReason
 # Ratings of one output file: some 30 MB, and as much memory for the worker that writes it.
 ROWS_PER_SHARD: Final = 100_000
 
+# Heard in the process of a local run; see `contracts.artifacts`.
+_PROGRESS: Final = logging.getLogger(PROGRESS_LOGGER)
 # Tags of the outputs beside the main one.
 REJECTED: Final = "rejected"
 SUMMARY: Final = "summary"
@@ -101,6 +105,7 @@ class ReadRatings(beam.DoFn):
             )
             user = codes.setdefault(user_id, len(codes))
             rows.append((user, movie, rating.rating, rating.timestamp, number, eval_row))
+        _PROGRESS.debug("read", extra={"counted": "rows read", "count": len(rows) + len(rejected)})
         packed: Rows = np.array(rows, ROW)
         summary = Summary(read=Counter({file: len(rows) + len(rejected)}))
         summary.count_rejected(rejected)
@@ -186,6 +191,7 @@ class WriteShard(beam.DoFn):
                 (evaluation if evaluated else train).write(record)
         summary.examples[EVAL_SPLIT] = int(np.count_nonzero(is_eval))
         summary.examples[TRAIN_SPLIT] = len(is_eval) - summary.examples[EVAL_SPLIT]
+        _PROGRESS.debug("written", extra={"counted": "written", "count": len(is_eval)})
         yield summary
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_node, executor_spec
-from tfx.types import component_spec
+from tfx.types import channel_utils, component_spec
 from tfx.types.experimental import simple_artifacts
 
 from components.report_gen.executor import CODE_FINGERPRINT_KEY, OUTPUT_FOLDER_KEY, ReportGenExecutor
@@ -65,13 +65,27 @@ class ReportGen(base_component.BaseComponent):
             if channel in node.outputs and not exit_handler
         }
         parameters = {
-            ABOUT: json.dumps({"config": config, "nodes": [node.id for node in nodes]}),
+            ABOUT: json.dumps(
+                {
+                    "config": config,
+                    "nodes": [node.id for node in nodes],
+                    "planned": {node.id: _planned_inputs(node) for node in nodes},
+                }
+            ),
             FINAL_STATUS: _filled_in_by_kubeflow() if exit_handler else "",
             OUTPUT_FOLDER_KEY: output_folder or "",
             CODE_FINGERPRINT_KEY: code_fingerprint,
         }
         report = {REPORT: types.Channel(type=simple_artifacts.File)}
         super().__init__(spec=_spec_class(inputs)(**inputs, **parameters, **report))
+
+
+def _planned_inputs(node: base_node.BaseNode) -> list[str]:
+    """The nodes whose outputs the node takes."""
+    channels = (
+        channel for given in node.inputs.values() for channel in channel_utils.get_individual_channels(given)
+    )
+    return sorted({channel.producer_component_id for channel in channels if channel.producer_component_id})
 
 
 def _filled_in_by_kubeflow() -> str:

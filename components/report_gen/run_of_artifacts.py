@@ -78,6 +78,7 @@ def run_of_artifacts(
         data_name=posixpath.basename(str(about["config"]["data_dir"]).rstrip("/")),
         synthetic=False,  # The embedded sample is for local runs.
         config=about["config"],
+        planned={node_id: tuple(inputs) for node_id, inputs in about.get("planned", {}).items()},
         failure=failure,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pipeline.commands.version_listing import (
     ListedVersion,
     VersionError,
     listed_versions,
+    load_problem,
     version_lines,
 )
 from pipeline.config import PipelineConfig
@@ -65,7 +67,9 @@ def show_versions(output: str, model: str | None) -> None:
         served = served_version(folder)
         state = "no version" if served is None else f"version {served} is served by default"
         console.print(f"{name}: {state} [{shown(folder)}]")
-        for version in reversed(found[name].values()):
+        for listed in reversed(found[name].values()):
+            problem = listed.complaint or load_problem(folder, listed)
+            version = dataclasses.replace(listed, complaint=problem)
             for line in version_lines(version, version.number == served):
                 console.print(line)
         if found[name]:
@@ -145,7 +149,8 @@ def _moving(output: str, version: int, only: str | None) -> list[_Served]:
         if version not in each.versions:
             there = ", ".join(map(str, each.versions))
             raise VersionError(f"{shown(each.folder)} lacks version {version}; there are: {there}")
-        if complaint := each.versions[version].complaint:
+        target = each.versions[version]
+        if complaint := target.complaint or load_problem(each.folder, target):
             raise VersionError(f"version {version} of {each.name} cannot be served: {complaint}")
     return moving
 

@@ -61,7 +61,8 @@ def _fit(output: OutputArtifact) -> str:
         return ""
     fit = json.loads(path.read_text(encoding="utf-8"))
     epochs = max(map(len, fit["epochs"].values()))
-    return f"{fit['monitor']} {fit['best']:.4f}, best of {epochs} epochs{_index(output)}"
+    best = f"best epoch {fit['best_epoch']} of {epochs}"
+    return f"{fit['monitor']} {fit['best']:.4f}, {best}{_index(output)}"
 
 
 def _index(output: OutputArtifact) -> str:

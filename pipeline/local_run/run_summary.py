@@ -1,7 +1,9 @@
 """What a run left behind: the pushed models, the metrics and the reports, each with its place."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+import shlex
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,15 +24,20 @@ _REPORTS: Final = {
 
 
 def summary_lines(
-    nodes: Sequence[NodeRun], measured_on: str, report: Path | None, log_path: Path
+    nodes: Sequence[NodeRun],
+    measured_on: str,
+    pages: Mapping[str, Path | None],
+    log_path: Path,
+    output: Path,
 ) -> list[str]:
-    """The account at the end of a run.
+    """The account at the end of a run; what a reader needs first is last, where the eye is.
 
     Args:
       nodes: the nodes of the run.
       measured_on: split and data of the metrics, such as `eval split, leave_last_out, ml-100k`.
-      report: the page about the run, if there is one.
+      pages: the pages about the run, by what they are; None for one that is not there.
       log_path: the log file of the run.
+      output: the root folder of the runs.
     """
     # The last model that is evaluated is the one whose lists users get, so it comes first.
     evaluated = [node for node, _ in _outputs_of(nodes, "evaluation")][::-1]
@@ -40,7 +47,7 @@ def summary_lines(
         for _, output in _pushed_models(nodes)
         if output.properties.get("pushed")
     ]
-    reports = [f"  page about this run: {shown(str(report))}"] if report else []
+    reports = [f"  {name}: {shown(str(page))}" for name, page in pages.items() if page]
     reports += [
         f"  {label}, {node.node_id}: {shown(output.uri)}"
         for channel, label in _REPORTS.items()
@@ -48,14 +55,35 @@ def summary_lines(
     ]
     lines = []
     for title, entries in (
-        (f"Metrics ({measured_on})", metrics),
-        ("Pushed models", pushed or ["  none"]),
         ("Reports", reports),
         ("Log", [f"  {shown(str(log_path))}"]),
+        ("Verdict", [f"  {_verdict(nodes)}"]),
+        (f"Metrics ({measured_on})", metrics),
+        ("Pushed models", pushed or ["  none"]),
+        ("Next", [f"  {command}" for command in _next_commands(output)]),
     ):
         if entries:
             lines += [title, *entries]
     return lines
+
+
+def _verdict(nodes: Sequence[NodeRun]) -> str:
+    if found := problems(nodes):
+        return f"NOT PUSHED: {'; '.join(found)}"
+    pushed = [str(output.properties.get("pushed_version")) for _, output in _pushed_models(nodes)]
+    versions = " and ".join(dict.fromkeys(pushed))
+    return f"passed: every gate let the run through, version {versions} is pushed"
+
+
+def _next_commands(output: Path) -> Iterator[str]:
+    """Read, serve, and go back."""
+    python, folder = shown(sys.executable), shown(str(output))
+    for words in (
+        ["reports", "open", "--output", folder],
+        ["serving", "serve", "--models", shown(str(output / "serving"))],
+        ["pipeline", "versions", "--output", folder],
+    ):
+        yield shlex.join([python, "-m", *words])
 
 
 def problems(nodes: Sequence[NodeRun]) -> list[str]:

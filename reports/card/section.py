@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from contracts import artifacts, features, metrics
-from reports.models.evaluation import interval, judged_on, main_metric, reference_name
+from reports.models.evaluation import estimate, judged_on, main_metric, reference_name
 from reports.reading import run_settings
-from reports.reading.evaluation_results import EvaluationSummary, read_metrics, read_thresholds
+from reports.reading.evaluation_results import EvaluationSummary, read_metrics
 from reports.reading.run_data import Artifact, Run
+from reports.reading.thresholds import read_thresholds
 from reports.reading.trained_models import TrainedModel, trained_models
 from reports.section import Column, Fact, Part, Section, Table
 from reports.verdict import Verdict
@@ -160,8 +161,7 @@ def _metrics(run: Run, model: TrainedModel, summary: EvaluationSummary) -> Table
             Column("metric"),
             Column("n, ratings"),
             Column("n, users"),
-            Column("value", ".4f"),
-            Column("95 % interval"),
+            Column("value, 95 % interval", ".4f"),
             Column(reference_name(summary), ".4f"),
         ),
         tuple(
@@ -169,8 +169,7 @@ def _metrics(run: Run, model: TrainedModel, summary: EvaluationSummary) -> Table
                 name,
                 overall.example_count,
                 overall.user_count,
-                overall.model[name].value,
-                interval(overall.model[name]),
+                estimate(overall.model[name]),
                 overall.reference[name].value if name in overall.reference else None,
             )
             for name in shown

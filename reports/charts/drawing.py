@@ -21,19 +21,20 @@ from matplotlib.text import Text
 
 from reports.charts import palette
 
-# CSS pixels. A narrow chart is as wide as a telephone, so its text keeps its size there; a wide one scrolls
-# sideways where the screen is narrower.
-NARROW: Final = 400
-WIDE: Final = 820
+# CSS pixels. A narrow chart fits a telephone, so no screen makes its text smaller; a wide one scrolls
+# sideways where the screen is narrower. Twelve pixels are the least that is read with ease.
+NARROW: Final = 320
+WIDE: Final = 1100
+_TEXT: Final = 12
 
-_SVG: Final = "http://www.w3.org/2000/svg"
+SVG: Final = "http://www.w3.org/2000/svg"
 _XLINK: Final = "http://www.w3.org/1999/xlink"
 _POINTS_PER_INCH: Final = 72
 _STYLE: Final[dict[str, Any]] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 11,
+    "font.size": _TEXT,
     "text.color": palette.INK.light,
     "text.parse_math": False,
     "axes.edgecolor": palette.MUTED.light,
@@ -52,7 +53,7 @@ _STYLE: Final[dict[str, Any]] = {
     "xtick.labelcolor": palette.INK.light,
     "ytick.labelcolor": palette.INK.light,
     "legend.frameon": False,
-    "legend.fontsize": 11,
+    "legend.fontsize": _TEXT,
     "lines.linewidth": 2,
     "figure.facecolor": "none",
     "savefig.facecolor": "none",
@@ -70,7 +71,10 @@ def new_figure(width: int = NARROW, height: int = 240) -> tuple[Figure, Axes]:
             layout="constrained",
         )
         FigureCanvasSVG(figure)
-        return figure, figure.add_subplot()
+        axes = figure.add_subplot()
+        # Ticks are made later, when the style is no longer set.
+        axes.tick_params(labelsize=_TEXT)
+        return figure, axes
 
 
 def render(figure: Figure, chart_id: str) -> Markup:
@@ -91,6 +95,7 @@ def render(figure: Figure, chart_id: str) -> Markup:
         for text in figure.findobj(Text):
             assert isinstance(text, Text)
             text.set_parse_math(False)
+            text.set_fontsize(_TEXT)
             text.set_text(printable(text.get_text()))
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return _inline(buffer.getvalue(), chart_id)
@@ -120,7 +125,7 @@ _REFERENCE: Final = re.compile(r"url\(#([^)]+)\)")
 
 
 def _inline(svg: bytes, chart_id: str) -> Markup:
-    ElementTree.register_namespace("", _SVG)
+    ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", _XLINK)
     root = ElementTree.fromstring(svg)
     for parent in list(root.iter()):
@@ -128,7 +133,7 @@ def _inline(svg: bytes, chart_id: str) -> Markup:
             if child.tag.rpartition("}")[2] in ("metadata", "style"):
                 parent.remove(child)
     used = set(_REFERENCE.findall(svg.decode())) | {
-        element.get(f"{{{_XLINK}}}href", "")[1:] for element in root.iter(f"{{{_SVG}}}use")
+        element.get(f"{{{_XLINK}}}href", "")[1:] for element in root.iter(f"{{{SVG}}}use")
     }
     for element in root.iter():
         _rewrite(element, used, chart_id)
@@ -158,6 +163,6 @@ def _rewrite(element: ElementTree.Element, used: set[str], chart_id: str) -> Non
             value = _COLOR.sub(lambda found: _VARIABLES.get(found[0], found[0]), value)
         element.set(key, _REFERENCE.sub(rf"url(#{chart_id}-\1)", value))
     # The page's font, in the size that was measured.
-    if element.tag == f"{{{_SVG}}}text" and "style" in element.attrib:
+    if element.tag == f"{{{SVG}}}text" and "style" in element.attrib:
         style = re.sub(r"font: ([\d.]+px)[^;]*", r"font-size: \1", element.attrib["style"])
         element.set("style", re.sub(r"font-family:[^;]*;?", "", style))

@@ -80,6 +80,13 @@ def step_of(value: float, most: float) -> int:
     return min(int((value / most) ** 0.5 * len(SEQUENCE)), len(SEQUENCE) - 1)
 
 
+def step_between(value: float, least: float, most: float) -> int:
+    """The step of SEQUENCE for a value from `least` to `most`, in equal steps."""
+    if most <= least:
+        return 0
+    return max(0, min(int((value - least) / (most - least) * len(SEQUENCE)), len(SEQUENCE) - 1))
+
+
 ROLES: Final = (
     INK,
     MUTED,

@@ -31,6 +31,8 @@ __all__ = [
     "timeline",
 ]
 
+# Characters of a label at the left of a narrow chart.
+_LABEL: Final = 22
 # matplotlib's module of dates does not have types.
 _dates: Final[Any] = mpl.dates
 
@@ -56,17 +58,17 @@ def bars(
       color: of the bars.
       width: in CSS pixels.
     """
-    figure, axes = new_figure(width, 50 + 22 * max(len(labels), 1))
+    figure, axes = new_figure(width, 56 + 24 * max(len(labels), 1))
     positions = range(len(labels))
     drawn = axes.barh(positions, values, color=color.light, height=0.72)
-    axes.bar_label(drawn, labels=list(texts or [f"{value:,.0f}" for value in values]), padding=4, fontsize=10)
-    axes.set_yticks(positions, [shortened(label, 30) for label in labels])
+    axes.bar_label(drawn, labels=list(texts or [f"{value:,.0f}" for value in values]), padding=4)
+    axes.set_yticks(positions, [shortened(label, _LABEL) for label in labels])
     axes.set_ylim(len(labels) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    axes.margins(x=0.16)
+    axes.margins(x=0.3)
     axes.set_xlabel(unit)
-    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
+    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(3))
     axes.xaxis.set_major_formatter(short_numbers())
     return render(figure, chart_id)
 
@@ -100,7 +102,8 @@ def columns(
         offset = (number - (len(series) - 1) / 2) * thickness
         places = [place + offset for place in range(len(labels))]
         axes.bar(places, values, width=thickness * 0.94, color=color.light, label=name)
-    step = -(-len(labels) // (12 if width == NARROW else 30))
+    fitting = width // (12 + 8 * max(map(len, labels), default=1))
+    step = -(-len(labels) // max(fitting, 1))
     axes.set_xticks(range(0, len(labels), step), [shortened(label, 14) for label in labels[::step]])
     axes.grid(visible=False, axis="x")
     axes.yaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
@@ -165,13 +168,13 @@ def dots(
       colors: of the series, in their order.
       width: in CSS pixels.
     """
-    figure, axes = new_figure(width, 70 + 22 * max(len(labels), 1))
+    figure, axes = new_figure(width, 76 + 24 * max(len(labels), 1))
     for (name, values), color, marker in zip(series.items(), colors, ("o", "D", "s", "^"), strict=False):
         axes.plot(values, range(len(labels)), marker, color=color.light, markersize=6, label=name)
-    axes.set_yticks(range(len(labels)), [shortened(label, 30) for label in labels])
+    axes.set_yticks(range(len(labels)), [shortened(label, _LABEL) for label in labels])
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(5))
+    axes.xaxis.set_major_locator(mpl.ticker.MaxNLocator(4))
     axes.set_xlabel(unit)
     legend_above(axes)
     return render(figure, chart_id)
@@ -198,7 +201,7 @@ def timeline(
     days = _dates.date2num(dates)
     axes.fill_between(days, values, color=palette.BLUE.light, alpha=0.25, linewidth=0)
     axes.plot(days, values, color=palette.BLUE.light, marker="o" if len(days) < 25 else None, markersize=4)
-    locator = _dates.AutoDateLocator(minticks=3, maxticks=6)
+    locator = _dates.AutoDateLocator(minticks=2, maxticks=4)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(_dates.ConciseDateFormatter(locator, show_offset=False))
     axes.set_ylim(bottom=0)
@@ -213,7 +216,7 @@ def legend_above(axes: Axes) -> None:
     axes.legend(
         loc="lower left",
         bbox_to_anchor=(0, 1),
-        ncols=min(entries, 3),
+        ncols=min(entries, 2 if axes.bbox.width <= NARROW else 6),
         borderaxespad=0.2,
         frameon=False,
         labelcolor=palette.INK.light,

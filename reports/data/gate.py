@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from contracts.artifacts import DATA_GATE_FILE
-from reports.check_table import checks_table, counted
+from reports.check_table import checks_tables, counted
 from reports.reading.run_data import NodeState, Run
 from reports.section import Fact, Part
 from reports.verdict import Verdict
 
-_NODE: Final = "DataGate"
-_CHANNEL: Final = "gate_result"
+NODE: Final = "DataGate"
+CHANNEL: Final = "gate_result"
 
 
 def read_record(run: Run) -> tuple[dict[str, Any], Path] | None:
@@ -21,14 +21,14 @@ def read_record(run: Run) -> tuple[dict[str, Any], Path] | None:
 
     A gate that refuses leaves no artifact, but its record beside the place of the artifact.
     """
-    artifact = run.artifact(_NODE, _CHANNEL)
+    artifact = run.artifact(NODE, CHANNEL)
     if artifact is not None:
         files = [artifact.folder / DATA_GATE_FILE]
     else:
-        node = run.node(_NODE)
+        node = run.node(NODE)
         if node is None or node.state is not NodeState.FAILED:
             return None
-        folder = run.output / "artifacts" / _NODE / _CHANNEL
+        folder = run.output / "artifacts" / NODE / CHANNEL
         # Of several refusals, the one that the failure names.
         files = [file for file in folder.glob(f"*.{DATA_GATE_FILE}") if str(file) in run.failure]
     found = next((file for file in files if file.is_file()), None)
@@ -52,10 +52,6 @@ def gate_part(record: dict[str, Any], path: Path) -> Part:
         answer=f"The gate {decision}: {counted(checks)}.",
         text=(f"Drift and volume: {record['baseline']['note']}.",),
         facts=(Fact("Record", str(path)),),
-        tables=(
-            checks_table(
-                "gate", "Every check of the data gate, what failed first.", "feature", "data", checks
-            ),
-        ),
+        tables=tuple(checks_tables("gate", "the data gate", "feature", "data", checks)),
         verdict=Verdict.WARNING if record["accepted"] and allowed else verdict,
     )

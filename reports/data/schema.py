@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -10,7 +10,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import anomalies_pb2, schema_pb2
 
 from reports.section import Cell, Column, Part, Table
-from reports.verdict import Verdict
+from reports.verdict import Verdict, worst
 
 _SCHEMA_FILE: Final = "schema.pbtxt"
 _ANOMALIES_FILE: Final = "SchemaDiff.pb"
@@ -56,12 +56,15 @@ def _of_dataset(found: Any) -> list[tuple[str, Any]]:
     return [("(data set)", found.dataset_anomaly_info)] if has else []
 
 
-def anomalies_part(anomalies: list[Anomaly], validated: list[str]) -> Part:
+def anomalies_part(
+    anomalies: list[Anomaly], validated: list[str], checks: Sequence[Mapping[str, Any]] | None = None
+) -> Part:
     """The table of anomalies.
 
     Args:
       anomalies: of all tables.
       validated: the tables that were validated, with or without anomalies.
+      checks: those of the data gate, whose verdicts hold; None where it has not judged.
     """
     title, where = "Anomalies", " and ".join(validated)
     if not validated:
@@ -71,6 +74,7 @@ def anomalies_part(anomalies: list[Anomaly], validated: list[str]) -> Part:
         if len(anomalies) != 1
         else f"One anomaly against the curated schema in {where}."
     )
+    verdicts = [verdict_of(found, checks) for found in anomalies]
     table = Table(
         "anomalies",
         "What in the data does not keep to the curated schema.",
@@ -80,14 +84,14 @@ def anomalies_part(anomalies: list[Anomaly], validated: list[str]) -> Part:
         tuple(
             (
                 found.feature,
-                verdict_of(found),
+                verdict,
                 found.table,
                 found.split,
                 found.severity,
                 found.summary,
                 found.description,
             )
-            for found in anomalies
+            for found, verdict in zip(anomalies, verdicts, strict=True)
         ),
         filterable=True,
         empty=f"No anomalies: every split of {where} keeps to the curated schema.",
@@ -97,13 +101,25 @@ def anomalies_part(anomalies: list[Anomaly], validated: list[str]) -> Part:
         title,
         answer=answer if anomalies else "No anomalies.",
         tables=(table,),
-        verdict=Verdict.FAILED if anomalies else Verdict.PASSED,
+        verdict=worst([Verdict.PASSED, *verdicts]),
     )
 
 
-def verdict_of(anomaly: Anomaly) -> Verdict:
-    """Failed for an error, a warning for anything milder."""
-    return Verdict.FAILED if anomaly.severity == "error" else Verdict.WARNING
+def verdict_of(anomaly: Anomaly, checks: Sequence[Mapping[str, Any]] | None) -> Verdict:
+    """The gate's own verdict; a warning where it let the anomaly pass.
+
+    Where it has not judged: failed for an error, a warning for anything milder.
+    """
+    if checks is None:
+        return Verdict.FAILED if anomaly.severity == "error" else Verdict.WARNING
+    named = {anomaly.table, f"{anomaly.table}.{anomaly.feature}"}
+    where = f"{anomaly.split} split"
+    refused = any(
+        check["name"] == "anomaly" and check["feature"] in named and check["where"] == where
+        for check in checks
+        if check["verdict"] == "failed"
+    )
+    return Verdict.FAILED if refused else Verdict.WARNING
 
 
 def schema_part(schemas: dict[str, Any]) -> Part:

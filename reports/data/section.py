@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from contracts import features
 from reports.data import distances
 from reports.data import rows as data_rows
 from reports.data import schema as data_schema
@@ -54,7 +53,7 @@ def data_section(run: Run) -> Section:
     judged = (
         data_rows.rows_part(rows),
         *([gate_part(*record)] if record else []),
-        data_schema.anomalies_part(anomalies, validated),
+        data_schema.anomalies_part(anomalies, validated, record[0]["checks"] if record else None),
         distances.checks_part(checks, [f"Drift: {compared}." if record else compared]),
     )
     parts = (
@@ -63,12 +62,14 @@ def data_section(run: Run) -> Section:
         data_schema.schema_part(schemas),
     )
     verdicts = [part.verdict for part in parts if part.verdict]
+    # The gate decides about the data, and what it lets pass the page does not refuse.
+    decided = gate_part(*record).verdict if record else worst(verdicts) if verdicts else None
     return Section(
         id="data",
         title="Data validation",
         answer=" ".join(part.answer for part in judged),
         parts=parts,
-        verdict=worst(verdicts) if verdicts else None,
+        verdict=decided,
         metrics={
             "rows": data_rows.metrics(rows),
             "gate": record[0] if record else None,
@@ -106,29 +107,3 @@ def _checks(record: dict[str, Any]) -> list[DistanceCheck]:
         for check in record["checks"]
         if check["name"] in _DISTANCES and check["value"] is not None
     ]
-
-
-def drift(run: Run, before: Run, against: str) -> list[DistanceCheck]:
-    """The distances of the run's data from that of another, against the thresholds for drift.
-
-    The eval split is left out: what is held out may change with a setting.
-
-    Args:
-      run: has the schemas with the thresholds.
-      before: the other run.
-      against: what the checks call it.
-    """
-    checks = []
-    for table, schema in _schemas(run).items():
-        now, then = _statistics(run, table), _statistics(before, table)
-        for split in sorted(now.keys() & then.keys() - {features.EVAL_SPLIT}):
-            checks += distances.measure(
-                f"{split} split: {against}",
-                table,
-                schema,
-                now[split],
-                then[split],
-                comparator="drift_comparator",
-                above=Verdict.FAILED,
-            )
-    return checks

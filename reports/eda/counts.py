@@ -58,6 +58,7 @@ class EdaCounts:
       release_years: by year, over ratings.
       occupations: ratings by (occupation, lower edge of the age group).
       zips: ratings by (zip code, occupation); "" stands for a zip code that is not five digits, too.
+      zip_stars: sum of the ratings by zip code.
       months: ratings and their sum by month, counted from January 1970.
       weekday_hours: [7, 24] ratings in UTC, Monday first.
       movies: by movie id.
@@ -76,6 +77,7 @@ class EdaCounts:
     release_years: Counter[float] = field(default_factory=Counter)
     occupations: Counter[tuple[str, float]] = field(default_factory=Counter)
     zips: Counter[tuple[str, str]] = field(default_factory=Counter)
+    zip_stars: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     months: defaultdict[int, list[float]] = field(default_factory=lambda: defaultdict(lambda: [0, 0.0]))
     weekday_hours: npt.NDArray[np.int64] = field(
         default_factory=lambda: np.zeros((7, _HOURS_PER_DAY), np.int64)
@@ -120,14 +122,16 @@ class EdaCounts:
             counter.update(_count(numbers[name][numbers[name] != ABSENT]))
         for (code, age), count in _pairs(occupation.codes, ages):
             self.occupations[occupation.values[int(code)], age] += count
-        self._add_places(texts[features.USER_ZIP_CODE], occupation)
+        self._add_places(texts[features.USER_ZIP_CODE], occupation, ratings)
         self._add_times(numbers[features.TIMESTAMP], ratings)
         self._add_movies_and_users(batch, gender, ages)
 
-    def _add_places(self, zips: Texts, occupation: Texts) -> None:
+    def _add_places(self, zips: Texts, occupation: Texts, ratings: npt.NDArray[Any]) -> None:
         valid = [code if len(code) == 5 and code.isdecimal() else "" for code in zips.values]
         for (code, work), count in _pairs(zips.codes, occupation.codes):
             self.zips[valid[int(code)], occupation.values[int(work)]] += count
+        for name, stars in zip(valid, np.bincount(zips.codes, ratings, len(valid)).tolist(), strict=True):
+            self.zip_stars[name] += stars
 
     def _add_times(self, timestamps: npt.NDArray[np.int64], ratings: npt.NDArray[Any]) -> None:
         hours = timestamps // _SECONDS_PER_HOUR

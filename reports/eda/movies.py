@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from contracts import features
 from reports.charts import palette, plots
 from reports.eda.counts import EdaCounts, Tally
 from reports.eda.text import MEAN, RATINGS, SHARE, listed, percent, table
@@ -85,14 +86,14 @@ def most_rated(counts: EdaCounts, note: str) -> Chart:
 def most_liked(counts: EdaCounts, note: str) -> Chart | None:
     """Which movies are liked most? None where no movie has enough ratings."""
     ranking = rank(counts.movies)
-    answer = "{title} is liked most: {mean:.2f} stars from {count:,} ratings, a damped mean of {damped:.2f}."
+    answer = "{title} is liked most: a damped mean of {damped:.2f}, {mean:.2f} stars from {count:,} ratings."
     return _liked("most-liked", "Which movies are liked most?", answer, counts, ranking, note, ranking.ranked)
 
 
 def worst(counts: EdaCounts, note: str) -> Chart | None:
     """Which movies are liked least? None where no movie has enough ratings."""
     ranking = rank(counts.movies)
-    answer = "{title} is liked least: {mean:.2f} stars from {count:,} ratings, a damped mean of {damped:.2f}."
+    answer = "{title} is liked least: a damped mean of {damped:.2f}, {mean:.2f} stars from {count:,} ratings."
     worst_first = ranking.ranked[::-1]
     return _liked("worst", "Which movies are liked least?", answer, counts, ranking, note, worst_first)
 
@@ -125,8 +126,8 @@ def _liked(
             chart_id,
             titles,
             {
-                "mean": ranking.means[shown].tolist(),
                 "damped mean": ranking.damped[shown].tolist(),
+                "mean": ranking.means[shown].tolist(),
             },
             unit="stars",
         ),
@@ -137,14 +138,14 @@ def _liked(
         data=table(
             chart_id,
             f"Movies with at least {ranking.least:,} ratings, by damped mean.",
-            (Column("movie"), Column("id"), RATINGS, MEAN, Column("damped mean", ".2f")),
+            (Column("movie"), Column("id"), Column("damped mean", ".2f"), RATINGS, MEAN),
             [
                 (
                     title,
                     ranking.keys[place],
+                    float(ranking.damped[place]),
                     int(ranking.counts[place]),
                     float(ranking.means[place]),
-                    float(ranking.damped[place]),
                 )
                 for title, place in zip(titles, shown, strict=True)
             ],
@@ -178,15 +179,49 @@ def genres(counts: EdaCounts, note: str) -> Chart | None:
             color=palette.GREEN,
         ),
         f"Bar chart of ratings by genre, with the mean rating. {answer}",
-        note=f"{note} A rating counts for each genre of its movie; the mean rating is in brackets. Rated "
-        "highest: among genres with 1% of the ratings.",
+        note=f"{note} A rating counts for each genre of its movie, so shares add up to more than 100%; the "
+        "mean rating is in brackets. Rated highest: among genres with 1% of the ratings.",
         data=table(
             "genres",
-            "Ratings by genre.",
+            f"Ratings by genre: the {len(keys)} genres that the data has.",
             (Column("genre"), RATINGS, SHARE, MEAN),
             [
                 (keys[place], count, count / counts.total, float(means[place]))
                 for count, place in zip(given, order, strict=True)
+            ],
+        ),
+    )
+
+
+def genre_classes(counts: EdaCounts, note: str) -> Chart | None:
+    """The same in the classes of TFDS, in which the study counts."""
+    if not counts.genres.keys:
+        return None
+    found = {
+        name: int(counts.genres.counts[counts.genres.keys[name]]) if name in counts.genres.keys else 0
+        for name in features.GENRES
+    }
+    empty = [name for name, count in found.items() if not count]
+    beside = [name for name in counts.genres.keys if name not in found]
+    answer = f"{len(found) - len(empty)} of the {len(found)} classes have ratings"
+    answer += f"; without any: {listed(empty)}." if empty else "."
+    return Chart(
+        "genre-classes",
+        "And in the study's classes?",
+        answer,
+        plots.bars("genre-classes", list(found), list(found.values()), unit="ratings", color=palette.GREEN),
+        f"Bar chart of ratings by class of TFDS, in their order. {answer}",
+        note=f"{note} The study counts in the {len(found)} classes of TFDS, those of all MovieLens "
+        "versions together: ML-100k has 19 genres, and IMAX and (no genres listed) came later. TFDS writes "
+        "Children and Unknown where ML-100k has Children's and unknown. As beside this, a rating counts for "
+        "each genre of its movie." + (f" Not among the classes: {listed(beside)}." if beside else ""),
+        data=table(
+            "genre-classes",
+            "Ratings by class of TFDS.",
+            (Column("class"), Column("of TFDS"), RATINGS, SHARE),
+            [
+                (name, number, count, count / counts.total)
+                for number, (name, count) in enumerate(found.items())
             ],
         ),
     )

@@ -1,29 +1,27 @@
-"""Who rates: gender, age, occupation and state. Each chart is None where the data lacks the feature."""
+"""Who rates: gender, age and occupation. Each chart is None where the data lacks the feature."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import Final
 
 from contracts import features
 from reports.charts import grids, palette, plots
-from reports.eda import us_states
 from reports.eda.counts import EdaCounts
-from reports.eda.text import RATINGS, SHARE, age_group, listed, percent, table
+from reports.eda.text import RATINGS, SHARE, age_group, percent, table
 from reports.eda.value_counts import ValueCounts
 from reports.section import Chart, Column
 
 _PLURALS: Final = {"Male": "Men", "Female": "Women"}
-_UNKNOWN: Final = "not given"
-_LEAST_SHARE_SHOWN: Final = 0.001
+UNKNOWN: Final = "not given"
 
 
 def gender(counts: EdaCounts, note: str) -> Chart | None:
     """Do men or women rate more?"""
     if not counts.has(features.USER_GENDER):
         return None
-    ratings = Counter({name or _UNKNOWN: found.total() for name, found in counts.ratings_by_gender.items()})
-    users = Counter(name or _UNKNOWN for name in counts.user_genders.values())
+    ratings = Counter({name or UNKNOWN: found.total() for name, found in counts.ratings_by_gender.items()})
+    users = Counter(name or UNKNOWN for name in counts.user_genders.values())
     names = [name for name, _ in ratings.most_common()]
     first, total = names[0], ratings.total()
     each = ratings[first] / users[first]
@@ -60,7 +58,7 @@ def rating_by_gender(counts: EdaCounts, note: str) -> Chart | None:
     if not counts.has(features.USER_GENDER):
         return None
     groups = {
-        name or _UNKNOWN: found for name, found in sorted(counts.ratings_by_gender.items(), reverse=True)
+        name or UNKNOWN: found for name, found in sorted(counts.ratings_by_gender.items(), reverse=True)
     }
     stars = sorted(counts.ratings)
     shares = {name: [found[star] / found.total() for star in stars] for name, found in groups.items()}
@@ -125,7 +123,7 @@ def occupations(counts: EdaCounts, note: str) -> Chart | None:
         return None
     ranked = _by_occupation(counts).most_common()
     (first, most), shares = ranked[0], [count / counts.total for _, count in ranked]
-    answer = f"{_people(first)} give {percent(most / counts.total)} of the ratings, more than anyone."
+    answer = f"{people_with(first)} give {percent(most / counts.total)} of the ratings, more than anyone."
     return Chart(
         "occupations",
         "Which occupations rate most?",
@@ -151,7 +149,7 @@ def occupations(counts: EdaCounts, note: str) -> Chart | None:
 def _by_occupation(counts: EdaCounts) -> Counter[str]:
     by_work: Counter[str] = Counter()
     for (work, _), count in counts.occupations.items():
-        by_work[work or _UNKNOWN] += count
+        by_work[work or UNKNOWN] += count
     return by_work
 
 
@@ -162,10 +160,10 @@ def occupations_by_age(counts: EdaCounts, note: str) -> Chart | None:
     by_work = _by_occupation(counts)
     names = [work for work, _ in by_work.most_common()]
     edges = sorted({age for _, age in counts.occupations if age >= 0})
-    cells = [[counts.occupations[name if name != _UNKNOWN else "", age] for age in edges] for name in names]
+    cells = [[counts.occupations[name if name != UNKNOWN else "", age] for age in edges] for name in names]
     (work, age), most = counts.occupations.most_common(1)[0]
     of_age = f" of {age_group(age)}" if age >= 0 else ""
-    answer = f"{_people(work)}{of_age} lead with {percent(most / counts.total)} of the ratings."
+    answer = f"{people_with(work)}{of_age} lead with {percent(most / counts.total)} of the ratings."
     return Chart(
         "occupations-by-age",
         "Which occupations rate at which ages?",
@@ -175,10 +173,12 @@ def occupations_by_age(counts: EdaCounts, note: str) -> Chart | None:
             [plots.shortened(name, 22) for name in names],
             [age_group(edge).replace(" or older", "+").replace("under ", "<") for edge in edges],
             cells,
+            unit="ratings",
             axis="age",
         ),
         f"Heat map of ratings by occupation and age group; the table under it has the metrics. {answer}",
         note=note,
+        wide=True,
         data=table(
             "occupations-by-age",
             "Ratings by occupation and age group.",
@@ -188,66 +188,9 @@ def occupations_by_age(counts: EdaCounts, note: str) -> Chart | None:
     )
 
 
-def states(counts: EdaCounts, note: str) -> Chart | None:
-    """From which states do ratings come, and who drives the first one?"""
-    by_state: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    codes: defaultdict[str, set[str]] = defaultdict(set)
-    elsewhere = 0
-    for (code, work), count in counts.zips.items():
-        state = us_states.state_of(code[:3])
-        if state is None:
-            elsewhere += count
-        else:
-            by_state[state][work or _UNKNOWN] += count
-            codes[state].add(code)
-    if not by_state:
-        return None
-    totals = Counter({state: found.total() for state, found in by_state.items()})
-    ranked = [state for state, _ in totals.most_common()]
-    answer = (
-        f"{_leaders(ranked[:3], {state: percent(totals[state] / counts.total) for state in ranked})} lead"
-    )
-    work, most = by_state[ranked[0]].most_common(1)[0]
-    if work != _UNKNOWN:
-        share = most / totals[ranked[0]]
-        answer += f"; in {us_states.NAMES[ranked[0]]} {_people(work).lower()} come first ({share:.0%})"
-    by_codes = sorted(ranked, key=lambda state: -len(codes[state]))[:2]
-    spread = _leaders(by_codes, {state: f"{len(codes[state]):,}" for state in by_codes})
-    answer += f". Most different zip codes: {spread}."
-    return Chart(
-        "states",
-        "From which US states do the ratings come?",
-        answer,
-        grids.tile_map("states", us_states.TILES, totals),
-        f"Map of the United States with one tile a state, coloured by ratings. {answer}",
-        note=f"{note} State from the first three digits of the zip code; {elsewhere:,} ratings lack a code "
-        "that is in use in the United States.",
-        wide=True,
-        data=table(
-            "states",
-            "Ratings by state or territory.",
-            (Column("state"), RATINGS, SHARE, Column("zip codes"), Column("first occupation")),
-            [
-                (
-                    us_states.NAMES[state],
-                    totals[state],
-                    totals[state] / counts.total,
-                    len(codes[state]),
-                    by_state[state].most_common(1)[0][0],
-                )
-                for state in ranked
-            ],
-        ),
-    )
-
-
-def _leaders(states: list[str], lines: dict[str, str]) -> str:
-    return listed([f"{us_states.NAMES[state]} ({lines[state]})" for state in states])
-
-
-def _people(occupation: str) -> str:
+def people_with(occupation: str) -> str:
     """The occupation in the plural, for those where it only adds an s."""
     if not occupation or occupation in ("none", "other"):
-        return f"People with occupation '{occupation or _UNKNOWN}'"
+        return f"People with occupation '{occupation or UNKNOWN}'"
     plain = occupation.isalpha() and occupation.endswith(("t", "r", "n"))
     return f"{occupation.capitalize()}s" if plain else f"People with occupation '{occupation}'"

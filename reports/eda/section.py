@@ -10,7 +10,7 @@ from contracts import artifacts, features
 from reports.charts import plots
 from reports.eda import movies as eda_movies
 from reports.eda import people as eda_people
-from reports.eda import text, time
+from reports.eda import places, text, time
 from reports.eda.counts import EdaCounts, count_all
 from reports.eda.value_counts import ValueCounts
 from reports.reading import run_settings
@@ -29,7 +29,8 @@ _PEOPLE: Final[tuple[Callable[[EdaCounts, str], Chart | None], ...]] = (
     eda_people.ages,
     eda_people.occupations,
     eda_people.occupations_by_age,
-    eda_people.states,
+    places.states,
+    places.stars_by_state,
 )
 _TOPICS: Final = {
     features.USER_GENDER: "gender",
@@ -72,6 +73,7 @@ def section_of(counts: EdaCounts, data_name: str, catalogue: int | None) -> Sect
         eda_movies.most_liked(counts, note),
         eda_movies.worst(counts, note),
         eda_movies.genres(counts, note),
+        eda_movies.genre_classes(counts, note),
         eda_movies.long_tail(counts, catalogue, note),
         time.decades(counts, note),
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from reports.charts import palette, plots
+from reports.charts.points import Point, render_points
 from reports.models.projection import principal_plane
 from reports.reading.movies import ReportedMovie
 from reports.section import Chart, Column, Part, Table
@@ -37,6 +39,26 @@ class MovieEmbeddings:
     vectors: npt.NDArray[np.float32]
     train_ratings: npt.NDArray[np.int64]
 
+    def nearest(self, movie: bytes, among: Sequence[bytes]) -> tuple[bytes, float] | None:
+        """The movie whose embedding is nearest by its cosine, and that; None where there is none to compare.
+
+        Args:
+          movie: its id.
+          among: ids; those that the catalogue lacks are passed over.
+        """
+        known = [other for other in dict.fromkeys(among) if other in self._places and other != movie]
+        if movie not in self._places or not known:
+            return None
+        own, others = self.vectors[self._places[movie]], self.vectors[[self._places[one] for one in known]]
+        lengths = np.linalg.norm(others, axis=1) * np.linalg.norm(own)
+        cosines = others @ own / np.where(lengths > 0, lengths, 1.0)
+        best = int(cosines.argmax())
+        return known[best], float(cosines[best])
+
+    @cached_property
+    def _places(self) -> dict[bytes, int]:
+        return {movie: place for place, movie in enumerate(self.ids)}
+
     @property
     def ratings_by_id(self) -> dict[bytes, int]:
         """The ratings in training of every movie of the catalogue."""
@@ -55,32 +77,40 @@ def embedding_part(model: str, found: MovieEmbeddings, movies: Mapping[bytes, Re
     plane, kept = principal_plane(found.vectors[most])
     shown = [movies.get(found.ids[position], ReportedMovie("", ())) for position in most]
     genres, colours = _genres_of(shown)
+    filters = [genre for genre, _ in _counted(shown).most_common()]
     chart_id = f"{model}-movie-map"
-    drawing, axes = plots.new_figure(plots.WIDE, 560)
+    drawing, axes = plots.new_figure(plots.WIDE, 640)
     axes.grid(visible=False)
-    for genre, role, marker in zip(colours, palette.SERIES, _MARKERS, strict=False):
-        members = np.array([own == genre for own in genres], np.bool_)
-        axes.plot(
-            plane[members, 0],
-            plane[members, 1],
-            marker,
-            ms=4,
-            alpha=0.75,
-            color=role.light,
-            label=f"{genre} ({np.count_nonzero(members)})",
-        )
+    styles = {
+        genre: (role, marker) for genre, role, marker in zip(colours, palette.SERIES, _MARKERS, strict=False)
+    }
+    for genre, (role, marker) in styles.items():
+        axes.plot([], [], marker, ms=6, color=role.light, label=f"{genre} ({genres.count(genre)})")
     for place in range(min(_NAMED, len(shown))):
         axes.annotate(
             plots.shortened(shown[place].title, 24),
             plane[place],
-            xytext=(4, 4),
+            xytext=(5, 5),
             textcoords="offset points",
-            fontsize=9,
             color=palette.INK.light,
         )
+    for set_limits, values in ((axes.set_xlim, plane[:, 0]), (axes.set_ylim, plane[:, 1])):
+        margin = 0.04 * (np.ptp(values) or 1.0)
+        set_limits(values.min() - margin, values.max() + margin)
     axes.set_xlabel("first principal component")
     axes.set_ylabel("second principal component")
     plots.legend_above(axes)
+    # The most rated movies are drawn last, so that no other one is on top of them.
+    dots = [
+        Point(
+            float(plane[place, 0]),
+            float(plane[place, 1]),
+            f"{movie.title}: {', '.join(movie.genres)}; {found.train_ratings[most[place]]:,} ratings",
+            *styles[genres[place]],
+            tuple(filters.index(genre) for genre in movie.genres),
+        )
+        for place, movie in reversed(list(enumerate(shown)))
+    ]
     answer = (
         f"{len(shown):,} of {len(found.ids):,} movies; the plane keeps {kept:.0%} of what their embeddings "
         f"of width {found.vectors.shape[1]} differ by."
@@ -89,21 +119,26 @@ def embedding_part(model: str, found: MovieEmbeddings, movies: Mapping[bytes, Re
         chart_id,
         "Which movies are close to each other?",
         answer,
-        plots.render(drawing, chart_id),
+        render_points(drawing, axes, chart_id, dots),
         f"Scatter plot of movies by the first two principal components of their embeddings, coloured by "
         f"genre: {', '.join(colours)}. {answer}",
-        note=f"The {len(shown):,} movies with most ratings in training; named are the first {_NAMED}. A "
-        f"movie has the colour of the first of its genres among the {len(colours) - 1} most frequent.",
+        note=f"The {len(shown):,} movies with most ratings in training; named are the first {_NAMED}, and "
+        "the others when a mouse is over them. A movie has the colour of the first of its genres among the "
+        f"{len(colours) - 1} most frequent, and is shown for each of its genres.",
         wide=True,
         data=_centres(model, plane, genres, list(colours)),
+        filters=tuple(filters),
     )
     return Part(f"{model}-map", f"{model.capitalize()}: map of the movies", answer=answer, charts=(chart,))
 
 
+def _counted(movies: list[ReportedMovie]) -> Counter[str]:
+    return Counter(genre for movie in movies for genre in movie.genres)
+
+
 def _genres_of(movies: list[ReportedMovie]) -> tuple[list[str], list[str]]:
     """The genre that each movie is coloured by, and these genres, the most frequent first, `other` last."""
-    counts = Counter(genre for movie in movies for genre in movie.genres)
-    frequent = [genre for genre, _ in counts.most_common(len(palette.SERIES) - 1)]
+    frequent = [genre for genre, _ in _counted(movies).most_common(len(palette.SERIES) - 1)]
     own = [next((genre for genre in movie.genres if genre in frequent), _OTHER) for movie in movies]
     return own, [*frequent, _OTHER]
 

@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from contracts import metrics, signatures
 from reports.charts import palette, plots
-from reports.reading.evaluation_results import EvaluationSummary, Measure, SliceSummary, Thresholds
-from reports.section import Cell, Chart, Column, Fact, Part, Table
+from reports.reading.evaluation_results import OVERALL, EvaluationSummary, Measure
+from reports.reading.thresholds import Thresholds
+from reports.section import Cell, Chart, Column, Estimate, Fact, Part, Table
 from reports.verdict import Verdict
 
 # What to call the reference, by the main metric of its model.
@@ -59,33 +60,26 @@ def metrics_part(
         Column("verdict"),
         Column("threshold"),
         Column("model", ".4f"),
-        Column("its 95 % interval"),
         Column(reference, ".4f"),
-        Column("its 95 % interval"),
-        Column("difference", "+.4f", note=f"Model minus {reference}"),
-        Column("its 95 % interval", note="The same users are drawn for both"),
+        Column("difference", "+.4f", note=f"Model minus {reference}; the same users are drawn for both"),
     ]
     if overall.served:
         columns += [
             Column("served", ".4f", note="The version that was served, on the same eval split"),
-            Column("its 95 % interval"),
-            Column("change", "+.4f", note="Model minus served version"),
-            Column("its 95 % interval", note="The same users are drawn for both"),
+            Column("change", "+.4f", note="Model minus served version; the same users are drawn for both"),
         ]
     rows: list[tuple[Cell, ...]] = []
     for name in overall.model:
         threshold = thresholds.get(name)
-        row: list[Cell] = [name, _verdict(name, overall, threshold), _threshold(threshold, reference)]
-        texts: list[tuple[Mapping[str, Measure], str]] = [
-            (overall.model, ""),
-            (overall.reference, ""),
-            (overall.over_reference, "+"),
+        row: list[Cell] = [
+            name,
+            _verdict(name, summary, threshold),
+            threshold.in_words(reference) if threshold else "none",
         ]
+        shown = [overall.model, overall.reference, overall.over_reference]
         if overall.served:
-            texts += [(overall.served, ""), (overall.over_served, "+")]
-        for measures, sign in texts:
-            found = measures.get(name)
-            row += [found.value, interval(found, sign)] if found else [None, None]
+            shown += [overall.served, overall.over_served]
+        row += [estimate(measures[name]) if name in measures else None for measures in shown]
         rows.append(tuple(row))
     drawn = [_at_lengths(model, summary, names, title) for names, title in _LENGTHS.items()]
     return Part(
@@ -99,8 +93,8 @@ def metrics_part(
         tables=(
             Table(
                 f"{model}-metric-table",
-                f"The {model} model and its reference ({reference}) on {judged_on(summary)}. Intervals are "
-                "from resampled users.",
+                f"The {model} model and its reference ({reference}) on {judged_on(summary)}, with intervals "
+                "of 95 % from resampled users.",
                 tuple(columns),
                 tuple(rows),
             ),
@@ -179,13 +173,21 @@ def _at_lengths(
     )
 
 
-def evaluation_metrics(summary: EvaluationSummary) -> dict[str, Any]:
-    """What the Evaluator found, for programs."""
+def evaluation_metrics(
+    summary: EvaluationSummary, thresholds: Mapping[str, Thresholds] | None = None
+) -> dict[str, Any]:
+    """What the Evaluator found and the thresholds over all rows, for programs."""
+    reference = reference_name(summary)
     return {
         "blessed": summary.blessed,
         "reasons": list(summary.reasons),
         "users": summary.overall.user_count,
         "ratings": summary.overall.example_count,
+        "thresholds": {name: found.in_words(reference) for name, found in (thresholds or {}).items()},
+        "limits": {
+            name: found.at_least if found.at_least is not None else found.at_most
+            for name, found in (thresholds or {}).items()
+        },
         "metrics": {name: _plain(measure) for name, measure in summary.overall.model.items()},
         "reference": {name: _plain(measure) for name, measure in summary.overall.reference.items()},
         "served": {name: _plain(measure) for name, measure in summary.overall.served.items()},
@@ -209,41 +211,13 @@ def bounds(measure: Measure) -> tuple[float, float]:
     return lower, measure.value if measure.upper is None else measure.upper
 
 
-def interval(measure: Measure, sign: str = "") -> str | None:
-    """The 95 % interval in words, None where there is none."""
-    if measure.lower is None or measure.upper is None:
-        return None
-    return f"{measure.lower:{sign}.4f} to {measure.upper:{sign}.4f}"
+def estimate(measure: Measure, *, signed: bool = False) -> Estimate:
+    """The metric as a cell of a table; `signed` for a difference in a column of metrics."""
+    return Estimate(measure.value, measure.lower, measure.upper, signed)
 
 
-def _threshold(threshold: Thresholds | None, reference: str) -> str:
-    if threshold is None:
-        return "none"
-    texts = [f"at least {threshold.at_least:g}"] if threshold.at_least is not None else []
-    texts += [f"at most {threshold.at_most:g}"] if threshold.at_most is not None else []
-    texts += [f"better than {reference}"] if threshold.beats_reference else []
-    texts += (
-        [f"at most {threshold.behind_served:g} behind what is served"]
-        if threshold.behind_served is not None
-        else []
-    )
-    return ", ".join(texts)
-
-
-def _verdict(name: str, overall: SliceSummary, threshold: Thresholds | None) -> Verdict:
+def _verdict(name: str, summary: EvaluationSummary, threshold: Thresholds | None) -> Verdict:
+    """How the Evaluator itself judged the metric over all rows."""
     if threshold is None:
         return Verdict.NO_THRESHOLD
-    value, higher_is_better = overall.model[name].value, threshold.at_most is None
-    # NaN reaches no threshold, so each is written as what has to hold.
-    reached = (threshold.at_least is None or value >= threshold.at_least) and (
-        threshold.at_most is None or value <= threshold.at_most
-    )
-    if threshold.beats_reference and name in overall.over_reference:
-        difference = overall.over_reference[name].value
-        reached = reached and (difference > 0 if higher_is_better else difference < 0)
-    if threshold.behind_served is not None and name in overall.over_served:
-        change = overall.over_served[name].value
-        reached = reached and (
-            change >= -threshold.behind_served if higher_is_better else change <= threshold.behind_served
-        )
-    return Verdict.PASSED if reached else Verdict.FAILED
+    return Verdict.FAILED if name in summary.failed.get(OVERALL, ()) else Verdict.PASSED

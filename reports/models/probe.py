@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from contracts.artifacts import MODEL_PROBE_FILE
-from reports.check_table import checks_table, counted
+from reports.check_table import checks_tables, counted
 from reports.section import Fact, Part
 from reports.verdict import Verdict
 
@@ -36,14 +36,10 @@ def probe_part(model: str, record: dict[str, Any], blessing: Path) -> Part:
             "and odd ones.",
         ),
         facts=(Fact("Record", str(blessing / MODEL_PROBE_FILE)),),
-        tables=(
-            checks_table(
-                f"{model}-probe-checks",
-                f"Every check of the probe of the {model} model, what failed first.",
-                "signature",
-                "called",
-                record["checks"],
-            ),
+        tables=tuple(
+            checks_tables(
+                f"{model}-probe-checks", f"the {model} probe", "signature", "called", record["checks"]
+            )
         ),
         verdict=Verdict.PASSED if record["blessed"] else Verdict.FAILED,
     )

@@ -134,6 +134,7 @@ def _table(model: str, found: Calibration, measured_on: str) -> Table:
                 zip(found.rows, found.predicted, found.actual, strict=True)
             )
         ),
+        folded=True,
     )
 
 
@@ -166,6 +167,7 @@ def cross_part(model: TrainedModel) -> tuple[Part, dict[str, Any]] | None:
                 "directions together.",
                 (Column("feature"), Column("crossed with"), Column("norm", ".3f")),
                 tuple(pairs[:_PAIRS]),
+                folded=True,
             ),
         ),
     )
@@ -195,12 +197,13 @@ def _heat_map(model: str, names: list[str], norms: npt.NDArray[np.float64], numb
         answer,
         grids.heat_map(
             chart_id,
-            [f"{name} {place}" for place, name in enumerate(names, 1)],
-            [str(place) for place in range(1, len(names) + 1)],
+            names,
+            names,
             norms.tolist(),
-            axis="the feature that acts, by its number at the left",
+            unit="norm",
+            axis="the feature that acts on that of the row",
             texts=[[f"{value:.1f}" for value in row] for row in norms],
-            width=plots.WIDE,
+            slanted=True,
         ),
         f"Heat map of the weights of cross layer {number} by pair of {len(names)} features. {answer}",
         wide=True,

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from contracts import artifacts, signatures
 from reports.models.embedding import embedding_part, read_embeddings
 from reports.models.evaluation import evaluation_metrics, metrics_part
-from reports.models.lists import MOST_USERS, sample_users_part, spread_part
+from reports.models.lists import LENGTH, MOST_USERS, spread_part
 from reports.models.probe import probe_part, read_record
 from reports.models.ratings import calibration_part, cross_part
+from reports.models.sample_users import sample_users_part
 from reports.models.slices import slices_part
 from reports.models.training import training_part
 from reports.reading import run_settings
 from reports.reading.eval_users import sample_users
 from reports.reading.evaluated_model import EvaluatedModel
-from reports.reading.evaluation_results import EvaluationSummary, read_metrics, read_thresholds
+from reports.reading.evaluation_results import EvaluationSummary, read_metrics
 from reports.reading.movies import read_movies
 from reports.reading.run_data import Run
+from reports.reading.thresholds import read_least_slice_users, read_thresholds
 from reports.reading.trained_models import TrainedModel, trained_models
 from reports.section import Part, Section
 from reports.verdict import Verdict, worst
 
 _POPULARITY: Final = "popularity"
+_LISTS: Final = (signatures.RECOMMENDER, signatures.JOINT, signatures.RETRIEVAL)
 
 
 def models_section(run: Run) -> Section:
@@ -32,7 +37,11 @@ def models_section(run: Run) -> Section:
     metrics: dict[str, Any] = {}
     verdicts: list[Verdict] = []
     outcomes: list[str] = []
-    for model in trained_models(run):
+    models = list(trained_models(run))
+    # The last model that makes lists makes those that users get.
+    listed = next((name for name in _LISTS if any(model.name == name for model in models)), "")
+    embeddings = next((model.embeddings for model in models if model.embeddings), None)
+    for model in models:
         summary = read_metrics(str(model.evaluation)) if model.evaluation else None
         if summary is not None:
             verdicts.append(Verdict.PASSED if summary.blessed else Verdict.FAILED)
@@ -46,7 +55,7 @@ def models_section(run: Run) -> Section:
             of_model["probe"] = probe
             parts.append(probe_part(model.name, probe, model.blessing))
         parts.append(training_part(model))
-        parts += _answers(run, model, of_model)
+        parts += _answers(run, model, of_model, embeddings if model.name == listed else None)
         metrics[model.name] = of_model
     return Section(
         id="models",
@@ -86,7 +95,7 @@ def _judged(
         )
         return
     thresholds = read_thresholds(str(model.evaluation))
-    metrics["evaluation"] = evaluation_metrics(summary)
+    metrics["evaluation"] = evaluation_metrics(summary, thresholds)
     served = model.served.properties if model.served else {}
     metrics["served"] = {
         name: served.get(name, "") for name in (artifacts.SERVED_VERSION, artifacts.SERVED_OVERRIDE)
@@ -98,13 +107,22 @@ def _judged(
         str(served.get(artifacts.SERVED_SUMMARY, "")),
         str(served.get(artifacts.SERVED_OVERRIDE, "")),
     )
-    slices = slices_part(model.name, summary, thresholds)
+    slices = slices_part(model.name, summary, thresholds, read_least_slice_users(str(model.evaluation)))
     if slices:
         yield slices
 
 
-def _answers(run: Run, model: TrainedModel, metrics: dict[str, Any]) -> Iterator[Part]:
-    """What the model itself answers, where the Examples of the run are still there."""
+def _answers(
+    run: Run, model: TrainedModel, metrics: dict[str, Any], embeddings: Path | None
+) -> Iterator[Part]:
+    """What the model itself answers, where the Examples of the run are still there.
+
+    Args:
+      run: the run.
+      model: the model.
+      metrics: those of the model, which this adds to.
+      embeddings: file of the movies' embeddings, of the model whose lists are shown; None of another.
+    """
     ratings = run.artifact(run_settings.RATINGS_GEN, run_settings.EXAMPLES)
     catalogue = run.artifact(run_settings.MOVIES_GEN, run_settings.EXAMPLES)
     crossed = cross_part(model)
@@ -132,5 +150,13 @@ def _answers(run: Run, model: TrainedModel, metrics: dict[str, Any]) -> Iterator
             part, metrics["lists"] = spread_part(model.name, users, lists, found.ratings_by_id)
             yield part
             yield embedding_part(model.name, found, movies)
-        total = len(users) if len(users) < MOST_USERS else None
-        yield sample_users_part(model.name, users, lists[model.name], movies, total)
+        if embeddings:
+            yield sample_users_part(
+                model.name,
+                users,
+                lists[model.name],
+                movies,
+                read_embeddings(embeddings),
+                partial(loaded.scored_lists, length=LENGTH),
+                total=len(users) if len(users) < MOST_USERS else None,
+            )

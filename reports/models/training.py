@@ -1,7 +1,8 @@
 """How a model was trained: its learning curves and hyperparameters."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from matplotlib.ticker import MaxNLocator
 
@@ -38,7 +39,9 @@ def training_part(model: TrainedModel) -> Part:
             Fact(name, value if isinstance(value, str) else json.dumps(value))
             for name, value in fit["hyperparameters"].items()
         ),
-        charts=tuple(_curves(model.name, metric, series, best) for metric in metrics),
+        charts=tuple(
+            _curves(model.name, metric, series, best, _held_out(fit["hyperparameters"])) for metric in metrics
+        ),
         tables=(
             Table(
                 f"{model.name}-epochs",
@@ -46,6 +49,7 @@ def training_part(model: TrainedModel) -> Part:
                 "train split, the others on the training examples, while their epoch went on.",
                 (Column("epoch"), *(Column(name, ".4f") for name in series)),
                 tuple((epoch + 1, *(values[epoch] for values in series.values())) for epoch in range(epochs)),
+                folded=True,
             ),
             *_trials(model, monitor),
         ),
@@ -69,7 +73,19 @@ def _trials(model: TrainedModel, monitor: str) -> Iterator[Table]:
     )
 
 
-def _curves(model: str, metric: str, series: dict[str, list[float]], best: int) -> Chart:
+def _held_out(hyperparameters: Mapping[str, Any]) -> str:
+    """Which ratings of the train split are the validation examples; see `retrieval.validation`."""
+    of_retrieval = hyperparameters.get("retrieval", hyperparameters)
+    rule = of_retrieval.get("validation", "random")
+    share = of_retrieval.get("validation_share")
+    return {
+        "last": f"the last training rating of each user, of as many users as a share of {share} allows",
+        "latest": f"the latest {share} of the train split",
+        "random": f"{share} of the train split, chosen by a hash of user and movie",
+    }[rule]
+
+
+def _curves(model: str, metric: str, series: dict[str, list[float]], best: int, held_out: str) -> Chart:
     chart_id = f"{model}-curve-{metric.replace('_', '-')}"
     named = (
         ("training examples", metric, palette.TRAIN),
@@ -91,5 +107,5 @@ def _curves(model: str, metric: str, series: dict[str, list[float]], best: int) 
         f"From the first epoch to the last: {summary}.",
         plots.render(drawing, chart_id),
         f"Line chart of {metric} by epoch; {summary}. The best epoch is {best}.",
-        note="Validation examples are cut from the train split by a hash of user and movie.",
+        note=f"Validation examples: {held_out}.",
     )

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from contracts import metrics
 from contracts.signatures import JOINT, RECOMMENDER
 from reports.data import gate
+from reports.eda.text import listed
 from reports.models import probe
-from reports.models.evaluation import REFERENCES, interval, main_metric
+from reports.models.evaluation import REFERENCES, estimate, main_metric
 from reports.models.section import outcome
+from reports.overview.changes import changes_part
 from reports.reading.evaluation_results import EvaluationSummary, Measure, read_metrics
 from reports.reading.run_data import Run
 from reports.reading.trained_models import TrainedModel, trained_models, verdict_of
-from reports.section import Column, Fact, Part, Section, Table
+from reports.section import Cell, Column, Fact, Part, Section, Table
 from reports.verdict import Verdict, worst
 
 # Of the final list, what people see of it first.
 _METRICS: Final = (metrics.RECALL_AT[10], metrics.LIKED_RECALL, metrics.GRADED_NDCG, metrics.DISLIKED_HITS)
 _FINAL_LIST: Final = "final list"
 _SERVED: Final = "served before"
+# More than a reader tries.
+_COMMANDS: Final = 3
 
 
 def overview_section(run: Run) -> Section:
@@ -31,15 +37,18 @@ def overview_section(run: Run) -> Section:
         (summary for model, summary in models if summary and model.name in (RECOMMENDER, JOINT)), None
     )
     decisions = tuple(_decisions(run, models))
-    parts = [Part("overview-decisions", "Decisions", facts=decisions)]
+    parts = [
+        Part("overview-decisions", "Decisions", facts=decisions),
+        changes_part(run, lists),
+        _next_part(run),
+    ]
     values: dict[str, Any] = {}
-    if lists is not None and lists.overall.orders:
+    if lists is not None:
         parts.insert(0, _list_part(lists))
         values = {
             name: {metric: measures[metric].value for metric in _METRICS if metric in measures}
             for name, measures in _lists(lists).items()
         }
-    parts.append(_next_part(run))
     verdicts = [fact.verdict for fact in decisions if fact.verdict]
     return Section(
         id="overview",
@@ -48,6 +57,7 @@ def overview_section(run: Run) -> Section:
         parts=tuple(parts),
         verdict=Verdict.FAILED if run.failure else worst(verdicts) if verdicts else None,
         metrics={"lists": values},
+        side_by_side=True,
     )
 
 
@@ -56,8 +66,12 @@ def _summary(model: TrainedModel) -> EvaluationSummary | None:
 
 
 def _answer(models: list[tuple[TrainedModel, EvaluationSummary | None]]) -> str:
-    pushed = [f"{model.name} {model.pushed}" for model, _ in models if model.pushed]
-    return f"Pushed: {', '.join(pushed)}." if pushed else "Nothing was pushed."
+    versions: defaultdict[str, list[str]] = defaultdict(list)
+    for model, _ in models:
+        if model.pushed:
+            versions[model.pushed].append(model.name)
+    pushed = [f"version {version} of {listed(names)}" for version, names in versions.items()]
+    return f"Pushed: {'; '.join(pushed)}." if pushed else "Nothing was pushed."
 
 
 def _decisions(run: Run, models: list[tuple[TrainedModel, EvaluationSummary | None]]) -> Iterator[Fact]:
@@ -84,25 +98,32 @@ def _decisions(run: Run, models: list[tuple[TrainedModel, EvaluationSummary | No
 def _list_part(summary: EvaluationSummary) -> Part:
     overall = summary.overall
     lists = _lists(summary)
-    compared = next(iter(overall.orders))
-    columns = [Column("metric"), *(Column(name, ".4f") for name in lists)]
-    columns.append(Column(f"{_FINAL_LIST} minus {compared}", note="The same users are drawn for both"))
-    rows = []
-    for metric in _METRICS:
-        values = [found.value if (found := measures.get(metric)) else None for measures in lists.values()]
-        difference = overall.over_orders[compared].get(metric)
-        rows.append((metric, *values, _with_interval(difference) if difference else None))
+    rows: list[tuple[Cell, ...]] = [
+        (name, *(estimate(measures[metric]) if metric in measures else None for metric in _METRICS))
+        for name, measures in lists.items()
+    ]
+    # The order of retrieval comes first of the orders; the final list has to keep up with it.
+    differences = dict(itertools.islice(overall.over_orders.items(), 1))
+    if overall.served:
+        differences[_SERVED] = overall.over_served
+    rows += [
+        (
+            f"minus {name}",
+            *(estimate(measures[metric], signed=True) if metric in measures else None for metric in _METRICS),
+        )
+        for name, measures in differences.items()
+    ]
     return Part(
         "overview-list",
         "The list that users get",
-        answer=_compared(summary),
         tables=(
             Table(
                 "overview-list-table",
-                "The final list and the same candidates in other orders, on "
-                f"{overall.example_count:,} ratings of {overall.user_count:,} users of the eval split. "
-                "Intervals are of 95 %, from resampled users.",
-                tuple(columns),
+                "The final list, the same candidates in other orders, popularity"
+                + (" and what was served before" if overall.served else "")
+                + f", on {overall.example_count:,} ratings of {overall.user_count:,} users of the "
+                "eval split, with intervals of 95 %.",
+                (Column("list"), *(Column(metric, ".4f") for metric in _METRICS)),
                 tuple(rows),
             ),
         ),
@@ -118,28 +139,24 @@ def _lists(summary: EvaluationSummary) -> dict[str, Mapping[str, Measure]]:
     return {_FINAL_LIST: overall.model, **overall.orders, **popularity, **served}
 
 
-def _with_interval(difference: Measure) -> str:
-    bounds = interval(difference, "+")
-    return f"{difference.value:+.4f} ({bounds})" if bounds else f"{difference.value:+.4f}"
-
-
-def _compared(summary: EvaluationSummary) -> str:
-    metric = metrics.RECALL_AT[10]
-    found = [f"{name} {of[metric].value:.4f}" for name, of in _lists(summary).items() if metric in of]
-    return f"{metric}: {', '.join(found)}."
-
-
 def _next_part(run: Run) -> Part:
     output = f"--output={run.output}"
+    refused = gate.read_record(run)
     commands = {
         "Serve the models": ["python", "-m", "serving", "serve", f"--models={run.output / 'serving'}"],
         "See the versions": ["python", "-m", "pipeline", "versions", output],
     }
+    if refused and not refused[0]["accepted"]:
+        accepted = ["python", "-m", "pipeline", "gate", "accept", str(refused[1]), "--reason", "WHY"]
+        commands = {"Accept the data, if it is as it should be": accepted, **commands}
     if run.previous:
         compared = ["python", "-m", "reports", "compare", run.previous.id, run.id, output]
         commands["Compare with the run before"] = compared
+    else:
+        commands["Index of the runs"] = ["python", "-m", "reports", "index", output]
+    shown = list(commands.items())[:_COMMANDS]
     return Part(
         "overview-next",
         "Next",
-        facts=tuple(Fact(name, shlex.join(command)) for name, command in commands.items()),
+        facts=tuple(Fact(name, shlex.join(command), command=True) for name, command in shown),
     )

@@ -49,6 +49,25 @@ class EvaluatedModel:
             found += answer[output].numpy().tolist()
         return found
 
+    def scored_lists(self, serialized: Sequence[bytes], length: int) -> list[list["Recommended"]]:
+        """The first movies of the list for the user of each Example, best first, with scores and ratings.
+
+        Args:
+          serialized: `ratings` Examples.
+          length: of the lists.
+        """
+        answer = self._call(list(serialized))
+        movies = answer[features.MOVIE_ID].numpy()[:, :length].tolist()
+        # A retrieval model that is evaluated alone gives neither.
+        scores, ratings = (
+            answer[name].numpy().tolist() if name in answer else [[None] * length for _ in movies]
+            for name in (signatures.SCORE, signatures.LIST_RATING)
+        )
+        return [
+            [Recommended(*found) for found in zip(*lists, strict=False) if found[0]]
+            for lists in zip(movies, scores, ratings, strict=True)
+        ]
+
     def ratings(self, examples: Path, rows: int) -> "EvaluatedRatings":
         """Predicts the ratings of the eval split.
 
@@ -71,6 +90,21 @@ class EvaluatedModel:
             **{signatures.EXAMPLES: tf.constant(serialized)}
         )
         return answer
+
+
+@dataclass(frozen=True)
+class Recommended:
+    """A movie of a list.
+
+    Attributes:
+      movie_id: its id.
+      score: by which the list is ordered, None where it is not known.
+      stars: the predicted rating, None where it is not known.
+    """
+
+    movie_id: bytes
+    score: float | None
+    stars: float | None
 
 
 @dataclass(frozen=True)

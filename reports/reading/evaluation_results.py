@@ -1,14 +1,13 @@
-"""Results of an Evaluator: metrics of model, reference and served version, thresholds and the blessing."""
+"""Results of an Evaluator: metrics of model, reference and served version, and the blessing."""
 
 import dataclasses
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from contracts import metrics
+from reports.reading.thresholds import derived_from
 
 # TFMA takes seconds to import, so what reads no results does without.
 
@@ -68,12 +67,14 @@ class EvaluationSummary:
       slices: the metrics of every slice that the data has, sorted by name.
       blessed: whether the model cleared every threshold.
       reasons: one sentence for each threshold that it did not clear.
+      failed: the metrics that did not, by the name of the slice.
     """
 
     overall: SliceSummary
     slices: tuple[SliceSummary, ...]
     blessed: bool
     reasons: tuple[str, ...]
+    failed: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def read_metrics(evaluation_uri: str) -> EvaluationSummary:
@@ -99,11 +100,15 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
             name: dataclasses.replace(found, served={}, over_served={}) for name, found in by_name.items()
         }
     overall = by_name.pop(OVERALL, SliceSummary(OVERALL, {}, {}, {}, {}, {}, 0, 0))
-    reasons = tuple(
-        _reason(failure, _slice_name(part.slice_key))
+    failures = [
+        (failure, _slice_name(part.slice_key))
         for part in validation.metric_validations_per_slice
         for failure in part.failures
-    )
+    ]
+    reasons = tuple(_reason(failure, name) for failure, name in failures)
+    failed: dict[str, set[str]] = defaultdict(set)
+    for failure, name in failures:
+        failed[name].add(_judged_metric(failure.metric_key.name))
     if not overall.example_count:
         reasons = ("no row was evaluated: the eval split is empty", *reasons)
     return EvaluationSummary(
@@ -111,61 +116,8 @@ def read_metrics(evaluation_uri: str) -> EvaluationSummary:
         slices=tuple(by_name[name] for name in sorted(by_name)),
         blessed=validation.validation_ok,
         reasons=reasons,
+        failed={name: frozenset(names) for name, names in failed.items()},
     )
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """What a metric has to reach, over all evaluated rows unless noted.
-
-    Attributes:
-      at_least: lower bound, None if there is none.
-      at_most: upper bound, None if there is none.
-      beats_reference: whether the model has to be better than its reference.
-      behind_served: how far the model may be behind the served version, None if that does not matter.
-      behind_in_slices: how far it may be behind the reference and the served version for certain, in any
-        slice with enough users; None if that does not matter.
-    """
-
-    at_least: float | None = None
-    at_most: float | None = None
-    beats_reference: bool = False
-    behind_served: float | None = None
-    behind_in_slices: float | None = None
-
-
-def read_thresholds(evaluation_uri: str) -> dict[str, Thresholds]:
-    """Reads the thresholds that an Evaluator held a model to, by metric.
-
-    Args:
-      evaluation_uri: folder of its `evaluation` artifact.
-    """
-    config = json.loads((Path(evaluation_uri) / "eval_config.json").read_text(encoding="utf-8"))["evalConfig"]
-    found: dict[str, dict[str, Any]] = defaultdict(dict)
-    for spec in config.get("metricsSpecs", ()):
-        for name, of_slices in spec.get("perSliceThresholds", {}).items():
-            # Ours are of the overall slice alone; see `pipeline.evaluation.eval_config`.
-            threshold = of_slices["thresholds"][0]["threshold"]
-            if metric := _derived_from(name, metrics.OVER_REFERENCE):
-                found[metric]["beats_reference"] = True
-                continue
-            value = threshold.get("valueThreshold", {})
-            found[name]["at_least"] = value.get("lowerBound")
-            found[name]["at_most"] = value.get("upperBound")
-            if "changeThreshold" in threshold:
-                found[name]["behind_served"] = abs(threshold["changeThreshold"].get("absolute", 0.0))
-        for name, threshold in spec.get("thresholds", {}).items():
-            for pattern in (metrics.BEHIND_REFERENCE, metrics.BEHIND_SERVED):
-                if metric := _derived_from(name, pattern):
-                    found[metric]["behind_in_slices"] = threshold["valueThreshold"]["upperBound"]
-    return {name: Thresholds(**kept) for name, kept in found.items()}
-
-
-def _derived_from(name: str, pattern: str) -> str:
-    """The metric from whose name the pattern makes this name, "" if it does not."""
-    before, _, after = pattern.partition("{}")
-    fits = name.startswith(before) and name.endswith(after)
-    return name[len(before) : len(name) - len(after)] if fits else ""
 
 
 def _tfma() -> Any:
@@ -195,14 +147,19 @@ def _slice_summary(found: Any) -> SliceSummary:
     reference = _derived(of_candidate, metrics.OF_REFERENCE)
     return SliceSummary(
         name=_slice_name(found.slice_key),
-        model={name: of_candidate[name] for name in reference},
-        reference=reference,
+        model=_possible({name: of_candidate[name] for name in reference}),
+        reference=_possible(reference),
         over_reference=_derived(of_candidate, metrics.OVER_REFERENCE),
-        served={name: served[name] for name in reference if name in served},
+        served=_possible({name: served[name] for name in reference if name in served}),
         over_served=over_served,
         user_count=int(of_candidate[metrics.USER_COUNT].value),
         example_count=int(of_candidate[metrics.EXAMPLE_COUNT].value),
-        orders=_by_order(of_candidate, {name: pattern for name, (pattern, _) in _ORDERS.items()}),
+        orders={
+            name: _possible(found)
+            for name, found in _by_order(
+                of_candidate, {name: pattern for name, (pattern, _) in _ORDERS.items()}
+            ).items()
+        },
         over_orders=_by_order(of_candidate, {name: pattern for name, (_, pattern) in _ORDERS.items()}),
     )
 
@@ -212,15 +169,41 @@ def _by_order(measures: Mapping[str, Measure], patterns: Mapping[str, str]) -> d
     return {name: derived for name, derived in found.items() if derived}
 
 
+def _possible(measures: Mapping[str, Measure]) -> dict[str, Measure]:
+    """The metrics, with intervals that end where a metric cannot go on: a share is from 0 to 1.
+
+    TFMA's intervals are symmetric, so near 0 they would begin below it.
+    """
+    return {
+        name: dataclasses.replace(
+            found,
+            lower=None if found.lower is None else max(0.0, found.lower),
+            upper=found.upper if found.upper is None or name in metrics.NOT_SHARES else min(1.0, found.upper),
+        )
+        for name, found in measures.items()
+    }
+
+
 def _derived(measures: Mapping[str, Measure], pattern: str) -> dict[str, Measure]:
     """The measures whose names the pattern makes, by the names that it makes them from."""
-    found = {_derived_from(name, pattern): measure for name, measure in measures.items()}
+    found = {derived_from(name, pattern): measure for name, measure in measures.items()}
     return {name: found[name] for name in measures if name in found}
 
 
 def _slice_name(slice_key: Any) -> str:
     parts = _tfma().slicer.deserialize_slice_key(slice_key)
     return ",".join(f"{feature}={value}" for feature, value in parts) or OVERALL
+
+
+def _judged_metric(name: str) -> str:
+    """The metric that a threshold is about: that of a difference or of a distance behind another."""
+    patterns = (
+        metrics.OVER_REFERENCE,
+        metrics.BEHIND_REFERENCE,
+        metrics.BEHIND_SERVED,
+        metrics.BEHIND_RETRIEVAL_ORDER,
+    )
+    return next((metric for pattern in patterns if (metric := derived_from(name, pattern))), name)
 
 
 # What a threshold is about where the name of its metric does not show it.
@@ -242,7 +225,7 @@ def _reason(failure: Any, slice_name: str) -> str:
             f"{name} is {abs(value):.4f} behind the served version, more than the "
             f"{abs(change.absolute.value):g} allowed"
         )
-    if metric := _derived_from(name, metrics.OVER_REFERENCE):
+    if metric := derived_from(name, metrics.OVER_REFERENCE):
         return f"{metric} does not beat its reference: the difference is {value:+.4f}"
     threshold = failure.metric_threshold.value_threshold
     for pattern, beside in (
@@ -250,7 +233,7 @@ def _reason(failure: Any, slice_name: str) -> str:
         (metrics.BEHIND_SERVED, "the served version"),
         (metrics.BEHIND_RETRIEVAL_ORDER, "the order of retrieval"),
     ):
-        if metric := _derived_from(name, pattern):
+        if metric := derived_from(name, pattern):
             where, scope = ("", "") if slice_name == OVERALL else (f"{slice_name}: ", " in a slice")
             return (
                 f"{where}{metric} is at least {value:.4f} behind {beside} with 95 % confidence, more than "

@@ -20,7 +20,8 @@ REPORT: Final = "report"
 # Execution properties of that node, both JSON. They hold what no artifact does, so
 # whoever reads a run from a metadata store takes them from there.
 ABOUT: Final = "about"
-"""`{"config": {...}, "nodes": ["RatingsGen", ...]}`: settings as in `Run`, and all nodes in their order."""
+"""`{"config": {...}, "nodes": ["RatingsGen", ...], "planned": {"Transform": ["RatingsGen", ...], ...}}`:
+settings and plan as in `Run`, and all nodes in their order."""
 FINAL_STATUS: Final = "final_status"
 """A Kubeflow `PipelineTaskFinalStatus` if a node failed, "" otherwise; see `failure_text`."""
 
@@ -100,6 +101,7 @@ class Run:
       versions: of Python and the libraries behind the run, by name.
       failure: why the run ended early, such as "Transform: no such file"; "" if every node ended well.
       previous: the run before it in the same store, None if it is the first; its own `previous` is None.
+      planned: of each node, those that it takes artifacts from by the pipeline's plan; empty where unknown.
     """
 
     id: str
@@ -112,7 +114,7 @@ class Run:
     versions: Mapping[str, str] = field(default_factory=dict)
     failure: str = ""
     previous: Run | None = None
-    before_data: Run | None = None
+    planned: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def node(self, node_id: str) -> Node | None:
         """The node of that id, None if the run has none."""

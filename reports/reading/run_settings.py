@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import platform
 from collections.abc import Mapping
@@ -62,23 +63,23 @@ def data_folder(run: Run) -> Path | None:
     return None
 
 
-def ratings_of(run: Run) -> int | None:
-    """The id of the run's `ratings` Examples, which distinguishes its data from that of another run."""
-    node = run.node(RATINGS_GEN)
-    found = node.outputs.get(EXAMPLES, ()) if node else ()
-    return found[0].id if found else None
-
-
-def fingerprint_of(run: Run) -> dict[str, str]:
-    """TFX's fingerprint of each raw file that was there: size and checksum of the times of change."""
+def raw_files(run: Run) -> dict[str, str]:
+    """Size and last change of each raw file that was there, from TFX's fingerprint of the input."""
     node = run.node(RATINGS_GEN)
     lines = str(node.properties.get("input_fingerprint", "")).splitlines() if node else []
     found = {}
     for line in lines:
         fields = dict(field.split(":", 1) for field in line.split(",") if ":" in field)
-        if fields.get("num_files", "0") != "0":
-            size = int(fields.get("total_bytes", "0"))
-            found[fields["split"]] = f"{size:,} bytes, checksum {fields.get('xor_checksum', 'unknown')}"
+        many = int(fields.get("num_files", "0"))
+        if many:
+            size = f"{int(fields.get('total_bytes', '0')):,} bytes"
+            # What TFX calls a checksum is the sum of the times of change.
+            changed = datetime.datetime.fromtimestamp(
+                int(fields.get("sum_checksum", "0")) // many, datetime.timezone.utc
+            )
+            found[fields["split"]] = f"{size}, changed {changed:%Y-%m-%d %H:%M:%S} UTC"
+            if many > 1:
+                found[fields["split"]] = f"{many} files, {size}"
     return found
 
 

@@ -49,7 +49,7 @@ def list_runs(output: Path) -> list[str]:
 
 
 def load_run(output: Path, run_id: str = LATEST) -> Run:
-    """Reads a run with those that came before it.
+    """Reads a run with the one that came before it.
 
     Args:
       output: the root folder of the runs. It may have been moved since.
@@ -62,18 +62,23 @@ def load_run(output: Path, run_id: str = LATEST) -> Run:
     contexts = _runs(store)
     position = _position([context.name for context in contexts], run_id, output)
     run = _read(store, output, contexts[position])
-    previous = before_data = None
-    data = run_settings.ratings_of(run)
-    for context in reversed(contexts[:position]):
-        earlier = _read(store, output, context)
-        if earlier.pipeline_name != run.pipeline_name:
-            continue
-        previous = previous or earlier
-        if data is not None and run_settings.ratings_of(earlier) not in (None, data):
-            before_data = before_data or earlier
-        if data is None or before_data is not None:
-            break
-    return dataclasses.replace(run, previous=previous, before_data=before_data)
+    earlier = (_read(store, output, context) for context in reversed(contexts[:position]))
+    previous = next((found for found in earlier if found.pipeline_name == run.pipeline_name), None)
+    return dataclasses.replace(run, previous=previous)
+
+
+def load_runs(output: Path, most: int) -> list[Run]:
+    """Reads the newest runs, the oldest of them first; their `previous` is None.
+
+    Args:
+      output: as of `load_run`.
+      most: how many.
+
+    Raises:
+      ReportError: no run has written there.
+    """
+    store = _open(output)
+    return [_read(store, output, context) for context in _runs(store)[-most:]]
 
 
 def _open(output: Path) -> metadata_store.MetadataStore:
@@ -155,6 +160,7 @@ def _read(store: metadata_store.MetadataStore, output: Path, context: Any) -> Ru
         dataclasses.replace(
             run,
             config=about.get("config") or run_settings.settings_of(run),
+            planned={node_id: tuple(inputs) for node_id, inputs in about.get("planned", {}).items()},
             versions=_versions(run),
             failure=failure,
         )

@@ -12,7 +12,7 @@ from reports.charts import palette, plots
 from reports.reading.run_data import NodeState, Run
 
 _BOX: Final = (0.94, 0.5)
-_ROW_HEIGHT: Final = 62
+_ROW_HEIGHT: Final = 68
 _WIDEST: Final = 6
 _COLORS: Final = {
     NodeState.DONE: palette.GOOD,
@@ -24,14 +24,14 @@ _COLORS: Final = {
 
 
 def edges_of(run: Run) -> dict[str, set[str]]:
-    """The nodes that each node took artifacts from, by its id."""
+    """The nodes that each node took artifacts from, by its id; one that did not run has those of the plan."""
     makers = {
         artifact.id: node.id
         for node in run.nodes
         for artifacts in node.outputs.values()
         for artifact in artifacts
     }
-    return {
+    taken = {
         node.id: {
             makers[artifact.id]
             for artifacts in node.inputs.values()
@@ -39,6 +39,10 @@ def edges_of(run: Run) -> dict[str, set[str]]:
             if makers.get(artifact.id, node.id) != node.id
         }
         for node in run.nodes
+    }
+    return {
+        node_id: parents or taken.keys() & set(run.planned.get(node_id, ()))
+        for node_id, parents in taken.items()
     }
 
 
@@ -63,8 +67,8 @@ def draw(run: Run, chart_id: str) -> Markup:
     for node in run.nodes:
         x, y = places[node.id]
         color = _COLORS[node.state].light
-        axes.text(x, y - 0.08, node.id, ha="center", va="center", fontsize=10, color=palette.INK.light)
-        axes.text(x, y + 0.12, node.state.value, ha="center", va="center", fontsize=9, color=color)
+        axes.text(x, y - 0.08, node.id, ha="center", va="center", color=palette.INK.light)
+        axes.text(x, y + 0.12, node.state.value, ha="center", va="center", color=color)
         axes.add_patch(_box(x, y, color, dashed=node.state is NodeState.NOT_RUN)).set_zorder(2)
     axes.set_xlim(-_WIDEST / 2, _WIDEST / 2)
     axes.set_ylim(len(rows) - 0.6, -0.4)

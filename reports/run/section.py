@@ -41,7 +41,7 @@ def run_section(run: Run) -> Section:
                 for node in run.nodes
             },
             "config": run.config,
-            "data_fingerprint": run_settings.fingerprint_of(run),
+            "raw_files": run_settings.raw_files(run),
             "versions": run.versions,
         },
     )
@@ -88,10 +88,8 @@ def _overview(run: Run) -> Part:
 
 
 def _nodes(run: Run) -> Part:
-    ran = sorted(
-        (node for node in run.nodes if node.state is NodeState.DONE and node.seconds is not None),
-        key=lambda node: -(node.seconds or 0),
-    )
+    worked = [node for node in run.nodes if node.state in (NodeState.DONE, NodeState.FAILED)]
+    ran = sorted((node for node in worked if node.seconds is not None), key=lambda node: -(node.seconds or 0))
     rows: list[tuple[Cell, ...]] = [
         (
             node.id,
@@ -107,10 +105,14 @@ def _nodes(run: Run) -> Part:
         (Column("node"), Column("state"), _SECONDS, Column("gave out, or failed with")),
         tuple(rows),
         filterable=True,
+        folded=not any(node.state is NodeState.FAILED for node in run.nodes),
     )
     if not ran:
-        worked = any(node.state is NodeState.DONE for node in run.nodes)
-        answer = "How long the nodes took is not known." if worked else "No node did work in this run."
+        answer = (
+            "How long the nodes took is not known."
+            if worked
+            else "Every node that was needed is from an earlier run."
+        )
         return Part("run-nodes", "Nodes", answer=answer, tables=(table,))
     longest, total = ran[0], sum(node.seconds or 0 for node in ran)
     answer = f"{longest.id} took longest: {longest.seconds:,.1f} s of {total:,.1f} s."
@@ -127,7 +129,7 @@ def _nodes(run: Run) -> Part:
             texts=[f"{node.seconds:,.1f}" for node in shown],
         ),
         f"Bar chart of wall seconds by node, longest first. {answer}",
-        note="Nodes that did work in this run. A cached node takes too little time to draw.",
+        note="Nodes that did work in this run, failed ones too. A cached node takes too little time to draw.",
     )
     return Part("run-nodes", "Nodes", answer=answer, charts=(chart,), tables=(table,))
 
@@ -163,6 +165,7 @@ def _settings(run: Run) -> Part:
                 (Column("setting"), Column("value")),
                 rows,
                 filterable=True,
+                folded=True,
                 empty="No node has recorded its settings.",
             ),
         ),
@@ -170,12 +173,17 @@ def _settings(run: Run) -> Part:
 
 
 def _data(run: Run) -> Part:
-    files = run_settings.fingerprint_of(run)
+    files = run_settings.raw_files(run)
+    gate = run.config.get("data_gate")
+    series = gate.get("series") if isinstance(gate, Mapping) else None
     return Part(
         "run-data",
-        "Data fingerprint",
+        "Raw files",
         text=() if files else ("No node has read data.",),
-        facts=tuple(Fact(name, value) for name, value in files.items()),
+        facts=(
+            *([Fact("Series of the data", str(series))] if series else []),
+            *(Fact(name, value) for name, value in files.items()),
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 "use strict";
-// Sorts and filters tables, and switches between the light and the dark page. Without it all is there to read.
+// Sorts and filters tables, makes cards of the rows of those that are too wide, shows one class of points of a
+// chart, and switches between the light and the dark page. Without it all is there to read.
 
 function compare(a, b) {
   // Rows without a value come last in either direction; see `sortBy`.
@@ -44,6 +45,41 @@ for (const filter of document.querySelectorAll(".filter")) {
   filter.querySelector("input").addEventListener("input", (event) => filterBy(table, event.target.value, output));
 }
 
+
+function fit(table) {
+  const place = table.querySelector(".scroll");
+  table.classList.remove("cards");
+  table.classList.toggle("cards", place.scrollWidth > place.clientWidth + 1);
+}
+
+// A table in a closed `details` has no width before it is opened, which is a change of its size.
+const widths = new Map();
+const resized = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const width = target.clientWidth;
+    if (width && widths.get(target) !== width) {
+      widths.set(target, width);
+      fit(target.closest(".table"));
+    }
+  }
+});
+document.querySelectorAll(".table .scroll").forEach((place) => resized.observe(place));
+
+for (const choice of document.querySelectorAll(".choose")) {
+  const points = [...choice.parentElement.querySelectorAll("[data-class]")], output = choice.querySelector("output");
+  choice.hidden = false;
+  choice.querySelector("select").addEventListener("change", (event) => {
+    const wanted = event.target.value;
+    let shown = 0;
+    for (const point of points) {
+      const there = !wanted || point.dataset.class.split(" ").includes(wanted);
+      point.style.display = there ? "" : "none";
+      shown += there;
+    }
+    output.textContent = wanted ? `${shown} of ${points.length}` : "";
+  });
+}
+
 const theme = document.getElementById("theme"), root = document.documentElement;
 const isDark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 const label = () => { theme.textContent = isDark() ? "Light page" : "Dark page"; };
@@ -52,7 +88,15 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
 theme.hidden = false;
 label();
 
-// Paper is white.
-let before;
-addEventListener("beforeprint", () => { before = root.dataset.theme; root.dataset.theme = "light"; });
-addEventListener("afterprint", () => { if (before) root.dataset.theme = before; else delete root.dataset.theme; });
+// Paper is white, and nothing on it can be opened.
+let before, folded = [];
+addEventListener("beforeprint", () => {
+  before = root.dataset.theme;
+  root.dataset.theme = "light";
+  folded = [...document.querySelectorAll("details.table:not([open])")];
+  folded.forEach((one) => { one.open = true; });
+});
+addEventListener("afterprint", () => {
+  if (before) root.dataset.theme = before; else delete root.dataset.theme;
+  folded.forEach((one) => { one.open = false; });
+});

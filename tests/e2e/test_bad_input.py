@@ -115,7 +115,7 @@ def test_model_below_the_threshold_is_not_pushed(project: Path, sample_run: Pipe
     assert "misses the threshold of at most 0.1" in run.summaries["RankingEvaluator"]
     assert "Pusher pushed nothing, because ranking: its model was not blessed" in run.err
     assert run.summaries["Pusher"] == (
-        "nothing pushed: ranking: its model was not blessed (see its evaluator) [synthetic sample]"
+        "nothing pushed: ranking: its model was not blessed (see its evaluator)"
     )
     # The other model is as good as it was, and is not pushed without this one.
     assert "not blessed" not in run.summaries["RetrievalEvaluator"]

@@ -20,9 +20,10 @@ def models(sample_run: PipelineRun) -> Mapping[str, Any]:
 
 
 def test_the_console_shows_its_path_and_verdict(sample_run: PipelineRun) -> None:
-    assert f"  page about this run: {sample_run.output / 'report' / 'index.html'}\n" in sample_run.out
+    assert f"  report of this run: {sample_run.output / 'report' / 'index.html'}\n" in sample_run.out
+    assert f"  index of the runs: {sample_run.output / 'reports' / 'index.html'}\n" in sample_run.out
     assert sample_run.summaries["ReportGen"] == (
-        "Overview: passed, Run: passed, Data validation: passed, Models: passed [synthetic sample]"
+        "Overview: passed, Run: passed, Data validation: passed, Models: passed"
     )
     assert list(sample_run.report["sections"]) == ["overview", "run", "data", "eda", "models", "card"]
     assert sample_run.report["run"]["synthetic"] is True
@@ -102,7 +103,7 @@ def test_the_page_holds_every_part_and_the_banner_of_made_up_data(sample_run: Pi
         *("retrieval-slices-user-gender", "ranking-slices-bucketized-user-age"),
     ):
         assert f'id="{chart}"' in sample_run.page
-    assert sample_run.page.count('id="retrieval-user-') >= 10
+    assert sample_run.page.count('id="recommender-user-') >= 8
     assert "a synthetic sample that this project makes up" in sample_run.page
     assert "GroupLens" not in sample_run.page
     assert len(sample_run.page) < 5_000_000

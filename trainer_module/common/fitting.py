@@ -5,7 +5,7 @@ import logging
 import math
 import os
 import time
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import tensorflow as tf
 
@@ -13,7 +13,7 @@ from contracts import artifacts
 from trainer_module.common.hyperparameters import FitHyperparameters
 from trainer_module.common.inputs import no_autograph
 
-# Whoever shows progress listens to this logger; each record has `epoch`, `epochs` and `metric`.
+# Whoever shows progress listens to this logger.
 progress = logging.getLogger(artifacts.PROGRESS_LOGGER)
 
 
@@ -40,13 +40,30 @@ def learning_rate(hyperparameters: FitHyperparameters, epoch: int) -> float:
     return highest * (1 + math.cos(math.pi * epoch / hyperparameters.epochs)) / 2
 
 
+# Between reports within an epoch, so that they cost nothing.
+_SECONDS_BETWEEN: Final = 1.0
+
+
 class _Progress(tf.keras.callbacks.Callback):
-    """Reports each epoch and stops a fit whose loss is no longer a number."""
+    """Reports batches and epochs, and stops a fit whose loss is no longer a number."""
 
     def __init__(self, epochs: int, monitor: str | None) -> None:
         super().__init__()
         self._epochs = epochs
         self._monitor = monitor
+        self._epoch = 0
+        self._reported = time.monotonic()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if time.monotonic() - self._reported < _SECONDS_BETWEEN:
+            return
+        self._reported = time.monotonic()
+        # Keras counts the batches in the first epoch.
+        place = {"batch": batch + 1, "batches": self.params.get("steps") or 0}
+        progress.debug("batch", extra={"epoch": self._epoch + 1, "epochs": self._epochs, **place})
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         logs = logs or {}

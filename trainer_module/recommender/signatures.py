@@ -114,7 +114,7 @@ class RecommenderServing(tf.Module):
         spec = {features.USER_ID: tf.io.FixedLenFeature([], tf.string)}
         user_id = tf.io.parse_example(examples, spec)[features.USER_ID]
         movie_id = found[features.MOVIE_ID]
-        raw = self._rated(user_id, movie_id)
+        raw, ratings = self._rated(user_id, movie_id)
         known = found[signatures.COLD_USER] == signatures.NO
         scores = _list_scores(self._order, movie_id, raw, known)
         final = tf.argsort(scores, axis=1, direction="DESCENDING", stable=True)
@@ -124,13 +124,17 @@ class RecommenderServing(tf.Module):
         return {
             **found,
             features.MOVIE_ID: tf.gather(movie_id, final, batch_dims=1),
+            signatures.SCORE: tf.gather(scores, final, batch_dims=1),
+            signatures.LIST_RATING: tf.gather(ratings, final, batch_dims=1),
             signatures.LIST_POPULARITY: tf.gather(found[signatures.LIST_POPULARITY], final, batch_dims=1),
             signatures.RETRIEVAL_ORDER_MOVIE_ID: movie_id,
             signatures.RATING_ORDER_MOVIE_ID: tf.gather(movie_id, by_rating, batch_dims=1),
         }
 
-    def _rated(self, user_id: tf.Tensor, movie_id: tf.Tensor) -> tf.Tensor:
-        """Ratings [B, N] as of training, the same for a user whoever else is in the batch.
+    def _rated(self, user_id: tf.Tensor, movie_id: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Ratings as of training, not clipped [B, N] and as they are served [B, N].
+
+        They are the same for a user whoever else is in the batch.
 
         With the number of rows, the last digits of a matrix product change; so that number is fixed here.
         """
@@ -138,12 +142,14 @@ class RecommenderServing(tf.Module):
         missing = tf.where(batch > 0, -batch % EVALUATED_AT_A_TIME, EVALUATED_AT_A_TIME)
         users = tf.reshape(tf.pad(user_id, [[0, missing]]), [-1, EVALUATED_AT_A_TIME])
         movies = tf.reshape(tf.pad(movie_id, [[0, missing], [0, 0]]), [-1, EVALUATED_AT_A_TIME, width])
-        raw = tf.map_fn(
-            lambda part: self._ranking.trained.rate(*part)[0],
+        spec = tf.TensorSpec([EVALUATED_AT_A_TIME, None], tf.float32)
+        found = tf.map_fn(
+            lambda part: self._ranking.trained.rate(*part)[:2],
             (users, movies),
-            fn_output_signature=tf.TensorSpec([EVALUATED_AT_A_TIME, None], tf.float32),
+            fn_output_signature=(spec, spec),
         )
-        return tf.reshape(raw, [-1, width])[:batch]
+        raw, ratings = (tf.reshape(values, [-1, width])[:batch] for values in found)
+        return raw, ratings
 
 
 class RerankingServing(tf.Module):

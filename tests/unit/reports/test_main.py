@@ -18,7 +18,9 @@ def test_help_names_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert stopped.value.code == 0
     printed = capsys.readouterr().out
-    assert all(f"python -m reports {command}" in printed for command in ("open", "list", "build", "compare"))
+    assert all(
+        f"python -m reports {command}" in printed for command in ("open", "list", "build", "compare", "index")
+    )
 
 
 def test_runs_are_listed_the_oldest_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,7 +32,7 @@ def test_runs_are_listed_the_oldest_first(tmp_path: Path, capsys: pytest.Capture
     assert capsys.readouterr().out.split() == ["2026-01-30T08:00:00", "2026-01-31T08:00:00"]
 
 
-@pytest.mark.parametrize("command", [["list"], ["build"], ["open"], ["compare", "a", "b"]])
+@pytest.mark.parametrize("command", [["list"], ["build"], ["open"], ["compare", "a", "b"], ["index"]])
 def test_a_folder_without_runs_is_one_clear_error(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -45,6 +47,13 @@ def test_a_run_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[s
 
     assert main(["build", "2031", "--output", str(tmp_path)]) == 2
     assert "there is no run '2031'" in capsys.readouterr().err
+
+
+def test_a_run_is_not_compared_with_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    RecordedRuns(tmp_path).node("2026-01-30T08:00:00", "MoviesGen")
+
+    assert main(["compare", "2026", "latest", "--output", str(tmp_path)]) == 2
+    assert "both are run 2026-01-30T08:00:00" in capsys.readouterr().err
 
 
 def test_the_command_line_loads_no_tensorflow() -> None:

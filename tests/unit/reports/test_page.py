@@ -13,7 +13,7 @@ import pytest
 from reports.charts import plots
 from reports.page import Head, as_json, render_page, write_report
 from reports.reading.run_data import Run
-from reports.section import Chart, Column, Fact, Link, Part, Section, Table
+from reports.section import Chart, Column, Estimate, Fact, Link, Part, Section, Table
 from reports.verdict import Verdict
 
 HOSTILE = "<script>alert(1)</script>\"'&"
@@ -103,9 +103,30 @@ def test_a_synthetic_sample_is_named_as_such() -> None:
 def test_cells() -> None:
     html = page(hostile_section())
 
-    assert '<td data-sort="1234.56" class="number">1,234.6</td>' in html
-    assert '<td data-sort="" class="number">n/a</td>' in html
-    assert re.search(r'<td data-sort="0"><span class="verdict failed">.*failed</span></td>', html)
+    assert '<td role="cell" data-title="n" data-sort="1234.56" class="number">1,234.6</td>' in html
+    assert '<td role="cell" data-title="n" data-sort="" class="number">n/a</td>' in html
+    assert re.search(r'data-title="v" data-sort="0"><span class="verdict failed">.*failed</span></td>', html)
+
+
+def test_an_estimate_is_written_with_its_interval_and_sorts_by_its_value() -> None:
+    estimates = (Estimate(0.25, 0.2, 0.3), Estimate(-0.01, -0.03, 0.01, signed=True), Estimate(0.5))
+    table = Table("t", "", (Column("of"), Column("value", ".2f")), tuple(("a", one) for one in estimates))
+
+    html = page(Section("s", "S", "", (Part("p", "P", tables=(table,)),)))
+
+    assert 'data-sort="0.25" class="number">0.25 <span class="interval">0.20 to 0.30</span></td>' in html
+    assert 'data-sort="-0.01" class="number">-0.01 <span class="interval">-0.03 to +0.01</span></td>' in html
+    assert 'data-sort="0.5" class="number">0.50</td>' in html
+
+
+def test_a_folded_table_is_closed_under_its_caption() -> None:
+    table = Table("t", "Every <b>setting</b>.", (Column("a"),), (("x",), ("y",)), folded=True)
+
+    html = page(Section("s", "S", "", (Part("p", "P", tables=(table,)),)))
+
+    summary = html.partition('<details class="table" id="t">')[2].partition("</summary>")[0]
+    assert "Every &lt;b&gt;setting&lt;/b&gt;." in summary
+    assert "2 rows" in summary
 
 
 def test_a_row_of_another_length_is_refused() -> None:

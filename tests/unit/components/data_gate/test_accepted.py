@@ -7,7 +7,7 @@ import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.data_gate.accepted import ENTRY_FILE, AcceptedData, DamagedEntryError
-from components.data_gate.distances import Values
+from distances.measure import Values
 
 FIRST, SECOND, THIRD = "a" * 64, "b" * 64, "c" * 64
 

@@ -12,8 +12,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from tensorflow_metadata.proto.v0 import schema_pb2
 
 from components.data_gate.catalogue import CatalogueFacts, catalogue_checks, count_catalogue
-from components.data_gate.distances import Values
 from components.data_gate.settings import DataGateSettings
+from distances.measure import Values
 
 
 def write(folder: Path, rows: Sequence[dict[str, bytes]]) -> str:

@@ -10,15 +10,9 @@ import pytest
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 
-from components.data_gate.distances import (
-    Distance,
-    Distributions,
-    Values,
-    distance,
-    drift_checks,
-    skew_checks,
-)
+from components.data_gate.distance_checks import drift_checks, skew_checks
 from components.data_gate.split_rules import expected_skew
+from distances.measure import Distance, Distributions, Values, distance
 
 SCHEMA = text_format.Parse(
     """

@@ -78,16 +78,39 @@ def test_versions_are_listed_with_metrics_and_which_is_served(
     lines = [line for line in out.splitlines() if line[:1] in "* " and line[2:3].isdigit()]
     assert [line[0] for line in lines] == ["*", " ", " "]
     assert [int(line[2:].split()[0]) for line in lines] == [third, second, first]
-    assert all(line.endswith("together: ranking, retrieval, recommender") for line in lines)
+    # Lines are folded to the width of a terminal.
+    words = " ".join(out.split())
+    assert words.count("together: ranking, retrieval, recommender") == 3
     assert (
         "rmse 0.9912 (reference 1.039, served 1.001), 2,047 ratings, 162 users (eval split, random, ml-100k)"
-        in out
+        in words
     )
-    assert "run run of better, ratings aaaaaaaaaaaa, model " in out
+    assert "run run of better, ratings aaaaaaaaaaaa, model " in words
     assert str(runs.ranking / "history.jsonl") in out
     assert runs.command("versions") == 0
     out = capsys.readouterr().out
     assert all(f"{name}: version {third} is served by default" in out for name in TOGETHER)
+
+
+def test_the_list_fits_a_terminal_and_flags_what_cannot_load(
+    runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second, third = runs.versions
+    (runs.ranking / str(second) / "saved_model.pb").write_text("cut short")
+    (runs.ranking / str(first) / "saved_model.pb").unlink()
+
+    assert runs.command("versions", "ranking") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    # The path of the folder is as long as it is.
+    assert all(len(line) <= 100 for line in lines if str(runs.output) not in line)
+    by_version = {int(line[2:].split()[0]): line for line in lines if line[2:3].isdigit()}
+    assert "NOT USABLE" not in by_version[third]
+    assert "NOT USABLE: cannot be loaded as it was pushed: saved_model.pb" in by_version[second]
+    assert "NOT USABLE" in by_version[first]
+    assert runs.command("promote", second, "--only", "ranking", "--yes") == 2
+    assert "cannot be loaded as it was pushed" in capsys.readouterr().err
+    assert runs.served("ranking") == "better"
 
 
 def test_rollback_takes_all_models_of_a_run_back_and_promote_brings_them_again(
@@ -200,9 +223,9 @@ def test_broken_versions_are_listed_with_what_is_wrong_and_refused(
     (first / "assets.extra" / "manifest.json").write_text("{")
     (second / "saved_model.pb").unlink()
     assert runs.command("versions", "ranking") == 0
-    out = capsys.readouterr().out
-    assert f"{first.name}  {first}/assets.extra/manifest.json: is not a manifest" in out
-    assert f"{second.name}  {second} does not hold a saved_model.pb" in out
+    words = " ".join(capsys.readouterr().out.split())
+    assert f"{first.name} NOT USABLE: {first}/assets.extra/manifest.json: is not a manifest" in words
+    assert f"{second.name} NOT USABLE: {second} does not hold a saved_model.pb" in words
     for version in (first, second):
         assert runs.command("promote", version.name, "--yes") == 2
         assert f"version {version.name} of ranking cannot be served" in capsys.readouterr().err

@@ -8,12 +8,8 @@ import pytest
 
 from contracts import metrics
 from pipeline.evaluation.eval_config import retrieval_eval_config, summarize
-from reports.reading.evaluation_results import (
-    Measure,
-    Thresholds,
-    read_metrics,
-    read_thresholds,
-)
+from reports.reading.evaluation_results import Measure, read_metrics
+from reports.reading.thresholds import Thresholds, read_least_slice_users, read_thresholds
 from tests.unit.pipeline.evaluation.evaluated_worlds import LOW_THRESHOLDS, POPULAR, RANKED, ROWS, values
 from tests.unit.pipeline.tiny_evaluator import ByUser, Evaluated, run
 
@@ -66,6 +62,21 @@ def test_thresholds_are_those_of_the_settings(retrieval: Evaluated) -> None:
         "personalization@10": Thresholds(at_least=0),
         "short_lists@10": Thresholds(at_most=1),
     }
+    assert read_least_slice_users(retrieval.uri) == LOW_THRESHOLDS.min_slice_users
+
+
+def test_intervals_of_shares_end_at_0_and_1(retrieval: Evaluated) -> None:
+    """Four users make wide intervals, which TFMA has symmetric: below 0 and above 1."""
+    summary = read_metrics(retrieval.uri)
+    bounds = [
+        (measure.lower, measure.upper)
+        for found in (summary.overall, *summary.slices)
+        for name, measure in (*found.model.items(), *found.reference.items())
+        if name not in metrics.NOT_SHARES and measure.lower is not None and measure.upper is not None
+    ]
+    assert bounds
+    assert all(0 <= lower <= upper <= 1 for lower, upper in bounds)
+    assert any(0 in pair or 1 in pair for pair in bounds)
 
 
 def test_slices_are_those_that_the_data_has(retrieval: Evaluated) -> None:

@@ -24,17 +24,25 @@ def test_pushed_models_and_reports_are_shown_by_their_place(tmp_path: Path, monk
         NodeRun("RatingsStatistics", True, 0.1, [statistics]),
         _pusher("RankingPusher", pushed=1, pushed_destination=str(served), pushed_version="17"),
     ]
-    lines = summary_lines(
-        nodes, "eval split, temporal, ml-100k", tmp_path / "runs" / "report.html", Path("/elsewhere/run.log")
-    )
-    assert lines == [
-        "Pushed models",
-        "  runs/serving/ranking/17",
+    pages = {"report of this run": tmp_path / "runs" / "report.html", "index of the runs": None}
+    log = Path("/elsewhere/run.log")
+    lines = summary_lines(nodes, "eval split, temporal, ml-100k", pages, log, tmp_path / "runs")
+    assert lines[:-3] == [
         "Reports",
-        "  page about this run: runs/report.html",
+        "  report of this run: runs/report.html",
         "  statistics, RatingsStatistics: runs/statistics",
         "Log",
         "  /elsewhere/run.log",
+        "Verdict",
+        "  passed: every gate let the run through, version 17 is pushed",
+        "Pushed models",
+        "  runs/serving/ranking/17",
+        "Next",
+    ]
+    assert [line.split(" -m ")[1] for line in lines[-3:]] == [
+        "reports open --output runs",
+        "serving serve --models runs/serving",
+        "pipeline versions --output runs",
     ]
     assert problems(nodes) == []
 
@@ -44,8 +52,10 @@ def test_metrics_of_the_list_that_users_get_come_first() -> None:
         NodeRun(name, False, 0.1, [OutputArtifact("evaluation", "ModelEvaluation", "/e", {"summary": text})])
         for name, text in (("RetrievalEvaluator", "recall .2"), ("RecommenderEvaluator", "recall .3"))
     ]
-    lines = summary_lines(nodes, "eval split", None, Path("log"))
-    assert [line.split(":")[0] for line in lines[1:3]] == ["  RecommenderEvaluator", "  RetrievalEvaluator"]
+    lines = summary_lines(nodes, "eval split", {}, Path("log"), Path("runs"))
+    place = lines.index("Metrics (eval split)")
+    shown = [line.split(":")[0] for line in lines[place + 1 : place + 3]]
+    assert shown == ["  RecommenderEvaluator", "  RetrievalEvaluator"]
 
 
 def test_a_pushed_model_that_is_not_served_any_more_is_marked(tmp_path: Path) -> None:
@@ -53,10 +63,9 @@ def test_a_pushed_model_that_is_not_served_any_more_is_marked(tmp_path: Path) ->
         (tmp_path / version).mkdir()
         (tmp_path / version / "saved_model.pb").touch()
     nodes = [_pusher("P", pushed=1, pushed_destination=str(tmp_path / "17"), pushed_version="17")]
-    assert summary_lines(nodes, "", None, Path("log"))[:2] == [
-        "Pushed models",
-        f"  {tmp_path}/17 (version 18 is served; see python -m pipeline versions)",
-    ]
+    assert f"  {tmp_path}/17 (version 18 is served; see python -m pipeline versions)" in summary_lines(
+        nodes, "", {}, Path("log"), Path("runs")
+    )
     assert problems(nodes) == []
 
 
@@ -65,7 +74,9 @@ def test_a_model_that_was_not_blessed_is_a_problem():
     assert problems(nodes) == [
         "RankingPusher pushed nothing, because its model was not blessed (see its evaluator)"
     ]
-    assert summary_lines(nodes, "", None, Path("log"))[:2] == ["Pushed models", "  none"]
+    lines = summary_lines(nodes, "", {}, Path("log"), Path("runs"))
+    assert lines[lines.index("Pushed models") + 1] == "  none"
+    assert lines[lines.index("Verdict") + 1].startswith("  NOT PUSHED: RankingPusher pushed nothing")
     assert problems([_pusher("RankingPusher", pushed=0, reason="the probe refused its model: slow")]) == [
         "RankingPusher pushed nothing, because the probe refused its model: slow"
     ]
@@ -143,9 +154,9 @@ def test_node_summary_of_anomalies(tmp_path: Path):
     ],
 )
 def test_node_summary_of_a_fit_names_the_index(tmp_path: Path, index: dict[str, object], words: str):
-    fit = {"monitor": "val_x", "best": 0.5, "epochs": {"val_x": [0.4, 0.5, 0.3]}}
+    fit = {"monitor": "val_x", "best": 0.5, "best_epoch": 2, "epochs": {"val_x": [0.4, 0.5, 0.3]}}
     node = NodeRun("T", False, 0.1, [OutputArtifact("model_run", "ModelRun", str(tmp_path), {})])
     (tmp_path / artifacts.FIT_FILE).write_text(json.dumps(fit))
-    assert node_summary(node) == "val_x 0.5000, best of 3 epochs"
+    assert node_summary(node) == "val_x 0.5000, best epoch 2 of 3"
     (tmp_path / artifacts.INDEX_FILE).write_text(json.dumps({"candidates": index}))
-    assert node_summary(node) == f"val_x 0.5000, best of 3 epochs{words}"
+    assert node_summary(node) == f"val_x 0.5000, best epoch 2 of 3{words}"

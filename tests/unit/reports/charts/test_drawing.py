@@ -22,7 +22,7 @@ def ids(svg: Markup) -> list[str]:
 
 
 def test_a_hostile_label_stays_text() -> None:
-    svg = plots.bars("chart", [HOSTILE], [3])
+    svg = plots.columns("chart", ["a"], {"s": [3]}, unit=HOSTILE)
 
     assert HOSTILE in texts(svg)
     assert "<script" not in svg
@@ -59,7 +59,7 @@ def test_the_same_figures_give_the_same_bytes() -> None:
 
 
 def test_every_colour_is_a_variable_of_the_page() -> None:
-    svg = grids.heat_map("heat", ["r"], ["a", "b", "c"], [[0, 5, 9]]) + plots.columns(
+    svg = grids.heat_map("heat", ["r"], ["a", "b", "c"], [[0, 5, 9]], unit="ratings") + plots.columns(
         "columns", ["a"], {"s": [1], "t": [2]}
     )
 

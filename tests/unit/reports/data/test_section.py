@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pytest
 import tensorflow_data_validation as tfdv
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -126,48 +125,6 @@ def test_statistics_are_read_train_first(tmp_path: Path) -> None:
     assert list(data_statistics.read_statistics(tmp_path)) == ["train", "eval"]
 
 
-def test_distances_by_hand() -> None:
-    """L-infinity of (3/4, 1/4) and (1/4, 3/4) is 1/2; two sets of numbers that share none are 1 apart."""
-    one = statistics(user_gender=["Male"] * 3 + ["Female"], user_zip_code=["1", "1", "2", "2"])
-    other = statistics(user_gender=["Male"] + ["Female"] * 3, user_zip_code=["1", "1", "1", "2"])
-
-    checks = {
-        check.feature: check
-        for check in distances.measure(
-            "drift",
-            "ratings",
-            curated(),
-            one,
-            other,
-            comparator="drift_comparator",
-            above=Verdict.FAILED,
-        )
-    }
-
-    gender = checks["ratings.user_gender"]
-    assert gender.value == pytest.approx(0.5)
-    assert (gender.threshold, gender.verdict, gender.measure) == (
-        pytest.approx(0.05),
-        Verdict.FAILED,
-        "L-infinity",
-    )
-    zip_code = checks["ratings.user_zip_code"]
-    assert zip_code.value == pytest.approx(0.25)
-    assert (zip_code.threshold, zip_code.verdict) == (None, Verdict.NO_THRESHOLD)
-
-
-def test_numbers_are_measured_by_jensen_shannon() -> None:
-    one, other = statistics(user_rating=[1.0] * 9), statistics(user_rating=[5.0] * 9)
-    arguments = {"comparator": "skew_comparator", "above": Verdict.WARNING}
-
-    [apart] = distances.measure("skew", "ratings", curated(), one, other, **arguments)
-    [same] = distances.measure("skew", "ratings", curated(), one, one, **arguments)
-
-    assert (apart.measure, apart.verdict) == ("Jensen-Shannon", Verdict.WARNING)
-    assert apart.value == pytest.approx(1)
-    assert (same.value, same.verdict) == (pytest.approx(0), Verdict.PASSED)
-
-
 def test_checks_that_miss_their_threshold_come_first() -> None:
     def check(
         feature: str, metric: float, threshold: float | None, verdict: Verdict
@@ -206,6 +163,43 @@ def test_anomalies_of_a_validator(tmp_path: Path) -> None:
     assert "Robot" in by_feature["user_gender"].description
     assert part.verdict is Verdict.FAILED
     assert schema.anomalies_part([], ["ratings"]).verdict is Verdict.PASSED
+
+
+def test_the_gate_has_the_last_word_on_anomalies(tmp_path: Path) -> None:
+    """What the gate lets pass is a warning on the page, and the section has the verdict of the gate."""
+    folder = tmp_path / "anomalies" / "Split-eval"
+    folder.mkdir(parents=True)
+    found = tfdv.validate_statistics(statistics(user_gender=["Robot"]), curated())
+    (folder / "SchemaDiff.pb").write_bytes(found.SerializeToString())
+    check = {
+        **{"name": "anomaly", "feature": "ratings.user_gender", "measure": "ENUM_TYPE", "value": 1},
+        **{"threshold": 0, "bound": "at most", "where": "eval split", "detail": ""},
+    }
+    verdicts = {}
+    for verdict in ("allowed", "failed"):
+        record = {
+            "accepted": verdict == "allowed",
+            "baseline": {"note": "no other run"},
+            "checks": [{**check, "verdict": verdict}],
+        }
+        (tmp_path / verdict).mkdir()
+        (tmp_path / verdict / "data_gate.json").write_text(json.dumps(record))
+        section = data_section(
+            run_of(
+                tmp_path,
+                done("RatingsValidator", "anomalies", tmp_path / "anomalies"),
+                done("DataGate", "gate_result", tmp_path / verdict),
+            )
+        )
+        [part] = [part for part in section.parts if part.id == "data-anomalies"]
+        by_feature = dict(
+            zip(column(part.tables[0], "feature"), column(part.tables[0], "verdict"), strict=True)
+        )
+        verdicts[verdict] = (section.verdict, by_feature["user_gender"])
+    assert verdicts == {
+        "allowed": (Verdict.WARNING, Verdict.WARNING),
+        "failed": (Verdict.FAILED, Verdict.FAILED),
+    }
 
 
 def test_schema_rules() -> None:

@@ -103,6 +103,7 @@ def test_people(counts: EdaCounts) -> None:
 
 def test_a_zip_code_that_is_not_five_digits_is_none(counts: EdaCounts) -> None:
     assert counts.zips == {("94105", "student"): 2, ("", "writer"): 2, ("", ""): 1}
+    assert counts.zip_stars == {"94105": 9.0, "": 6.5}
 
 
 def test_times_in_utc(counts: EdaCounts) -> None:

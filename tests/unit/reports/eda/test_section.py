@@ -113,6 +113,8 @@ def test_states_by_ratings_and_by_codes() -> None:
         {("55414", "writer"): 9, ("94105", "student"): 12, ("94107", "none"): 3, ("77005", "student"): 4}
     )
 
+    counts.zip_stars.update({"55414": 36.0, "94105": 36.0, "94107": 3.0, "77005": 8.0})
+
     found = answers(section_of(counts, "d", None))["states"]
 
     assert found.startswith(
@@ -120,3 +122,38 @@ def test_states_by_ratings_and_by_codes() -> None:
     )
     assert "come first (80%)" in found
     assert "Most different zip codes: California (2)" in found
+    means = _rows(section_of(counts, "d", None), "states")
+    assert (means["Minnesota"][3], means["California"][3]) == (4.0, 39 / 15)
+
+
+def test_stars_by_state_need_enough_ratings() -> None:
+    counts = bare()
+    counts.zips = Counter({("55414", "writer"): 100, ("94105", "student"): 150, ("77005", "student"): 99})
+    counts.zip_stars.update({"55414": 410.0, "94105": 450.0, "77005": 495.0})
+
+    found = answers(section_of(counts, "d", None))["stars-by-state"]
+
+    assert found == "Minnesota gives most, 4.10 stars on average, and California fewest, 3.00."
+
+
+def test_genres_stand_beside_the_classes_of_the_study() -> None:
+    counts = bare()
+    counts.genres = tally({"Drama": (20, 4.0), "Children": (5, 3.0), "Biography": (2, 3.0)})
+
+    section = section_of(counts, "d", None)
+    classes = _rows(section, "genre-classes")
+
+    assert len(classes) == 21
+    assert classes["Children"][1:3] == (3, 5)
+    assert classes["IMAX"][2] == 0
+    assert "Biography" not in classes
+    assert set(_rows(section, "genres")) == {"Drama", "Children", "Biography"}
+    [note] = [chart.note for part in section.parts for chart in part.charts if chart.id == "genre-classes"]
+    assert "Not among the classes: Biography." in note
+
+
+def _rows(section: Section, chart_id: str) -> dict[object, tuple[object, ...]]:
+    """The rows under a chart, by what heads them."""
+    [data] = [chart.data for part in section.parts for chart in part.charts if chart.id == chart_id]
+    assert data is not None
+    return {row[0]: row for row in data.rows}

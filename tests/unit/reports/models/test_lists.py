@@ -1,14 +1,17 @@
 """Lists and the map of movies as parts of the page, with hostile titles and users."""
 
 import html
+import re
 
 import numpy as np
 import pytest
 
 from reports.models.embedding import MovieEmbeddings, embedding_part
-from reports.models.lists import sample_users_part, spread_part
+from reports.models.lists import spread_part
+from reports.models.sample_users import sample_users_part
 from reports.page import Head, render_page
 from reports.reading.eval_users import EvalUser
+from reports.reading.evaluated_model import Recommended
 from reports.reading.movies import ReportedMovie
 from reports.section import Part, Section
 
@@ -49,9 +52,12 @@ def test_map_of_the_movies_escapes_titles_and_genres() -> None:
         chart.answer == "3 of 3 movies; the plane keeps 100% of what their embeddings of width 4 differ by."
     )
     page = page_of(part)
-    # Names on the map are cut.
-    assert HOSTILE[:16] not in page
-    assert html.escape(HOSTILE[:16]) in page
+    assert HOSTILE not in page
+    # Names on the map are cut, and whole where a mouse is over them.
+    assert f"<title>{html.escape(HOSTILE, quote=False)} (1995): Drama; 30 ratings</title>" in page
+    assert chart.filters == ("Drama", "Comedy", "<b>Odd</b>")
+    # A movie is shown for each of its genres.
+    assert sorted(re.findall(r'data-class="([\d ]+)"', chart.svg)) == ["0", "1 0", "2"]
     assert "<b>Odd</b>" not in page
     assert chart.data is not None
     # A movie counts for the first of its genres that is among the most frequent ones.
@@ -59,7 +65,7 @@ def test_map_of_the_movies_escapes_titles_and_genres() -> None:
 
 
 @pytest.mark.slow  # Reading an Example takes TensorFlow.
-def test_sample_users_show_history_hits_and_what_was_held_out() -> None:
+def test_sample_users_show_scores_hits_and_the_nearest_watched_movie() -> None:
     import tensorflow as tf
 
     row = tf.train.Example()
@@ -74,14 +80,33 @@ def test_sample_users_show_history_hits_and_what_was_held_out() -> None:
     user = EvalUser(b"<u>7</u>", {b"1": 4.0}, (9, b"1"), row.SerializeToString())
     other = EvalUser(b"8", {b"3": 2.0}, (9, b"3"), row.SerializeToString())
 
-    part = sample_users_part("retrieval", [user, other], [[b"3", b"1", b""], [b"2"]], MOVIES, 2)
+    lists = [[b"3", b"2", b""], [b"2", b"3"]]
+    scored = {user.serialized: [Recommended(b"3", 1.5, 4.25), Recommended(b"1", 0.5, None)]}
+    found = MovieEmbeddings(list(RATINGS), np.eye(3, 2, dtype=np.float32) + 0.5, np.array([30, 20, 1]))
 
+    part = sample_users_part(
+        "recommender",
+        [user, other],
+        lists,
+        MOVIES,
+        found,
+        lambda serialized: [scored[one] for one in serialized],
+        2,
+    )
+
+    # The one with a hit comes first, whatever the checksums.
     assert part.answer == "1 of 2 users rated one of their first 10 movies in the eval split."
-    table = part.tables[0]
-    assert table.caption == (f"User <u>7</u> (<i>artist</i>). Rated in the eval split: {HOSTILE} (1995) (4).")
-    assert table.rows[0] == (1, "Third (1997)", "<b>Odd</b>", "", "99: 1")
-    assert table.rows[1] == (2, f"{HOSTILE} (1995)", "Drama", "rated 4", "Second (1996): 5")
-    assert table.rows[2] == (3, "", "", "", "")
+    first, second = part.tables
+    assert first.caption.startswith("User 8 (<i>artist</i>). Rated in the eval split: Third (1997) (2).")
+    assert second.caption == (
+        f"User <u>7</u> (<i>artist</i>). Rated in the eval split: {HOSTILE} (1995) (4). Rated before, the "
+        "latest first: 99 (1), Second (1996) (5)."
+    )
+    assert second.rows[0][:6] == (1, "Third (1997)", "<b>Odd</b>", 1.5, 4.25, "")
+    assert second.rows[1][:6] == (2, f"{HOSTILE} (1995)", "Drama", 0.5, None, "rated 4")
+    # Of the history, the catalogue has one movie.
+    assert second.rows[0][6] == "Second (1996) (5)"
+    assert second.rows[0][7] == pytest.approx((0.5 * 0.5 + 0.5 * 1.5) / (0.5**2 + 0.5**2) ** 0.5 / 2.5**0.5)
     page = page_of(part)
     assert HOSTILE not in page
     for raw in ("<u>7</u>", "<i>artist</i>", "<b>Odd</b>"):

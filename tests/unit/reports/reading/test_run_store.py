@@ -8,7 +8,7 @@ import pytest
 
 from reports.errors import ReportError
 from reports.reading.run_data import ABOUT, NodeState
-from reports.reading.run_store import list_runs, load_run
+from reports.reading.run_store import list_runs, load_run, load_runs
 from reports.run.lineage import edges_of
 from tests.unit.reports.recorded_run import CACHED, CANCELED, FAILED, RecordedRuns
 
@@ -118,17 +118,21 @@ def test_a_run_that_was_killed_failed_in_the_node_that_was_cut_short(
 
 
 def test_what_the_report_node_was_given_comes_first(runs: RecordedRuns) -> None:
-    about = {"config": {"seed": 7}, "nodes": ["RatingsGen", "Transform"]}
+    about = {
+        "config": {"seed": 7},
+        "nodes": ["RatingsGen", "Transform"],
+        "planned": {"Transform": ["RatingsGen"]},
+    }
     runs.node(FIRST, "ReportGen", **{ABOUT: json.dumps(about)})
 
     run = load_run(runs.output)
 
     assert run.config == {"seed": 7}
     assert [node.id for node in run.nodes] == ["ReportGen", "RatingsGen", "Transform"]
+    assert run.planned == {"Transform": ("RatingsGen",)}
 
 
 def test_runs_before(runs: RecordedRuns, tmp_path: Path) -> None:
-    """The third run reuses the data of the second, so its drift is against the first."""
     ingest(runs, FIRST, tmp_path)
     ingest(runs, SECOND, tmp_path)
     reused = runs.store.get_artifacts_by_type("Examples")[-1]
@@ -140,10 +144,8 @@ def test_runs_before(runs: RecordedRuns, tmp_path: Path) -> None:
     assert run.node("RatingsGen").state is NodeState.CACHED  # type: ignore[union-attr]
     assert run.previous is not None
     assert run.previous.id == SECOND
-    assert run.before_data is not None
-    assert run.before_data.id == FIRST
-    first = load_run(runs.output, FIRST)
-    assert (first.previous, first.before_data) == (None, None)
+    assert load_run(runs.output, FIRST).previous is None
+    assert [found.id for found in load_runs(runs.output, most=2)] == [SECOND, THIRD]
 
 
 def test_which_run(runs: RecordedRuns, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The lineage graph: what took from what, and no arrow too many."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -35,6 +36,17 @@ def test_an_arrow_that_a_longer_way_makes_plain_is_left_out() -> None:
 
     assert arrows(chain) == arrows(shortcut) == arrows(fork) > 0
     assert draw(chain, "graph") == draw(shortcut, "graph")
+
+
+def test_what_did_not_run_is_below_what_it_would_have_taken_from() -> None:
+    nodes = [Node(name, NodeState.NOT_RUN) for name in ("Pusher", "Trainer")]
+    planned = {"Trainer": ("Gen",), "Pusher": ("Trainer", "Gone")}
+    run = dataclasses.replace(run_of(node("Gen", 1, state=NodeState.FAILED), *nodes), planned=planned)
+
+    assert edges_of(run) == {"Gen": set(), "Pusher": {"Trainer"}, "Trainer": {"Gen"}}
+    heights = dict(re.findall(r'y="([\d.]+)"[^>]*>(Gen|Trainer|Pusher)<', draw(run, "graph")))
+    by_name = {name: float(height) for height, name in heights.items()}
+    assert by_name["Gen"] < by_name["Trainer"] < by_name["Pusher"]
 
 
 def test_every_node_is_drawn_with_its_state_also_where_none_ran() -> None:

@@ -69,3 +69,19 @@ def test_a_run_of_unknown_duration() -> None:
 
     assert found.answer == "1 nodes: 1 done."
     assert found.parts[1].answer == "How long the nodes took is not known."
+
+
+def test_a_run_that_only_failed_did_work() -> None:
+    found = section(Node("Gen", NodeState.CACHED), Node("Gate", NodeState.FAILED, 3.0, error="refused"))
+
+    assert found.parts[1].answer == "Gate took longest: 3.0 s of 3.0 s."
+    assert section(Node("Gen", NodeState.CACHED, 0.1)).parts[1].answer == (
+        "Every node that was needed is from an earlier run."
+    )
+
+
+def test_raw_files_have_size_and_time_of_change() -> None:
+    fingerprint = "split:u.data,num_files:1,total_bytes:1234,xor_checksum:1796050119,sum_checksum:1796050119"
+    found = section(Node("RatingsGen", NodeState.DONE, 1.0, properties={"input_fingerprint": fingerprint}))
+
+    assert facts(found)["u.data"] == "1,234 bytes, changed 2026-11-30 14:48:39 UTC"

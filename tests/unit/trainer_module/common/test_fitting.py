@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from contracts import artifacts
+from trainer_module.common import fitting
 from trainer_module.common.fitting import DivergedError, fit, learning_rate, refit
 from trainer_module.common.hyperparameters import FitHyperparameters
 
@@ -73,6 +74,16 @@ def test_what_a_fit_leaves_behind(tmp_path: Path) -> None:
     assert record["seconds"] >= 0
     assert list((tmp_path / "checkpoints").glob("best*"))
     assert list((tmp_path / "tensorboard").rglob("events.out.tfevents*"))
+
+
+def test_batches_are_reported_within_an_epoch(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fitting, "_SECONDS_BETWEEN", 0.0)
+    with caplog.at_level(logging.DEBUG, artifacts.PROGRESS_LOGGER):
+        fitted(Climber(), tmp_path)
+    batches = [record for record in caplog.records if getattr(record, "batch", 0)]
+    assert [(record.epoch, record.epochs, record.batch) for record in batches[:2]] == [(1, 10, 1), (2, 10, 1)]  # type: ignore[attr-defined]
 
 
 def test_each_epoch_is_logged_with_its_metric(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

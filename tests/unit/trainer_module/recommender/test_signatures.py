@@ -165,6 +165,9 @@ def test_evaluator_sees_training_alone_and_every_order(by_stars: Mapping[str, An
     assert listed(found, signatures.RETRIEVAL_ORDER_MOVIE_ID) == ["abcde.", "fedcba"]
     assert listed(found, signatures.RATING_ORDER_MOVIE_ID) == ["dcbea.", "dcbfea"]
     assert listed(found, signatures.REFERENCE_MOVIE_ID) == ["edcba.", "fedcba"]
+    # The scores fall along the list, and its ratings are those of training, on the scale.
+    assert (np.diff(found[signatures.SCORE][0][:5]) < 0).all()
+    assert found[signatures.LIST_RATING][0].tolist()[:5] == [5.0, 5.0, 4.0, 2.0, 1.0]
     # Users that training does not hold are not reordered.
     assert listed(found)[1] == "fedcba"
     assert found[signatures.COLD_USER].tolist() == [b"no", b"yes"]

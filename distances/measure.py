@@ -1,24 +1,23 @@
-"""Distances between two sets of data over common bins, against the thresholds of the curated schemas.
+"""Distances between two sets of data over common bins.
 
 L-infinity distance for categories, Jensen-Shannon divergence (in bits) for numbers: both are 0 for equal and
 1 for disjoint distributions. Numbers of few values, such as stars, have a bin for each value; others have the
-deciles of both sets together. To the threshold of a schema comes what chance alone does to samples of these
-sizes.
+deciles of both sets together. Thresholds are the comparators of the curated schemas; to each comes an
+allowance for what chance alone does to samples of these sizes.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from tensorflow_metadata.proto.v0 import schema_pb2
-
-from components.data_gate.checks import DRIFT, SKEW, Check, at_most, not_compared
 
 L_INFINITY: Final = "L-infinity distance"
 JENSEN_SHANNON: Final = "Jensen-Shannon divergence"
@@ -116,49 +115,22 @@ def _chi_square(degrees: int) -> float:
     return quantile
 
 
-def drift_checks(
-    table: str, schema: schema_pb2.Schema, now: Distributions, accepted: Distributions, where: str
-) -> list[Check]:
-    """Every feature with a drift comparator against the last accepted run.
-
-    Args:
-      table: `ratings` or `movies`.
-      schema: has the thresholds.
-      now: the data that is judged.
-      accepted: the same split of the last accepted run.
-      where: the split, for the record.
-    """
-    return [
-        _check(DRIFT, table, name, threshold, found, where)
-        for name, threshold, found in _measured(schema, now, accepted, "drift_comparator")
-    ]
+def to_json(splits: Mapping[str, Distributions]) -> str:
+    """The distributions of several splits, by name, for a file."""
+    return json.dumps(
+        {
+            split: {feature: asdict(values) for feature, values in found.items()}
+            for split, found in splits.items()
+        }
+    )
 
 
-def skew_checks(
-    table: str,
-    schema: schema_pb2.Schema,
-    train: Distributions,
-    evaluation: Distributions,
-    expected: Mapping[str, str],
-) -> list[Check]:
-    """Every feature with a skew comparator, the eval split against the train split.
-
-    Args:
-      table: `ratings` or `movies`.
-      schema: has the thresholds.
-      train: the train split.
-      evaluation: the eval split.
-      expected: why a feature may differ, for those that do by the way the data was split; they do not have a
-        threshold.
-    """
-    checks = []
-    for name, threshold, found in _measured(schema, evaluation, train, "skew_comparator"):
-        if name in expected:
-            why = f"measured {found.value:.4f}; {expected[name]}"
-            checks.append(not_compared(SKEW, f"{table}.{name}", found.measure, why))
-        else:
-            checks.append(_check(SKEW, table, name, threshold, found, "eval against train"))
-    return checks
+def from_json(text: str) -> dict[str, Distributions]:
+    """Reads what `to_json` gave."""
+    return {
+        split: {feature: Values(**values) for feature, values in found.items()}
+        for split, found in json.loads(text).items()
+    }
 
 
 def compared_features(schema: schema_pb2.Schema) -> dict[str, Any]:
@@ -170,9 +142,17 @@ def compared_features(schema: schema_pb2.Schema) -> dict[str, Any]:
     }
 
 
-def _measured(
+def measured(
     schema: schema_pb2.Schema, now: Distributions, other: Distributions, comparator: str
 ) -> Iterator[tuple[str, float, Distance]]:
+    """Yields name, threshold of the schema and distance of every feature that has a comparator.
+
+    Args:
+      schema: has the thresholds.
+      now: the data that is judged.
+      other: what it is compared with.
+      comparator: the field with the threshold: `skew_comparator` or `drift_comparator`.
+    """
     for feature in schema.feature:
         threshold = _threshold(getattr(feature, comparator))
         judged, reference = now.get(feature.name), other.get(feature.name)
@@ -187,13 +167,3 @@ def _threshold(comparator: Any) -> float | None:
         if comparator.HasField(kind):
             return float(getattr(comparator, kind).threshold)
     return None
-
-
-def _check(name: str, table: str, feature: str, threshold: float, found: Distance, where: str) -> Check:
-    comparator = "skew_comparator" if name == SKEW else "drift_comparator"
-    detail = (
-        f"the threshold is {threshold:g}, {comparator} of {feature} in schema/{table}.pbtxt, plus "
-        f"{found.allowance:.4f} for chance in samples of these sizes"
-    )
-    total = threshold + found.allowance
-    return at_most(name, f"{table}.{feature}", found.measure, found.value, total, where, detail)
