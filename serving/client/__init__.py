@@ -14,6 +14,7 @@ from serving.client.calls import Version
 from serving.client.endpoint import Tls
 from serving.client.errors import ServingError
 from serving.client.results import (
+    ExampleRatings,
     ModelMetadata,
     MovieList,
     Ratings,
@@ -29,6 +30,7 @@ from serving.client.results import (
 __all__ = [
     "AsyncClient",
     "Client",
+    "ExampleRatings",
     "ModelMetadata",
     "MovieList",
     "Ratings",

@@ -68,6 +68,7 @@ class AsyncClient:
     similar_many = _awaited(ClientRequests.similar_many)
     rank = _awaited(ClientRequests.rank)
     rank_many = _awaited(ClientRequests.rank_many)
+    rate_examples = _awaited(ClientRequests.rate_examples)
     metadata = _awaited(ClientRequests.metadata)
     status = _awaited(ClientRequests.status)
 

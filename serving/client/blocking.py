@@ -91,6 +91,7 @@ class Client:
     similar_many = _blocking(ClientRequests.similar_many)
     rank = _blocking(ClientRequests.rank)
     rank_many = _blocking(ClientRequests.rank_many)
+    rate_examples = _blocking(ClientRequests.rate_examples)
     metadata = _blocking(ClientRequests.metadata)
     status = _blocking(ClientRequests.status)
 

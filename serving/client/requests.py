@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from contracts.signatures import CANDIDATES
-from serving.client import calls, ranking, retrieval, whole_lists
+from serving.client import calls, examples, ranking, retrieval, whole_lists
 from serving.client.calls import Plan, Version
-from serving.client.results import ModelMetadata, MovieList, Ratings, Recommendation, VersionStatus
+from serving.client.results import (
+    ExampleRatings,
+    ModelMetadata,
+    MovieList,
+    Ratings,
+    Recommendation,
+    VersionStatus,
+)
 
 _T = TypeVar("_T")
 
@@ -220,6 +227,25 @@ class ClientRequests:
           timeout: seconds that it may take.
         """
         return ClientRequest(ranking.rank(user_ids, movie_ids, version, self._batch_size), timeout)
+
+    def rate_examples(
+        self,
+        rows: Sequence[Mapping[str, examples.Feature]],
+        *,
+        version: Version = None,
+        timeout: float | None = None,
+    ) -> ClientRequest[ExampleRatings]:
+        """Predicted ratings, in stars, of (user, movie) pairs of which the raw features are given.
+
+        It is for users whom the models have never seen and who say something about themselves, such as
+        `raw_user_age` or what they have rated (`history_movie_ids`, `history_ratings`).
+
+        Args:
+          rows: raw features of the `ratings` schema by name; floats for features that are floats.
+          version: of ranking; None stands for the latest.
+          timeout: seconds that it may take.
+        """
+        return ClientRequest(examples.rate_examples(rows, version, self._batch_size), timeout)
 
     def metadata(
         self, model: str, *, version: Version = None, timeout: float | None = None

@@ -94,6 +94,10 @@ class FeedbackWriter:
         except OSError as error:
             raise FeedbackError(f"{self.root}: a folder cannot be closed: {error}") from error
 
+    def waiting(self) -> int:
+        """How many ratings are in no closed folder."""
+        return self._journal.waiting()[0]
+
     def close(self) -> None:
         """Closes the journal; waiting events stay in it."""
         self._journal.close()
