@@ -199,6 +199,7 @@ setup(
         "pipeline": ["configs/*.yaml", "configs/presets/*.yaml"],
         "serving": ["py.typed"],
         "serving.client": ["*.binpb"],
+        "serving.app.web": ["static/*", "templates/*"],
         "reports": ["templates/*"],
     },
     data_files=[(str(SITE_PACKAGES), ["trainer_module/legacy_keras.pth"])],

@@ -73,7 +73,8 @@ def _read_movies(splits: Sequence[str]) -> Iterator[tuple[str, str, str, int | N
         for serialized in batch.numpy():
             feature = tf.train.Example.FromString(serialized).features.feature
             movie_id, title = (
-                feature[name].bytes_list.value[0].decode() for name in (features.MOVIE_ID, features.MOVIE_TITLE)
+                feature[name].bytes_list.value[0].decode()
+                for name in (features.MOVIE_ID, features.MOVIE_TITLE)
             )
             genres = GENRE_SEPARATOR.join(
                 genre.decode() for genre in feature[features.MOVIE_GENRES].bytes_list.value

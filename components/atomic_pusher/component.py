@@ -101,7 +101,8 @@ class AtomicPusher(base_component.BaseComponent):
 
     Args:
       servables: by name, in the order in which they are published; their folders lie beside one another.
-      ratings: raw `ratings` Examples with a split `eval`: data fingerprint, ids for warm-up requests, catalogue.
+      ratings: raw `ratings` Examples with a split `eval`: data fingerprint, ids for warm-up requests, and the
+        users of the catalogue.
       movies: raw `movies` Examples: data fingerprint, catalogue.
       schema: the schema that the data was held to.
       keep_versions: how many versions stay, the new one included; the oldest go.

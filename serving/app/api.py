@@ -29,7 +29,9 @@ from serving.feedback.events import NUMERAL
 
 MOST: Final = 100
 
-router = APIRouter(prefix="/api/v1", tags=["films"], responses=problem_responses(413, 414, 422, 429, 500, 503))
+router = APIRouter(
+    prefix="/api/v1", tags=["films"], responses=problem_responses(413, 414, 422, 429, 500, 503)
+)
 
 App = Annotated[Services, Depends(services_of)]
 Id = Annotated[str, Path(pattern=NUMERAL, description="A numeral, as MovieLens has it.")]

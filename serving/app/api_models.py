@@ -59,7 +59,9 @@ class EntryDocument(BaseModel):
     def of(cls, entry: ListEntry) -> EntryDocument:
         """The document of an entry."""
         near = [
-            NearDocument(movie_id=each.movie.movie_id, name=each.movie.name, stars=each.stars, score=each.score)
+            NearDocument(
+                movie_id=each.movie.movie_id, name=each.movie.name, stars=each.stars, score=each.score
+            )
             for each in entry.near
         ]
         return cls(

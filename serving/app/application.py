@@ -10,17 +10,18 @@ from fastapi import FastAPI
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.staticfiles import StaticFiles
 
-from serving.app import api, operations, pages, posts
+from serving.app import api
 from serving.app.film_lists import FilmLists
 from serving.app.guards import Guards
 from serving.app.metrics import AppMetrics
 from serving.app.model_calls import ModelCalls
 from serving.app.problems import add_handlers
 from serving.app.published import PublishedModels
-from serving.app.rendering import STATIC
 from serving.app.services import Services
 from serving.app.settings import AppSettings
 from serving.app.variants import Variants
+from serving.app.web import operations, pages, posts
+from serving.app.web.rendering import STATIC
 from serving.client import Client
 from serving.feedback import FeedbackWriter
 

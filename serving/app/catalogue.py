@@ -112,13 +112,17 @@ class MovieCatalogue:
     @cached_property
     def genres(self) -> tuple[str, ...]:
         """The names of all genres, in alphabetical order."""
-        found = {genre for (genres,) in self._rows("select distinct genres from movies") for genre in _split(genres)}
+        found = {
+            genre
+            for (genres,) in self._rows("select distinct genres from movies")
+            for genre in _split(genres)
+        }
         return tuple(sorted(found))
 
     @cached_property
     def decades(self) -> tuple[int, ...]:
         """The decades in which movies were released, the latest first."""
-        query = "select distinct release_year / 10 * 10 from movies where release_year is not null order by 1 desc"
+        query = "select distinct release_year / 10 * 10 as decade from movies where decade > 0 order by 1 desc"
         return tuple(row[0] for row in self._rows(query))
 
     @cached_property
@@ -134,8 +138,9 @@ class MovieCatalogue:
 
     @property
     def liked(self) -> float:
-        """The stars from which a film counts as liked: above the middle of the scale."""
-        return (self.stars[0] + self.stars[-1]) / 2 + 0.5 if self.stars else 0.0
+        """The stars from which a film counts as liked: the first above the middle of the scale."""
+        middle = (self.stars[0] + self.stars[-1]) / 2
+        return next((stars for stars in self.stars if stars > middle), self.stars[-1])
 
     def movies(self, movie_ids: Iterable[str]) -> dict[str, CatalogueMovie]:
         """Movies by id; those that the catalogue does not hold are left out."""
@@ -205,5 +210,6 @@ def _movie(row: Sequence[Any]) -> CatalogueMovie:
 
 
 def _user(row: Sequence[Any]) -> CatalogueUser:
-    *profile, history = row
-    return CatalogueUser(*profile, tuple((movie_id, stars) for movie_id, stars in json.loads(history)))
+    user_id, age, gender, occupation, ratings, history = row
+    rated = tuple((movie_id, stars) for movie_id, stars in json.loads(history))
+    return CatalogueUser(user_id, age, gender, occupation, ratings, rated)

@@ -16,7 +16,7 @@ from serving.app.profile_ratings import profile_rows
 from serving.app.published import PublishedModels
 from serving.app.variants import Variants
 from serving.app.visitors import Visitor
-from serving.client import MovieList, Recommendation, ServingError
+from serving.client import MovieList, Recommendation, RecommendedMovie, ScoredMovie, ServingError
 
 # Movies to request where a filter takes most of them away.
 _FILTERED: Final = 500
@@ -94,17 +94,25 @@ class FilmLists:
         except (ModelServerDownError, ServingError) as error:
             whole = _from_catalogue(catalogue, wanted, left_out, offset + limit, str(error))
         kept = [
-            entry for entry in whole.entries if entry.movie.movie_id not in left_out and wanted.allows(entry.movie)
+            entry
+            for entry in whole.entries
+            if entry.movie.movie_id not in left_out and wanted.allows(entry.movie)
         ]
         total = whole.total if whole.source == "catalogue" else len(kept)
         shown = kept[offset : offset + limit]
         if whole.version is not None:
             shown = self._explainer.explained(
-                shown, whole.version, visitor.user_id if whole.source == "served" else None, watched, catalogue
+                shown,
+                whole.version,
+                visitor.user_id if whole.source == "served" else None,
+                watched,
+                catalogue,
             )
         return replace(whole, entries=tuple(shown), total=total)
 
-    def similar(self, movie_id: str, visitor: Visitor, wanted: MovieFilter, limit: int, offset: int = 0) -> FilmList:
+    def similar(
+        self, movie_id: str, visitor: Visitor, wanted: MovieFilter, limit: int, offset: int = 0
+    ) -> FilmList:
         """The movies nearest to one; nothing but a notice where the model server does not answer."""
         try:
             found = self._calls.send("similar_movies", lambda client: client.similar(movie_id, CANDIDATES))
@@ -123,7 +131,9 @@ class FilmLists:
         """For each of the films that were liked last, unwatched ones like it."""
         catalogue = self._published.catalogue()
         watched = _watched(visitor, catalogue.user(visitor.user_id) if visitor.known else None)
-        liked = [movie for movie, stars in reversed(watched.items()) if stars >= catalogue.liked][:films]
+        liked = [movie for movie, stars in reversed(list(watched.items())) if stars >= catalogue.liked][
+            :films
+        ]
         rows = []
         for movie in map(catalogue.movie, liked):
             if movie is not None:
@@ -212,7 +222,8 @@ def _liked(watched: Watched, catalogue: MovieCatalogue) -> list[str]:
 
 
 def _entries(found: MovieList | Recommendation, catalogue: MovieCatalogue) -> Sequence[ListEntry]:
-    movies = catalogue.movies(each.movie_id for each in found.movies)
+    listed: Sequence[ScoredMovie | RecommendedMovie] = found.movies
+    movies = catalogue.movies(each.movie_id for each in listed)
     return [
         ListEntry(
             # A movie of a version that is newer than the catalogue.
@@ -220,7 +231,7 @@ def _entries(found: MovieList | Recommendation, catalogue: MovieCatalogue) -> Se
             place,
             getattr(each, "predicted_rating", None),
         )
-        for place, each in enumerate(found.movies, start=1)
+        for place, each in enumerate(listed, start=1)
     ]
 
 
@@ -232,7 +243,11 @@ def _by_stars(whole: FilmList) -> FilmList:
 
 
 def _from_catalogue(
-    catalogue: MovieCatalogue, wanted: MovieFilter, left_out: Mapping[str, object] | set[str], limit: int, why: str
+    catalogue: MovieCatalogue,
+    wanted: MovieFilter,
+    left_out: Mapping[str, object] | set[str],
+    limit: int,
+    why: str,
 ) -> FilmList:
     """The most rated movies that somebody has not watched."""
     total, movies = catalogue.search("", wanted, limit + len(left_out))

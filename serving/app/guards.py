@@ -93,7 +93,9 @@ class Guards:
         client = scope["client"][0] if scope.get("client") else ""
         if scope["path"].startswith(_FREE) or self._limiter.hit(self._limit, client):
             return None
-        answer = problem_response(dict(scope), 429, f"more than {self._limit.amount} requests in a minute: wait")
+        answer = problem_response(
+            dict(scope), 429, f"more than {self._limit.amount} requests in a minute: wait"
+        )
         answer.headers["Retry-After"] = "60"
         return answer
 

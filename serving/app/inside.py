@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import grpc
@@ -13,7 +14,7 @@ from contracts.signatures import CANDIDATES, JOINT, RANKING, RECOMMENDER, RETRIE
 from serving.app.catalogue import CatalogueMovie, MovieCatalogue
 from serving.app.model_calls import ModelServerDownError
 from serving.app.services import Services
-from serving.client import ServingError, VersionStatus
+from serving.client import Client, ServingError, VersionStatus
 
 _METRICS: Final = (RECALL_AT[10], LIKED_RECALL, GRADED_NDCG, RMSE, MAE)
 # Movies of each list that are compared.
@@ -73,10 +74,11 @@ def served_models(app: Services) -> tuple[list[ServedModelRow], str]:
     """The models of the server, and why it does not answer, "" if it does."""
     manifests = app.published.manifests()
     rows, problem = [], ""
-    for model in (RECOMMENDER, RETRIEVAL, RANKING, JOINT):
+    stages = (RECOMMENDER, RETRIEVAL, RANKING)
+    for model in (*stages, JOINT) if JOINT in manifests else stages:
         states: list[VersionStatus] = []
         try:
-            states = app.calls.send("status", lambda client, model=model: client.status(model))  # type: ignore[misc]
+            states = app.calls.send("status", partial(Client.status, model=model))
         except ModelServerDownError as error:
             problem = str(error)
         except ServingError as error:
@@ -136,9 +138,7 @@ def orders_of(app: Services, user_id: str) -> list[StagedMovie]:
 def list_of_version(app: Services, user_id: str, version: int) -> VersionList:
     """The list that one version of the recommender gives a user."""
     try:
-        found = app.calls.send(
-            "recommend", lambda client: client.recommend(user_id, _SHOWN, version=version)
-        )
+        found = app.calls.send("recommend", lambda client: client.recommend(user_id, _SHOWN, version=version))
     except (ModelServerDownError, ServingError) as error:
         return VersionList(version, (), str(error))
     return VersionList(version, _movies(app.published.catalogue(), [each.movie_id for each in found.movies]))

@@ -1,4 +1,4 @@
-"""Calls of the model server under observation: how long they took, which failed, and none while it is down."""
+"""Calls of the model server: how long they took and which failed; none is sent while it is down."""
 
 from __future__ import annotations
 

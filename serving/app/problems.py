@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from serving.app.published import PublishedError
-from serving.app.rendering import page
+from serving.app.web.rendering import page
 from serving.client import ServingError
 from serving.feedback import FeedbackError
 
@@ -67,7 +67,9 @@ def add_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> Response:
-        response = _answer(request, error.status_code, str(error.detail))
+        missing = error.detail == HTTPStatus(404).phrase
+        detail = "nothing has this address: check how it is written" if missing else str(error.detail)
+        response = _answer(request, error.status_code, detail)
         response.headers.update(error.headers or {})
         return response
 

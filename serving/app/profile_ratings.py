@@ -35,7 +35,10 @@ def profile_rows(
     if profile.age is not None:
         own[features.RAW_USER_AGE] = float(profile.age)
         own[features.BUCKETIZED_USER_AGE] = float(
-            max((edge for edge in features.AGE_BUCKETS if edge <= profile.age), default=features.AGE_BUCKETS[0])
+            max(
+                (edge for edge in features.AGE_BUCKETS if edge <= profile.age),
+                default=features.AGE_BUCKETS[0],
+            )
         )
     if profile.gender is not None:
         own[features.USER_GENDER] = profile.gender

@@ -1,4 +1,4 @@
-"""What lies in the folder of pushed models beside the SavedModels: catalogues, manifests, the run's report."""
+"""What is in the folder of pushed models beside the SavedModels: catalogues, manifests, the report."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class PublishedModels:
                     self._catalogue = _opened(file, version)
             if self._catalogue is None:
                 raise PublishedError(
-                    f"no version below {self._models} has a catalogue ({CATALOGUE_FILE}): run `make run`, which "
-                    "pushes one with the models, or name another folder with --models"
+                    f"no version below {self._models} has a catalogue ({CATALOGUE_FILE}): run `make run`, "
+                    "which pushes one with the models, or name another folder with --models"
                 )
             return self._catalogue
 

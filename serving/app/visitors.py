@@ -68,7 +68,7 @@ class Visitor:
         }
 
 
-def new_visitor(profile: NewProfile = NewProfile()) -> Visitor:  # noqa: B008 - it is frozen
+def new_visitor(profile: NewProfile = NewProfile()) -> Visitor:
     """A new user with a number of their own."""
     return Visitor(str(_FIRST_NEW_USER + secrets.randbelow(8 * _FIRST_NEW_USER)), profile=profile)
 
@@ -86,6 +86,6 @@ def visitor_of(session: Mapping[str, Any]) -> Visitor | None:
         session["user"],
         session["known"],
         NewProfile(*session["profile"]),
-        {movie: stars for movie, stars in session["ratings"]},
+        dict(session["ratings"]),
         tuple(session["hidden"]),
     )

@@ -9,7 +9,16 @@ import numpy as np
 
 from contracts import features, signatures
 from serving.client.batches import chunks
-from serving.client.calls import BrokenContractError, Call, Plan, Version, outputs, predict, responses, served_by
+from serving.client.calls import (
+    BrokenContractError,
+    Call,
+    Plan,
+    Version,
+    outputs,
+    predict,
+    responses,
+    served_by,
+)
 from serving.client.messages import Example
 from serving.client.results import ExampleRatings
 

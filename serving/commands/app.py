@@ -1,8 +1,8 @@
-"""Runs the web application for people who pick a film, over a model server that speaks TensorFlow Serving's API.
+"""Runs the web application for people who pick a film, over a model server with TensorFlow Serving's API.
 
 It shows lists with reasons, similar films and a search, takes ratings, and has a page for whoever runs it
-(/inside) and a JSON API (/api/v1/openapi.json). It does not have accounts: whoever opens it can be any user of
-the data. It listens on the loopback interface unless --host names another one.
+(/inside) and a JSON API (/api/v1/openapi.json). It does not have accounts: whoever opens it can be any user
+of the data. It listens on the loopback interface unless --host names another one.
 """
 
 from __future__ import annotations
@@ -114,7 +114,9 @@ def run(options: argparse.Namespace) -> int:
             print(f"pages at http://{options.host}:{options.port}, API at /api/v1/openapi.json", flush=True)
             server.run()
     if not server.started:
-        raise CommandError(f"port {options.port} of {options.host} cannot be listened on: choose another --port")
+        raise CommandError(
+            f"port {options.port} of {options.host} cannot be listened on: choose another --port"
+        )
     if failed:
         raise CommandError(failed[0])
     return 0
@@ -129,7 +131,9 @@ def _model_server(options: argparse.Namespace, server: uvicorn.Server) -> Iterat
         return
     host, _, port = options.server.rpartition(":")
     if host not in ("localhost", "127.0.0.1"):
-        raise CommandError(f"--start-model-server starts one on this machine, and --server is {options.server}")
+        raise CommandError(
+            f"--start-model-server starts one on this machine, and --server is {options.server}"
+        )
     command = [sys.executable, "-m", "serving", "serve", f"--models={options.models}", f"--port={port}"]
     with subprocess.Popen([*command, "--rest-api-port=0"]) as process:
 

@@ -1,7 +1,7 @@
 """Closes the feedback that waits, as a data set folder in the layout of the CSV MovieLens files.
 
-The application writes ratings and impressions and closes a folder by itself after 10,000 ratings or a day. This
-command does it now, also while the application runs, and prints the folder.
+The application writes ratings and impressions and closes a folder by itself after 10,000 ratings or a day.
+This command does it now, also while the application runs, and prints the folder.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The journal: events in a SQLite database, durable before they are acknowledged.
 
-Several processes may write at once. A commit is flushed to the disk (`synchronous = full`), so neither a killed
-process nor a power cut loses an event that was acknowledged, and an event that was half-written is not there.
+Several processes may write at once. A commit is flushed to the disk (`synchronous = full`), so neither a
+killed process nor a power cut loses an event that was acknowledged, and half of an event is never there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The writer of feedback: nothing acknowledged is lost, nothing is there twice, closed folders are data sets."""
+"""The writer of feedback: nothing acknowledged is lost or there twice, closed folders are data sets."""
 
 import csv
 import os

@@ -10,8 +10,8 @@ from fastapi.responses import RedirectResponse, Response
 from contracts.features import GENDERS
 from serving.app.api import Id, movie_or_404
 from serving.app.services import Services, services_of
-from serving.app.sessions import check_csrf, keep_visitor, visitor
 from serving.app.visitors import NewProfile, known_visitor, new_visitor
+from serving.app.web.sessions import check_csrf, keep_visitor, visitor
 from serving.feedback import RatingEvent
 
 _OLDEST: Final = 120
@@ -71,7 +71,9 @@ def rate(
     event_id = f"{event}-{movie_id}-{round(stars * 10)}"[:64]
     app.rate(RatingEvent(event_id=event_id, user_id=who.user_id, movie_id=movie_id, stars=stars), movie)
     keep_visitor(request, who.rated(movie_id, stars))
-    request.session["message"] = f"You gave {movie.name} {stars:g} of {max(app.published.catalogue().stars):g} stars."
+    request.session["message"] = (
+        f"You gave {movie.name} {stars:g} of {max(app.published.catalogue().stars):g} stars."
+    )
     return _to(back)
 
 

@@ -9,9 +9,9 @@ from fastapi.responses import Response
 
 from serving.app.api import Id, movie_or_404
 from serving.app.catalogue import MovieCatalogue, MovieFilter
-from serving.app.rendering import page, with_query
 from serving.app.services import Services, services_of
-from serving.app.sessions import visitor
+from serving.app.web.rendering import page, with_query
+from serving.app.web.sessions import visitor
 
 # Films on a page, and of each film that somebody liked.
 PAGE: Final = 20
@@ -127,7 +127,7 @@ def ratings(request: Request, app: App) -> Response:
     who, catalogue = visitor(request), app.published.catalogue()
     user = catalogue.user(who.user_id) if who.known else None
     before = [each for each in reversed(user.history if user else ()) if each[0] not in who.ratings]
-    now = list(reversed(who.ratings.items()))
+    now = list(reversed(list(who.ratings.items())))
     movies = catalogue.movies([*(movie for movie, _ in [*now, *before]), *who.hidden])
     values = {
         "user": user,
@@ -160,6 +160,6 @@ def start(request: Request, app: App, number: Number = 1) -> Response:
 
 
 def _with(tasks: BackgroundTasks, response: Response) -> Response:
-    """The response, after which the tasks run: FastAPI leaves those of a route that makes its own response."""
+    """The response, after which the tasks run: FastAPI leaves that to a route that makes its own response."""
     response.background = tasks
     return response

@@ -13,7 +13,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from serving.app.sessions import csrf_token, visitor
+from serving.app.web.sessions import csrf_token, visitor
 
 _FOLDER: Final = Path(__file__).parent
 STATIC: Final = _FOLDER / "static"

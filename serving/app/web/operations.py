@@ -11,8 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from contracts.signatures import RECOMMENDER
 from serving.app.inside import list_of_version, orders_of, served_models
 from serving.app.model_calls import ModelServerDownError
-from serving.app.rendering import page
 from serving.app.services import Services, services_of
+from serving.app.web.rendering import page
 from serving.client import ServingError
 from serving.feedback.events import NUMERAL
 

@@ -44,5 +44,6 @@ def check_csrf(request: Request, token: str) -> None:
     """
     if not secrets.compare_digest(token.encode(), csrf_token(request).encode()):
         raise HTTPException(
-            403, "this page is of another session: open it again, with cookies allowed, and repeat what you did"
+            403,
+            "this page is of another session: open it again, with cookies allowed, and repeat what you did",
         )
