@@ -53,6 +53,9 @@ def _serialized(row: Mapping[str, Feature]) -> bytes:
     example = Example()
     for name, value in row.items():
         values: Any = [value] if isinstance(value, str | int | float) else list(value)
+        if not values:
+            # Without a value there is not a type either: the feature counts as absent.
+            continue
         feature = example.features.feature[name]
         if all(isinstance(each, str) for each in values):
             feature.bytes_list.value.extend(each.encode() for each in values)
