@@ -93,11 +93,9 @@ class FilmLists:
             whole = self._from_models(visitor, user, watched, catalogue, bool(wanted))
         except (ModelServerDownError, ServingError) as error:
             whole = _from_catalogue(catalogue, wanted, left_out, offset + limit, str(error))
-        kept = [
-            entry
-            for entry in whole.entries
-            if entry.movie.movie_id not in left_out and wanted.allows(entry.movie)
-        ]
+        fresh = [entry for entry in whole.entries if entry.movie.movie_id not in left_out]
+        placed = [replace(entry, place=place) for place, entry in enumerate(fresh, start=1)]
+        kept = [entry for entry in placed if wanted.allows(entry.movie)]
         total = whole.total if whole.source == "catalogue" else len(kept)
         shown = kept[offset : offset + limit]
         if whole.version is not None:

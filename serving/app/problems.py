@@ -68,7 +68,7 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> Response:
         missing = error.detail == HTTPStatus(404).phrase
-        detail = "nothing has this address: check how it is written" if missing else str(error.detail)
+        detail = "Nothing has this address: check how it is written." if missing else str(error.detail)
         response = _answer(request, error.status_code, detail)
         response.headers.update(error.headers or {})
         return response

@@ -185,7 +185,7 @@ def test_the_api_keeps_to_its_description(app: FastAPI) -> None:
         for mode in GenerationMode if takes_something else [GenerationMode.POSITIVE]:
 
             @settings(
-                max_examples=3,
+                max_examples=2,
                 deadline=None,
                 database=None,
                 derandomize=True,
