@@ -122,9 +122,7 @@ class MovieCatalogue:
     @cached_property
     def decades(self) -> tuple[int, ...]:
         """The decades in which movies were released, the latest first."""
-        query = (
-            "select distinct release_year / 10 * 10 as decade from movies where decade > 0 order by 1 desc"
-        )
+        query = "select distinct release_year / 10 * 10 as start from movies where start > 0 order by 1 desc"
         return tuple(row[0] for row in self._rows(query))
 
     @cached_property

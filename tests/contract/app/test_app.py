@@ -92,7 +92,7 @@ def test_the_catalogue_is_the_raw_data(browser: TestClient, served_sample: Serve
     assert history["user"]["ratings"] == len(ratings)
 
 
-def test_a_new_user_gets_what_is_popular_then_what_the_ratings_say(
+def test_a_new_user_gets_what_is_popular_then_what_follows_from_ratings(
     browser: TestClient, client: Client
 ) -> None:
     popular = [movie.movie_id for movie in client.recommend("no such user", 20).movies]

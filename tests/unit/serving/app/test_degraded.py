@@ -58,7 +58,7 @@ def test_a_server_that_is_down_is_left_alone_for_a_moment(open_app: Open, serve:
     assert calls.records["recommend"].failures == failures == 1
 
 
-def test_without_ranking_and_recommender_lists_have_no_stars_and_say_so(open_app: Open) -> None:
+def test_without_ranking_and_recommender_lists_have_no_stars_but_a_notice(open_app: Open) -> None:
     browser = open_app(without("recommender", "joint", "ranking"))
     found = browser.get(f"/api/v1/users/{KNOWN}/recommendations").json()
     assert [entry["movie"]["movie_id"] for entry in found["entries"]] == ["2", "3", "5", "6", "7", "8"]

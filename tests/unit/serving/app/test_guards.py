@@ -105,7 +105,7 @@ def test_errors_of_the_api_are_problem_details(open_app: Open, path: str, status
     assert problem["request_id"] == answer.headers["x-request-id"] == "given-by-a-proxy"
 
 
-def test_large_bodies_are_refused_whether_or_not_they_say_so(open_app: Open) -> None:
+def test_large_bodies_are_refused_announced_or_not(open_app: Open) -> None:
     browser = open_app()
     assert browser.post("/api/v1/ratings", content=b"x" * 70_000).status_code == 413
     answer = browser.post("/api/v1/ratings", content=iter([b'{"a": "', *[b"x" * 10_000] * 10, b'"}']))
