@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -36,6 +38,7 @@ EXAMPLES: Final = """\
 # Pages do without the model server rather than wait longer.
 _PAGE_TIMEOUT: Final = 3.0
 _LEAST_SECRET: Final = 16
+_STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="to listen on (default: %(default)s)")
     parser.add_argument(
-        "--port", metavar="N", type=_port, default=8000, help="of the pages (default: %(default)s)"
+        "--port",
+        metavar="N",
+        type=_port,
+        default=8000,
+        help="of the pages; 0 is a free one (default: %(default)s)",
     )
     parser.add_argument(
         "--variant",
@@ -89,6 +96,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Runs until it is stopped."""
+    if len(options.variant) == 1:
+        raise CommandError("--variant names one label: name two or more, or leave it out")
     settings = AppSettings(
         models=options.models,
         feedback=options.feedback or options.models.absolute().parent / "feedback",
@@ -97,29 +106,42 @@ def run(options: argparse.Namespace) -> int:
         secure_cookies=options.secure_cookies,
         **({"secret": _secret(options.secret_file)} if options.secret_file else {}),
     )
-    if len(options.variant) == 1:
-        raise CommandError("--variant names one label: name two or more, or leave it out")
-    _log_as_json()
     with connect(options) as client:
         try:
             app = create_app(settings, client, options.server)
         except (PublishedError, FeedbackError) as error:
             raise CommandError(str(error)) from error
-        config = uvicorn.Config(
-            app, host=options.host, port=options.port, access_log=False, log_config=None, server_header=False
-        )
+        _log_as_json()
+        config = uvicorn.Config(app, access_log=False, log_config=None, server_header=False)
         server = uvicorn.Server(config)
-        with _model_server(options, server) as failed:
-            # It listens a moment later; an error of that is the last thing that is printed.
-            print(f"pages at http://{options.host}:{options.port}, API at /api/v1/openapi.json", flush=True)
-            server.run()
-    if not server.started:
-        raise CommandError(
-            f"port {options.port} of {options.host} cannot be listened on: choose another --port"
-        )
+        with _listening(options) as listening, _model_server(options, server) as failed, _signals():
+            host, port = listening.getsockname()[:2]
+            print(f"pages at http://{host}:{port}, API at /api/v1/openapi.json", flush=True)
+            server.run([listening])
     if failed:
         raise CommandError(failed[0])
     return 0
+
+
+def _listening(options: argparse.Namespace) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    try:
+        return socket.create_server((options.host, options.port), family=family, backlog=2048)
+    except OSError as error:
+        raise CommandError(
+            f"{options.host}, port {options.port}: {error.strerror}; name another --host or --port"
+        ) from error
+
+
+@contextmanager
+def _signals() -> Iterator[None]:
+    """Keeps this process until the model server has ended: the server of the pages raises signals again."""
+    previous = [signal.signal(number, lambda *_: None) for number in _STOPPING]
+    try:
+        yield
+    finally:
+        for number, handler in zip(_STOPPING, previous, strict=True):
+            signal.signal(number, handler)
 
 
 @contextmanager
@@ -166,8 +188,8 @@ def _log_as_json() -> None:
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 2**16:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
+    if not text.isdecimal() or not int(text) < 2**16:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 0 to 65535")
     return int(text)
 
 
