@@ -12,7 +12,7 @@ MEASURE := $(if $(COVERAGE),--cov --cov-report=term --cov-fail-under=90)
 .DEFAULT_GOAL := help
 .PHONY: help run test test-fast test-browser test-serving test-models test-reliability \
 	test-current-stack lint types format bench \
-	bench-serving studies serve docs protos lock sbom audit clean venv venv-run
+	bench-app bench-serving studies serve app docs protos lock sbom audit clean venv venv-run
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,12 @@ studies: venv ## Measure our models and the baselines; ARGS="leaderboard --data-
 
 serve: venv-run ## Serve the pushed models with tensorflow_model_server, Docker or the local server
 	@$(BIN)/python -m serving serve $(ARGS)
+
+app: venv-run ## Run the web application and a model server on the pushed models; ARGS="--port 8080"
+	@$(BIN)/python -m serving app --start-model-server $(ARGS)
+
+bench-app: venv ## Measure the pages of the web application under load; ARGS="--models DIR"
+	@$(BIN)/python -m benchmarks.app $(ARGS)
 
 bench-serving: venv ## Measure latency, version swaps and the partitioned index; ARGS="load --models DIR"
 	@$(BIN)/python -m benchmarks.serving $(ARGS)

@@ -81,6 +81,21 @@ EXTRAS = {
         "aiohttp>=3.10,<4",
         "prometheus-client",
     ],
+    # The web application for people who pick a film; Jinja2, which draws its pages, is a requirement already.
+    "app": [
+        # Routes, validation with pydantic, and the OpenAPI description of the JSON API.
+        "fastapi>=0.115,<1",
+        # The server that runs it.
+        "uvicorn>=0.30,<1",
+        # Forms in the bodies of posts.
+        "python-multipart>=0.0.18",
+        # Signs the cookie of a session.
+        "itsdangerous>=2.2,<3",
+        # The rate limit: a moving window by client.
+        "limits>=3.13,<6",
+        # What Prometheus reads.
+        "prometheus-client",
+    ],
     # The recommenders that `python -m studies` measures ours against; the product does not use them.
     "studies": [
         # Implicit-feedback ALS.
@@ -115,6 +130,8 @@ EXTRAS = {
         "kubernetes-validate",
         "compose-spec",
         "hypothesis",
+        # The test client of the web application is made of it.
+        "httpx>=0.27,<1",
         # A client of TensorFlow Serving that is not ours, for the contract of the local model server.
         "ovmsclient",
         # Certificates for the tests of TLS.
@@ -134,6 +151,8 @@ EXTRAS = {
         # Two cores do twice as much: most of a run of the pipeline keeps one of them busy.
         "pytest-xdist",
         "ruff",
+        # Requests of every kind that the application's OpenAPI description allows.
+        "schemathesis>=3.36,<5",
         "types-PyYAML",
         "types-psutil",
     ],
@@ -189,6 +208,7 @@ setup(
         "pipeline": ["configs/*.yaml", "configs/presets/*.yaml"],
         "serving": ["py.typed"],
         "serving.client": ["*.binpb"],
+        "serving.app.web": ["static/*", "templates/*"],
         "reports": ["templates/*"],
     },
     data_files=[(str(SITE_PACKAGES), ["trainer_module/legacy_keras.pth"])],

@@ -18,7 +18,7 @@ stack() { # TFX_VERSION, then the Python versions and platform as flags
   local tfx=$1
   shift
   lock "tfx-$tfx-dev.txt" --all-extras "$@" ${upgrade:+"$upgrade"}
-  lock "tfx-$tfx.txt" --extra kfp --extra serving --constraint "requirements/tfx-$tfx-dev.txt" "$@"
+  lock "tfx-$tfx.txt" --extra kfp --extra serving --extra app --constraint "requirements/tfx-$tfx-dev.txt" "$@"
 }
 upgrade=${1:-}
 

@@ -43,6 +43,8 @@ COMMANDS: Final = {
     "status": Command("serving.commands.status", "the versions that a server has, and their states"),
     "metadata": Command("serving.commands.metadata", "signatures of a model, as the server returns them"),
     "serve": Command("serving.commands.serve", "the pushed models, with the server that this machine has"),
+    "app": Command("serving.commands.app", "the web application, for people who pick a film"),
+    "feedback": Command("serving.commands.feedback", "closes the application's ratings as a data set"),
     "batch": Command("serving.commands.batch", "movies for all users into a Parquet file, without a server"),
 }
 

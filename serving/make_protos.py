@@ -18,7 +18,8 @@ DESCRIPTOR_FILE: Final = Path(__file__).with_name("client") / "tensorflow_servin
 
 
 def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
-    """The protos of the calls that the client makes and all that they import, dependencies first."""
+    """The protos of Examples and of the client's calls with all that they import, dependencies first."""
+    from tensorflow.core.example import example_pb2
     from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, predict_pb2
 
     files: dict[str, descriptor_pb2.FileDescriptorProto] = {}
@@ -31,7 +32,7 @@ def descriptor_set() -> descriptor_pb2.FileDescriptorSet:
         files[file.name] = descriptor_pb2.FileDescriptorProto()
         file.CopyToProto(files[file.name])
 
-    for module in (predict_pb2, get_model_metadata_pb2, get_model_status_pb2):
+    for module in (example_pb2, predict_pb2, get_model_metadata_pb2, get_model_status_pb2):
         add(module.DESCRIPTOR)
     return descriptor_pb2.FileDescriptorSet(file=files.values())
 

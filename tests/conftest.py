@@ -3,11 +3,13 @@
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.pipeline_run import PROJECT, SMALL_SAMPLE, PipelineRun, run_pipeline
+from tests.served_sample import ServedSample, serve_sample
 
 # The name of the fixture that most end-to-end tests use.
 SAMPLE_RUN = "sample_run"
@@ -52,3 +54,12 @@ def sample_run(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Pipel
     run = run_pipeline(project, tmp_path_factory.mktemp("sample") / "runs", *SMALL_SAMPLE)
     assert run.status == 0, run.out + run.err
     return run
+
+
+@pytest.fixture(scope="session")
+def served_sample(
+    sample_run: PipelineRun, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServedSample]:
+    """The pushed models behind a model server of their own, the recommender in two versions with labels."""
+    with serve_sample(sample_run, tmp_path_factory.mktemp("served")) as served:
+        yield served

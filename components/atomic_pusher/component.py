@@ -93,15 +93,17 @@ class AtomicPusher(base_component.BaseComponent):
     Where the stock Pusher copies in place under the current second, this one writes versions beside the
     others, flushes them and renames them, so that no server sees half of one. The servables get one number
     and are published in their order, once all are written. Numbers rise whatever the clock does. Each version
-    has `assets.extra/manifest.json`, which records its origin, and warm-up requests. Models that are there
-    together already are not pushed a second time.
+    has `assets.extra/manifest.json`, which records its origin, and warm-up requests; one that returns whole
+    lists also has the catalogue that applications read. Models that are there together already are not pushed
+    a second time.
 
     Component `outputs` contains `pushed_<servable>` for each of them.
 
     Args:
       servables: by name, in the order in which they are published; their folders lie beside one another.
-      ratings: raw `ratings` Examples with a split `eval`: data fingerprint, and ids for warm-up requests.
-      movies: raw `movies` Examples: data fingerprint.
+      ratings: raw `ratings` Examples with a split `eval`: data fingerprint, ids for warm-up requests, and the
+        users of the catalogue.
+      movies: raw `movies` Examples: data fingerprint, catalogue.
       schema: the schema that the data was held to.
       keep_versions: how many versions stay, the new one included; the oldest go.
       measured_on: split and data of the metrics, for people.

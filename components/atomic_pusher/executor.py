@@ -11,6 +11,7 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils
 
 from components.atomic_pusher.blessings import withheld
+from components.atomic_pusher.catalogue import catalogue_file
 from components.atomic_pusher.channels import (
     EVALUATION,
     MODEL,
@@ -27,6 +28,8 @@ from components.atomic_pusher.versions import hashed_files
 from components.atomic_pusher.warmup import read_ratings, warm_up_file
 from contracts import features
 from contracts.artifacts import PUSHED_PREFIX, REFUSAL_REASON, SERVED_DIGEST
+from contracts.catalogue import CATALOGUE_FILE
+from contracts.signatures import JOINT, RECOMMENDER
 
 SETTINGS_KEY: Final = "settings"
 # Its content.
@@ -71,6 +74,7 @@ class AtomicPusherExecutor(executor.Executor):
                 artifact.set_string_custom_property(REFUSAL_REASON, reason)
             return
         examples = artifact_utils.get_single_instance(input_dict[RATINGS_KEY])
+        movies = artifact_utils.get_single_instance(input_dict[MOVIES_KEY])
         ratings = read_ratings(artifact_utils.get_split_uri([examples], features.EVAL_SPLIT))
         data = self._provenance_of_run(input_dict, settings)
         candidates = []
@@ -80,6 +84,8 @@ class AtomicPusherExecutor(executor.Executor):
             )
             provenance = Provenance(**data, **_provenance_of_model(input_dict, name, settings))
             extra_files = {WARM_UP_FILE: warm_up_file(model, name, ratings)}
+            if name in (RECOMMENDER, JOINT):
+                extra_files[CATALOGUE_FILE] = catalogue_file(*map(_splits, (examples, movies)))
             candidates.append(PushCandidate(base.rstrip("/"), model, provenance, extra_files))
         retention = Retention(settings[KEEP_VERSIONS], settings[PINNED_VERSIONS])
         for name, candidate, pushed in zip(names, candidates, push(candidates, retention), strict=True):
@@ -112,6 +118,12 @@ def _provenance_of_model(input_dict: _Artifacts, servable: str, settings: dict[s
         if served
         else None,
     }
+
+
+def _splits(examples: types.Artifact) -> list[str]:
+    """The folders of all splits."""
+    names = artifact_utils.decode_split_names(examples.split_names)
+    return [artifact_utils.get_split_uri([examples], name) for name in names]
 
 
 def _below_splits(files: dict[str, str]) -> dict[str, str]:

@@ -25,6 +25,7 @@ PROGRAMS: Final = (
     ("-m", "studies"),
     ("-m", "benchmarks"),
     ("-m", "benchmarks.serving"),
+    ("-m", "benchmarks.app"),
 )
 
 _HEAD: Final = """\

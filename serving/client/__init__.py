@@ -14,6 +14,7 @@ from serving.client.calls import Version
 from serving.client.endpoint import Tls
 from serving.client.errors import ServingError, raise_failures
 from serving.client.results import (
+    ExampleRatings,
     ModelMetadata,
     MovieList,
     Ratings,
@@ -30,6 +31,7 @@ from serving.client.telemetry import RequestRecord
 __all__ = [
     "AsyncClient",
     "Client",
+    "ExampleRatings",
     "ModelMetadata",
     "MovieList",
     "Ratings",

@@ -87,6 +87,7 @@ class AsyncClient:
     similar_many = _awaited_many(ClientRequests.similar_many)
     rank = _awaited(ClientRequests.rank)
     rank_many = _awaited_many(ClientRequests.rank_many)
+    rate_examples = _awaited(ClientRequests.rate_examples)
     metadata = _awaited(ClientRequests.metadata)
     status = _awaited(ClientRequests.status)
 

@@ -117,6 +117,7 @@ class Client:
     similar_many = _blocking_many(ClientRequests.similar_many)
     rank = _blocking(ClientRequests.rank)
     rank_many = _blocking_many(ClientRequests.rank_many)
+    rate_examples = _blocking(ClientRequests.rate_examples)
     metadata = _blocking(ClientRequests.metadata)
     status = _blocking(ClientRequests.status)
 

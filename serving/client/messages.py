@@ -34,6 +34,7 @@ def _message_class(name: str) -> Any:
 TensorProto: Final = _message_class("tensorflow.TensorProto")
 DataType: Final = _POOL.FindEnumTypeByName("tensorflow.DataType")
 
+Example: Final = _message_class("tensorflow.Example")
 PredictRequest: Final = _message_class("tensorflow.serving.PredictRequest")
 PredictResponse: Final = _message_class("tensorflow.serving.PredictResponse")
 GetModelMetadataRequest: Final = _message_class("tensorflow.serving.GetModelMetadataRequest")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from contracts.signatures import CANDIDATES
-from serving.client import calls, ranking, retrieval, whole_lists
+from serving.client import calls, examples, ranking, retrieval, whole_lists
 from serving.client.batches import as_exclusions, as_ids, as_length, chunks
 from serving.client.calls import Plan, Version
 from serving.client.parts import BatchRequest, ClientRequest
-from serving.client.results import ModelMetadata, MovieList, Ratings, Recommendation, VersionStatus
+from serving.client.results import (
+    ExampleRatings,
+    ModelMetadata,
+    MovieList,
+    Ratings,
+    Recommendation,
+    VersionStatus,
+)
 
 _T = TypeVar("_T")
 _Row = TypeVar("_Row")
@@ -222,6 +229,25 @@ class ClientRequests:
             raise ValueError(f"there are {len(users)} users and {len(rows)} lists of movies")
         pairs = list(zip(users, rows, strict=True))
         return self._cut(pairs, lambda pair: len(pair[1]), lambda some: ranking.rank(some, version), timeout)
+
+    def rate_examples(
+        self,
+        rows: Sequence[Mapping[str, examples.Feature]],
+        *,
+        version: Version = None,
+        timeout: float | None = None,
+    ) -> ClientRequest[ExampleRatings]:
+        """Predicted ratings, in stars, of (user, movie) pairs of which the raw features are given.
+
+        It is for users whom the models have never seen and who say something about themselves, such as
+        `raw_user_age` or what they have rated (`history_movie_ids`, `history_ratings`).
+
+        Args:
+          rows: raw features of the `ratings` schema by name; floats for features that are floats.
+          version: of ranking; None stands for the latest.
+          timeout: seconds that it may take.
+        """
+        return ClientRequest(examples.rate_examples(rows, version, self._batch_size), timeout)
 
     def metadata(
         self, model: str, *, version: Version = None, timeout: float | None = None

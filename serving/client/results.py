@@ -68,6 +68,19 @@ class Ratings:
     served_by: ServedBy
 
 
+@dataclass(frozen=True)
+class ExampleRatings:
+    """Predicted ratings of rows of raw features.
+
+    Attributes:
+      predicted_ratings: in stars, in the order of the rows.
+      served_by: the model that answered.
+    """
+
+    predicted_ratings: tuple[float, ...]
+    served_by: ServedBy
+
+
 # What a list is in: the final order, which is made for what users like, or that of retrieval.
 Order = Literal["final", "retrieval"]
 

@@ -173,6 +173,8 @@ def _docker(options: argparse.Namespace, models: Path, names: list[str]) -> Serv
         "REST_PORT": str(options.rest_api_port),
     }
     command = [docker, "compose", "--file", str(DEPLOY / "compose.yaml"), "up", "--abort-on-container-exit"]
+    # Not the application, which is a service of the same file.
+    command.append("tensorflow-serving")
     return Server(command, environment, "Docker, in the image of deploy/serving/compose.yaml")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from packaging.requirements import Requirement
 from tensorflow_serving.config import model_server_config_pb2
 
 from contracts.signatures import MAX_ROWS
+from serving.commands import app as app_command
 from serving.model_server.config.model_config import read_model_config
 from serving.model_server.config.text_protos import read_batching, read_metrics_path
 
@@ -37,8 +39,12 @@ def interpolated() -> str:
 
 @pytest.fixture(scope="module")
 def service() -> dict[str, Any]:
-    [service] = yaml.safe_load(interpolated())["services"].values()
-    return dict(service)
+    return dict(yaml.safe_load(interpolated())["services"]["tensorflow-serving"])
+
+
+@pytest.fixture(scope="module")
+def app() -> dict[str, Any]:
+    return dict(yaml.safe_load(interpolated())["services"]["app"])
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +72,7 @@ def test_the_schema_refuses_what_kubernetes_would() -> None:
 
 
 def test_compose_file_keeps_to_the_specification() -> None:
-    assert PyCompose.from_yaml(interpolated()).service_names() == ["tensorflow-serving"]
+    assert PyCompose.from_yaml(interpolated()).service_names() == ["tensorflow-serving", "app"]
     with pytest.raises(ValueError, match="usr"):
         PyCompose.from_yaml(interpolated().replace("user:", "usr:"))
 
@@ -186,6 +192,24 @@ def test_the_container_has_no_rights_that_it_does_not_need(
     assert all(volume["read_only"] for volume in service["volumes"])
     # Neither port authenticates callers.
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+
+
+def test_the_application_has_flags_that_it_takes_and_few_rights(
+    app: dict[str, Any], service: dict[str, Any]
+) -> None:
+    parser = ArgumentParser()
+    app_command.add_arguments(parser)
+    options = parser.parse_args(app["command"])
+    targets = {volume["target"]: volume for volume in app["volumes"]}
+    assert {str(options.models), str(options.feedback)} == set(targets)
+    assert targets[str(options.models)]["read_only"] is True
+    assert options.server == f"tensorflow-serving:{service['ports'][0].rpartition(':')[2]}"
+    assert (app["user"], app["read_only"], app["cap_drop"]) == ("65532:65532", True, ["ALL"])
+    [port] = app["ports"]
+    assert port.startswith("127.0.0.1:")
+    assert port.endswith(f":{options.port}")
+    assert (FOLDER / app["build"]["context"]).resolve() == ROOT
+    assert (ROOT / app["build"]["dockerfile"]).is_file()
 
 
 def test_memory_and_cores_are_limited(container: dict[str, Any], service: dict[str, Any]) -> None:

@@ -32,6 +32,8 @@ TARGETS = {
     "serve": "serving serve",
     "bench": "benchmarks",
     "bench-serving": "benchmarks.serving",
+    "bench-app": "benchmarks.app",
+    "app": "serving app",
 }
 
 _BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)

@@ -18,9 +18,9 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "movielens-recommender"
 DEFAULTS: dict[str, str] = {name: str(value) for name, value in default_environment().items()}
-EXTRAS = ("", "kfp", "serving", "serving-client", "studies", "docs", "dev")
+EXTRAS = ("", "kfp", "serving", "app", "serving-client", "studies", "docs", "dev")
 # What `make run` installs.
-RUN_EXTRAS = ("", "kfp", "serving")
+RUN_EXTRAS = ("", "kfp", "serving", "app")
 PYTHONS = {"3.10": "1.16", "3.11": "1.21", "3.12": "1.21", "3.13": "1.21"}
 
 

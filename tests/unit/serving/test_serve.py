@@ -88,7 +88,7 @@ def test_docker_comes_next_if_an_engine_answers(
     assert arguments(tmp_path, "docker-version") == ["version", "--format", "{{.Server.Version}}"]
     assert arguments(tmp_path, "docker-compose") == [
         *("compose", "--file", str(PROJECT / "deploy" / "serving" / "compose.yaml")),
-        *("up", "--abort-on-container-exit"),
+        *("up", "--abort-on-container-exit", "tensorflow-serving"),
         *("GRPC_PORT=8500", f"MODELS={models}", "REST_PORT=9001"),
     ]
     assert "with Docker" in capsys.readouterr().err

@@ -1,0 +1,178 @@
+"""The JSON API, under /api/v1. It keeps no session: each request says whom it is about."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
+
+from serving.app.api_models import (
+    HistoryDocument,
+    ListDocument,
+    ModelDocument,
+    MovieDocument,
+    MoviesDocument,
+    PersonDocument,
+    RatedDocument,
+    StatusDocument,
+    UserDocument,
+    UsersDocument,
+    WrittenDocument,
+)
+from serving.app.catalogue import CatalogueMovie, CatalogueUser, MovieFilter
+from serving.app.inside import served_models
+from serving.app.problems import problem_responses
+from serving.app.services import Services, services_of
+from serving.app.visitors import NewProfile, Visitor, known_visitor, new_visitor
+from serving.feedback import ImpressionEvent, RatingEvent
+from serving.feedback.events import NUMERAL
+
+MOST: Final = 100
+
+router = APIRouter(
+    prefix="/api/v1", tags=["films"], responses=problem_responses(413, 414, 422, 429, 500, 503)
+)
+
+App = Annotated[Services, Depends(services_of)]
+Id = Annotated[str, Path(pattern=NUMERAL, description="A numeral, as MovieLens has it.")]
+Limit = Annotated[int, Query(ge=1, le=MOST)]
+Offset = Annotated[int, Query(ge=0, le=10_000)]
+Genre = Annotated[str | None, Query(max_length=40)]
+Decade = Annotated[int | None, Query(ge=1800, le=2100, description="Its first year.")]
+_NOT_FOUND: Final = problem_responses(404)
+
+
+@router.get("/movies")
+def movies(
+    app: App,
+    query: Annotated[str, Query(max_length=100, description="Beginnings of words of the title.")] = "",
+    genre: Genre = None,
+    decade: Decade = None,
+    limit: Limit = 20,
+    offset: Offset = 0,
+) -> MoviesDocument:
+    """Movies by title, genre and decade, the most rated first."""
+    total, found = app.published.catalogue().search(query, MovieFilter(genre, decade), limit, offset)
+    return MoviesDocument(total=total, movies=[MovieDocument.of(movie) for movie in found])
+
+
+@router.get("/movies/{movie_id}", responses=_NOT_FOUND)
+def movie(app: App, movie_id: Id) -> MovieDocument:
+    """One movie."""
+    return MovieDocument.of(movie_or_404(app, movie_id))
+
+
+@router.get("/movies/{movie_id}/similar", responses=_NOT_FOUND)
+def similar(
+    app: App, movie_id: Id, genre: Genre = None, decade: Decade = None, limit: Limit = 20, offset: Offset = 0
+) -> ListDocument:
+    """The movies nearest to one, by what people watch."""
+    movie_or_404(app, movie_id)
+    nobody = Visitor("0")
+    return ListDocument.of(app.lists.similar(movie_id, nobody, MovieFilter(genre, decade), limit, offset))
+
+
+@router.get("/users")
+def users(app: App, limit: Limit = 20, offset: Offset = 0) -> UsersDocument:
+    """The users of the data."""
+    total, found = app.published.catalogue().users(limit, offset)
+    return UsersDocument(total=total, users=[UserDocument.of(user) for user in found])
+
+
+@router.get("/users/{user_id}/history", responses=_NOT_FOUND)
+def history(app: App, user_id: Id) -> HistoryDocument:
+    """The latest ratings of a user."""
+    user = user_or_404(app, user_id)
+    found = app.published.catalogue().movies(movie_id for movie_id, _ in user.history)
+    rated = [
+        RatedDocument(movie=MovieDocument.of(found[movie_id]), stars=stars)
+        for movie_id, stars in reversed(user.history)
+        if movie_id in found
+    ]
+    return HistoryDocument(user=UserDocument.of(user), history=rated)
+
+
+@router.get("/users/{user_id}/recommendations", responses=_NOT_FOUND)
+def recommendations(
+    app: App, user_id: Id, genre: Genre = None, decade: Decade = None, limit: Limit = 20, offset: Offset = 0
+) -> ListDocument:
+    """The list for a user of the data, with the reasons. It is not recorded: send what you showed."""
+    visitor = known_visitor(user_or_404(app, user_id))
+    return ListDocument.of(app.lists.for_you(visitor, MovieFilter(genre, decade), limit, offset))
+
+
+@router.post("/recommendations")
+def recommendations_for(
+    app: App,
+    person: PersonDocument,
+    genre: Genre = None,
+    decade: Decade = None,
+    limit: Limit = 20,
+    offset: Offset = 0,
+) -> ListDocument:
+    """The list for somebody who may not be in the data, from what they rated and say about themselves."""
+    visitor = new_visitor(NewProfile(person.age, person.gender or None, person.occupation or None))
+    for given in person.ratings:
+        visitor = visitor.rated(given.movie_id, given.stars)
+    for movie_id in person.not_interested:
+        visitor = visitor.hiding(movie_id)
+    return ListDocument.of(app.lists.for_you(visitor, MovieFilter(genre, decade), limit, offset))
+
+
+@router.post("/ratings", status_code=201, responses=_NOT_FOUND)
+def rate(app: App, event: RatingEvent) -> WrittenDocument:
+    """Writes a rating. One with an event id that was written before changes nothing."""
+    found = movie_or_404(app, event.movie_id)
+    if event.stars not in app.published.catalogue().stars:
+        raise HTTPException(422, f"{event.stars:g} stars are not on the scale of the data set")
+    return WrittenDocument(event_id=event.event_id, written=app.rate(event, found))
+
+
+@router.post("/impressions", status_code=201)
+def show(app: App, event: ImpressionEvent) -> WrittenDocument:
+    """Writes a list that was shown, with its positions."""
+    return WrittenDocument(event_id=event.event_id, written=app.feedback.show(event))
+
+
+@router.get("/status")
+def status(app: App) -> StatusDocument:
+    """Versions and metrics of what is served."""
+    models, problem = served_models(app)
+    return StatusDocument(
+        model_server=problem or "up",
+        catalogue_version=app.published.catalogue().version,
+        variants=list(app.variants.labels),
+        models=[
+            ModelDocument(
+                model=each.model,
+                available=[state.version for state in each.states if state.state == "AVAILABLE"],
+                measured_on=each.measured_on,
+                metrics=dict(each.metrics),
+            )
+            for each in models
+        ],
+    )
+
+
+def movie_or_404(app: Services, movie_id: str) -> CatalogueMovie:
+    """A movie of the catalogue.
+
+    Raises:
+      HTTPException: with 404.
+    """
+    found = app.published.catalogue().movie(movie_id)
+    if found is None:
+        raise HTTPException(404, f"movie {movie_id} is not in the catalogue")
+    return found
+
+
+def user_or_404(app: Services, user_id: str) -> CatalogueUser:
+    """A user of the data.
+
+    Raises:
+      HTTPException: with 404.
+    """
+    found = app.published.catalogue().user(user_id)
+    if found is None:
+        raise HTTPException(404, f"user {user_id} is not in the data that the models are from")
+    return found

@@ -1,0 +1,1 @@
+"""The pages: routes, templates, styles and the script, and the session that they keep."""

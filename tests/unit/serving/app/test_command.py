@@ -1,0 +1,50 @@
+"""`python -m serving app`: what keeps it from starting, in one line with what to do."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from serving.__main__ import main
+
+
+def refused(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
+    assert main(["app", *flags]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    return lines[-1]
+
+
+def test_a_folder_without_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--models" in refused(capsys, f"--models={tmp_path}")
+
+
+def test_one_variant_compares_nothing(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--variant" in refused(capsys, f"--models={models}", "--variant=stable")
+
+
+def test_a_port_that_is_taken(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"port {port}" in refused(capsys, f"--models={models}", f"--port={port}")
+
+
+def test_a_secret_that_is_short_or_missing(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "secret").write_text("short")
+    assert "secret" in refused(capsys, f"--models={models}", f"--secret-file={tmp_path / 'secret'}")
+    assert "nothing" in refused(capsys, f"--models={models}", f"--secret-file={tmp_path / 'nothing'}")
+
+
+def test_a_model_server_of_its_own_is_on_this_machine(
+    models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ("--start-model-server", "--server=models.example:8500", "--port=0")
+    assert "--start-model-server" in refused(capsys, f"--models={models}", *flags)
+
+
+def test_feedback_has_to_be_writable(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert "journal" in refused(capsys, f"--models={models}", f"--feedback={tmp_path / 'file'}")
