@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from contracts.signatures import CANDIDATES
 from serving.app.catalogue import CatalogueMovie, MovieCatalogue
 from serving.app.model_calls import ModelCalls, ModelServerDownError
-from serving.client import ServingError
+from serving.client import ServingError, raise_failures
 
 if TYPE_CHECKING:
     from serving.app.film_lists import ListEntry
@@ -110,7 +110,7 @@ class Explainer:
         if missing:
             answers = self._calls.send(
                 "similar_movies",
-                lambda client: client.similar_many(missing, _NEIGHBOURS, version=version),
+                lambda client: raise_failures(client.similar_many(missing, _NEIGHBOURS, version=version)),
             )
             for movie, answer in zip(missing, answers, strict=True):
                 found[movie] = {each.movie_id: each.score for each in answer.movies}

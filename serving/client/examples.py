@@ -16,14 +16,13 @@ from serving.client.calls import (
     Version,
     outputs,
     predict,
-    responses,
     served_by,
 )
 from serving.client.messages import Example
 from serving.client.results import ExampleRatings
 
 # A feature is one value or a list; texts and integers are themselves, floats are 32 bits wide.
-Feature = Union[str, int, float, Sequence[str], Sequence[float]]
+Feature = Union[str, int, float, Sequence[str], Sequence[float]]  # noqa: UP007 - Python 3.9 evaluates it
 
 
 def rate_examples(
@@ -38,11 +37,12 @@ def rate_examples(
         inputs = {signatures.EXAMPLES: np.array(batch, object)}
         return predict(signatures.RANKING, signatures.SERVING_DEFAULT, inputs, of_version)
 
-    [first] = responses((yield [call(batches[0], version)]))
-    model = served_by(first)
-    answers = [first, *responses((yield [call(batch, model.version) for batch in batches[1:]]))]
     ratings: list[float] = []
-    for batch, answer in zip(batches, answers, strict=True):
+    for batch in batches:
+        answer = yield call(batch, version)
+        model = served_by(answer)
+        # The version of the first answer gives the other ones too.
+        version = model.version
         ratings += outputs(answer, {features.USER_RATING: (len(batch),)})[features.USER_RATING].tolist()
     if not np.isfinite(ratings).all():
         raise BrokenContractError(model.model, "a predicted rating is not a number")
