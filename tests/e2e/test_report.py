@@ -100,7 +100,7 @@ def test_the_page_holds_every_part_and_the_banner_of_made_up_data(sample_run: Pi
     for chart in (
         *("ranking-reliability", "ranking-by-stars", "ranking-cross-1", "ranking-curve-rmse"),
         *("retrieval-recall-at-k", "retrieval-ndcg-at-k", "retrieval-movie-map", "retrieval-head-share"),
-        *("retrieval-slices-user-gender", "ranking-slices-bucketized-user-age"),
+        *("retrieval-slices-user-gender", "ranking-slices-user-gender"),
     ):
         assert f'id="{chart}"' in sample_run.page
     assert sample_run.page.count('id="recommender-user-') >= 8
