@@ -56,6 +56,8 @@ REQUIRES = [
     # The report of a run: its charts as SVG, and its page from templates that escape what they show.
     "matplotlib>=3.9",
     "jinja2>=3.1",
+    # ipywidgets 7, which TFMA requires on the legacy stack, imports it without requiring it.
+    f"ipykernel; {LEGACY_STACK}",
     # Batch scoring writes Parquet; its line is TFX's choice.
     "pyarrow",
     # The legacy stack's pyarrow runs code that a Parquet file holds; this switches it off.

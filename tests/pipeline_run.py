@@ -4,7 +4,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.setting_trees import split_defaults
+from tests.measured import python
 from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -99,7 +99,7 @@ def run_pipeline(project: Path, output: Path, *flags: str) -> PipelineRun:
     """
     environment = {name: value for name, value in os.environ.items() if name != "MOVIELENS_DIR"}
     done = subprocess.run(
-        [sys.executable, "local_runner.py", f"--output={output}", *flags],
+        [*python(), "local_runner.py", f"--output={output}", *flags],
         cwd=project,
         env=environment,
         capture_output=True,

@@ -50,6 +50,7 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
     "interactions": ("trainer_module/ranking/interactions.py", "EDITED = 1\n", RANKING | RECOMMENDER),
     "retrieval": ("trainer_module/retrieval/run_fn.py", "EDITED = 1\n", AFTER_RETRIEVAL),
     "towers": ("trainer_module/retrieval/towers.py", "EDITED = 1\n", AFTER_RETRIEVAL),
+    "setting of SVD++": ("trainer_module/ranking/hyperparameters.py", "EDITED = 1\n", RANKING | RECOMMENDER),
     "embeddings": ("trainer_module/common/embeddings.py", "EDITED = 1\n", MODELS),
     "trainer component": ("components/recommender_trainer/executor.py", "EDITED = 1\n", MODELS),
     "data gate": ("components/data_gate/volume.py", "EDITED = 1\n", {"DataGate", "Transform"} | MODELS),
@@ -66,6 +67,7 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
         "EDITED = 1\n",
         PUSHERS | EVALUATORS,
     ),
+    "name of a metric": ("contracts/metrics.py", "EDITED = 1\n", PUSHERS | EVALUATORS),
     "cold slices": (
         "pipeline/evaluation/cold_slices.py",
         "EDITED = 1\n",
@@ -82,6 +84,7 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
         {"RatingsSchema", "RatingsValidator", "DataGate", "Transform"} | MODELS,
     ),
     "style sheet": ("reports/templates/report.css", "b { color: red }\n", REPORT),
+    "template": ("reports/templates/page.html", "<!-- more -->\n", REPORT),
     "report": ("reports/card/section.py", "EDITED = 1\n", REPORT),
     "readers": (
         "movielens/readers.py",
@@ -90,23 +93,30 @@ EDITS: Mapping[str, tuple[str, str, set[str]]] = {
     ),
 }
 
-# Prints the keys before and after each edit; runs in the project that it edits.
+# A setting, and which nodes have to run again with another value.
+SETTINGS: Mapping[str, set[str]] = {
+    "ranking.l2_factors=0.2": RANKING | RECOMMENDER,
+    "retrieval.l2=0.2": AFTER_RETRIEVAL,
+}
+
+# Prints the keys before and after each edit and each setting; runs in the project that it edits.
 NODE_KEYS = """
 import json, pathlib, sys
 import pipeline.pipeline
 from pipeline.config import load_config
 assert pipeline.pipeline.__file__ == str(pathlib.Path.cwd() / "pipeline" / "pipeline.py")
 
-def keys():
+def keys(*settings):
     for cached in vars(pipeline.fingerprint).values():
         if hasattr(cached, "cache_clear"):
             cached.cache_clear()
-    dag = pipeline.pipeline.create_pipeline(load_config(None, ["output=/o", "data_dir=/d"]))
+    dag = pipeline.pipeline.create_pipeline(load_config(None, ["output=/o", "data_dir=/d", *settings]))
     return {node.id: [str(sorted(node.exec_properties.items())), [n.id for n in node.upstream_nodes]]
             for node in dag.components}
 
-found = {"": keys()}
-for name, (file, line) in json.load(sys.stdin).items():
+edits, settings = json.load(sys.stdin)
+found = {"": keys(), **{setting: keys(setting) for setting in settings}}
+for name, (file, line) in edits.items():
     path = pathlib.Path(file)
     before = path.read_text() if path.exists() else ""
     path.write_text(before + line)
@@ -128,7 +138,7 @@ def node_keys(project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     done = subprocess.run(
         [sys.executable, "-c", NODE_KEYS],
         cwd=folder,
-        input=json.dumps(edits),
+        input=json.dumps([edits, list(SETTINGS)]),
         capture_output=True,
         text=True,
         check=False,
@@ -140,14 +150,22 @@ def node_keys(project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 @pytest.mark.parametrize("edit", EDITS)
 def test_what_an_edit_makes_stale(edit: str, node_keys: dict[str, NodeKeys]) -> None:
-    before, after = node_keys[""], node_keys[edit]
+    edited = EDITS[edit][2]
+    assert _stale(node_keys[""], node_keys[edit]) == (edited | REPORT if edited else edited)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_what_a_setting_makes_stale(setting: str, node_keys: dict[str, NodeKeys]) -> None:
+    assert _stale(node_keys[""], node_keys[setting]) == SETTINGS[setting] | REPORT
+
+
+def _stale(before: NodeKeys, after: NodeKeys) -> set[str]:
     stale: set[str] = set()
     # Nodes come after those that they read from.
     for node, (key, upstream) in after.items():
         if key != before[node][0] or stale & set(upstream):
             stale.add(node)
-    edited = EDITS[edit][2]
-    assert stale == (edited | REPORT if edited else edited)
+    return stale
 
 
 def test_a_run_after_an_edit_repeats_what_depends_on_it_and_nothing_else(

@@ -4,7 +4,6 @@ import os
 import re
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +19,8 @@ from tensorflow_serving.apis import (
     predict_pb2,
     prediction_service_pb2_grpc,
 )
+
+from tests.measured import python
 
 STOCK_SERVER = os.environ.get("TENSORFLOW_MODEL_SERVER", "")
 PROJECT = Path(__file__).resolve().parents[3]
@@ -134,7 +135,7 @@ def running(folder: Path, flags: list[str], own_flags: list[str] | None = None) 
         command += ["--enable_grpc_healthcheck_service=true", *flags]
     else:
         ports = []
-        command = [sys.executable, "-m", "serving.model_server", "--port=0", "--rest_api_port=0"]
+        command = [*python(), "-m", "serving.model_server", "--port=0", "--rest_api_port=0"]
         command += [*flags, *(own_flags or [])]
     with output.open("wb") as stream:
         process = subprocess.Popen(command, cwd=PROJECT, stdout=stream, stderr=subprocess.STDOUT)
