@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
@@ -18,8 +18,13 @@ from serving.client.errors import ServingError
 from serving.client.pool import ChannelPool
 from serving.client.requests import ClientRequest, ClientRequests
 
+if TYPE_CHECKING:  # novermin
+    # Python 3.10 has them, and the client runs on 3.9.
+    from typing import Concatenate, ParamSpec
+
+    _P = ParamSpec("_P")
+
 _T = TypeVar("_T")
-_P = ParamSpec("_P")
 
 
 def _blocking(

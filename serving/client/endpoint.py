@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Union
 
 import grpc
 
@@ -84,7 +84,7 @@ class Tls:
         return grpc.ssl_channel_credentials(*(file.read_bytes() if file else None for file in files))
 
 
-Token = str | Callable[[], str]
+Token = Union[str, Callable[[], str]]
 
 
 @dataclass(frozen=True)

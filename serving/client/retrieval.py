@@ -53,7 +53,7 @@ class Found:
 
     def movie_list(self, k: int) -> MovieList:
         """The first k as a caller gets them."""
-        columns = zip(self.movie_ids[:k], self.titles[:k], self.scores[:k], strict=True)
+        columns = zip(self.movie_ids[:k], self.titles[:k], self.scores[:k])
         return MovieList(tuple(ScoredMovie(*movie) for movie in columns), self.known, self.served_by)
 
 
@@ -83,7 +83,7 @@ def candidates(
     answers = responses((yield [recommend_call(model, users, k, exclude, version) for users in batches]))
     return [
         found
-        for users, answer in zip(batches, answers, strict=True)
+        for users, answer in zip(batches, answers)
         for found in found_by(answer, len(users), signatures.KNOWN_USER)
     ]
 
@@ -102,7 +102,7 @@ def retrieve_from_history(
     )
     return [
         found.movie_list(k)
-        for batch, answer in zip(batches, answers, strict=True)
+        for batch, answer in zip(batches, answers)
         for found in found_by(answer, len(batch))
     ]
 
@@ -120,7 +120,7 @@ def similar(movie_ids: Sequence[str], k: int, version: Version, batch_size: int)
     answers = responses((yield [call(ids) for ids in batches]))
     return [
         found.movie_list(k)
-        for ids, answer in zip(batches, answers, strict=True)
+        for ids, answer in zip(batches, answers)
         for found in found_by(answer, len(ids), signatures.KNOWN_MOVIE)
     ]
 

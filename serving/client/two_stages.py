@@ -43,20 +43,20 @@ def recommend_in_two_stages(
       ServingError: a stage failed, or a version that was requested is missing.
     """
     found = yield from candidates(user_ids, max(k, retrieved), exclude, retrieval_version, batch_size)
-    rows = [(user, each.without(exclude.get(user, ()))) for user, each in zip(user_ids, found, strict=True)]
+    rows = [(user, each.without(exclude.get(user, ()))) for user, each in zip(user_ids, found)]
     batches = list(_batches(rows, batch_size))
     versions = [
         batch[0][1].served_by.version if ranking_version is None else ranking_version for batch in batches
     ]
-    outcomes = list((yield [rerank_call(*each) for each in zip(batches, versions, strict=True)]))
+    outcomes = list((yield [rerank_call(*each) for each in zip(batches, versions)]))
     if ranking_version is None:
         missing = [place for place, outcome in enumerate(outcomes) if _not_found(outcome)]
         if missing:
             latest = yield [rerank_call(batches[place], None) for place in missing]
-            for place, outcome in zip(missing, latest, strict=True):
+            for place, outcome in zip(missing, latest):
                 outcomes[place] = outcome
     ordered: dict[str, Recommendation] = {}
-    for batch, outcome in zip(batches, outcomes, strict=True):
+    for batch, outcome in zip(batches, outcomes):
         if isinstance(outcome, ServingError) and (
             ranking_version is not None or outcome.code not in _MISSING
         ):
@@ -80,7 +80,7 @@ def as_recommendation(
 ) -> Recommendation:
     """The first k movies that were found, as a caller gets them."""
     ratings: Sequence[float | None] = found.ratings or [None] * len(found.movie_ids)
-    columns = zip(found.movie_ids[:k], found.titles[:k], found.scores[:k], ratings[:k], strict=True)
+    columns = zip(found.movie_ids[:k], found.titles[:k], found.scores[:k], ratings[:k])
     movies = tuple(RecommendedMovie(*movie) for movie in columns)
     return Recommendation(
         user_id, bool(found.known), movies, order, recommender, retrieval, ranking, degraded
@@ -110,7 +110,7 @@ def _ordered(batch: Sequence[Row], outcome: Outcome, k: int) -> Iterator[Recomme
             )
         return
     ranking = served_by(outcome)
-    for (user, _), found in zip(batch, reranked(outcome, batch), strict=True):
+    for (user, _), found in zip(batch, reranked(outcome, batch)):
         wanted = found.served_by.version
         mixed = (
             None

@@ -89,10 +89,8 @@ def recommend(
             models.answered(model)
             return [
                 as_recommendation(user, found.without(exclude.get(user, ())), k, recommender=found.served_by)
-                for users, answer in zip(batches, answers, strict=True)
-                for user, found in zip(
-                    users, found_by(answer, len(users), signatures.KNOWN_USER, rated=True), strict=True
-                )
+                for users, answer in zip(batches, answers)
+                for user, found in zip(users, found_by(answer, len(users), signatures.KNOWN_USER, rated=True))
             ]
         if models.names():
             models.all_missing()
