@@ -126,6 +126,8 @@ EXTRAS = {
     "dev": [
         # The tests compare setup.py with the lock files.
         "packaging",
+        # Finds what the light client uses of Pythons newer than the oldest that it is declared for.
+        "vermin",
         # The tests hold deploy/ to the published schemas of Kubernetes and to the Compose specification.
         "kubernetes-validate",
         "compose-spec",
@@ -158,9 +160,11 @@ EXTRAS = {
     ],
 }
 
-# A `.pth` line runs when the interpreter starts, so it comes before any import of TensorFlow in any
-# process: runners, tests, Beam workers and the containers that Kubeflow starts.
-# Its folder is named after the Python version, and so is the wheel that holds it.
+# A `.pth` line runs when the interpreter starts, so it comes before any import of TensorFlow in any process:
+# runners, tests, Beam workers and the containers that Kubeflow starts. One file selects Keras 2. The other
+# keeps off the terminal what TensorFlow and Google's packages print about the machine and about Python 3.10.
+# Their folder is named after the Python version, and so is the wheel that holds them.
+PTH_FILES = ("legacy_keras", "quiet_libraries")
 SITE_PACKAGES = Path(sysconfig.get_path("purelib")).relative_to(sysconfig.get_path("data"))
 
 
@@ -211,7 +215,7 @@ setup(
         "serving.app.web": ["static/*", "templates/*"],
         "reports": ["templates/*"],
     },
-    data_files=[(str(SITE_PACKAGES), ["trainer_module/legacy_keras.pth"])],
+    data_files=[(str(SITE_PACKAGES), [f"trainer_module/{name}.pth" for name in PTH_FILES])],
     options={"bdist_wheel": {"python_tag": f"cp{sys.version_info.major}{sys.version_info.minor}"}},
     install_requires=REQUIRES,
     extras_require=EXTRAS,

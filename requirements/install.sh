@@ -29,7 +29,7 @@ dev_lock=${run_lock/.txt/-dev.txt}
 
 # The list of top-level packages is part of the digest because an editable install maps exactly those.
 digest() {
-  { cat "$1" setup.py trainer_module/legacy_keras.pth && echo ./*/__init__.py ./*.py; } | sha256sum
+  { cat "$1" setup.py trainer_module/*.pth && echo ./*/__init__.py ./*.py; } | sha256sum
 }
 usable() { [ "$(head -n 1 "$stamp" 2>/dev/null)" = "$place" ] && .venv/bin/python -S -c '' 2>/dev/null; }
 # An environment with the tools of development runs the pipeline too, and keeps them.

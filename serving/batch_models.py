@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,11 +166,7 @@ def _check_numbers(path: Path, ratings: Array) -> None:
 
 
 def _signature(path: Path, name: str, inputs: set[str]) -> Any:
-    # Read when TensorFlow is imported: without it, a screenful about CPUs and graphics cards.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        import tensorflow as tf
+    import tensorflow as tf
 
     try:
         model = tf.saved_model.load(str(path))

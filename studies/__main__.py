@@ -16,6 +16,7 @@ from pipeline.local_run.run_lock import OutputInUseError
 from studies import collapse, dcn, gate, leaderboard, multitask
 from studies.child import StudyError
 from studies.harness import Harness
+from studies.keras3 import study as keras3
 from studies.served_list import study as served_list
 from studies.similar_movies import study as similar
 
@@ -27,6 +28,7 @@ STUDIES: Final[dict[str, Any]] = {
     "gate": gate,
     "served-list": served_list,
     "similar": similar,
+    "keras3": keras3,
 }
 
 _DESCRIPTION: Final = (

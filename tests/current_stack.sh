@@ -5,6 +5,8 @@
 #   tests/current_stack.sh [STEP...]
 #
 # STEP is `run`, `fast`, `contract`, `e2e`, or a path below tests/. Without one, all four run, in this order.
+# `run exchange` has each stack read the runs of the other: models, metadata store and artifacts. It needs a
+# machine of the legacy stack, on which `make run` has run.
 # MOVIELENS_DIR is passed on, and so are the settings of the package index (PIP_*, UV_*, proxies, certificates).
 
 set -euo pipefail
@@ -19,15 +21,26 @@ say() { printf 'current stack: %s\n' "$*" >&2; }
 steps=("$@")
 if [ $# -eq 0 ]; then steps=(run fast contract e2e); fi
 commands=()
+exchange=
+# What each stack does with the runs of the other, beside which are the answers of their own stack.
+read_runs() { # FOLDER
+  .venv/bin/python tests/exchanged_models.py "$1" && .venv/bin/python -m pipeline versions --output "$1" &&
+    .venv/bin/python -m reports build --output "$1"
+}
 for step in "${steps[@]}"; do
   case $step in
     run) commands+=("make PYTHON=$python run") ;;
     fast) commands+=("make PYTHON=$python test-fast") ;;
     contract | e2e) commands+=("make PYTHON=$python test ARGS=tests/$step") ;;
+    exchange)
+      runs_tfx_1_21 "$(glibc)" && stop "exchange reads runs of the legacy stack too, and this machine's stack is the current one"
+      [ -d runs/serving ] || stop "runs/serving is not there: exchange reads what \`make run\` of this machine has written"
+      exchange=yes
+      commands+=(".venv/bin/python tests/exchanged_models.py runs" "read_runs legacy_runs") ;;
     tests/*)
       if [ ! -e "${step%%::*}" ]; then stop "there is no $step"; fi
       commands+=("make PYTHON=$python test ARGS='$step'") ;;
-    *) stop "unknown step '$step': use run, fast, contract, e2e or a path below tests/" ;;
+    *) stop "unknown step '$step': use run, exchange, fast, contract, e2e or a path below tests/" ;;
   esac
 done
 
@@ -46,6 +59,7 @@ run_commands() { # the commands, each one timed; all of them run, whatever fails
   return "$failed"
 }
 
+export -f read_runs
 if runs_tfx_1_21 "$(glibc)"; then
   run_commands "${commands[@]}"
   exit
@@ -85,11 +99,17 @@ git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' 
   if [ -e "$file" ] || [ -L "$file" ]; then printf '%s\0' "$file"; fi
 done | tar --null --files-from=- --create | tar --extract --directory "$checkout" --no-same-owner
 
+if [ -n "$exchange" ]; then
+  cp -r runs "$checkout/legacy_runs"
+  .venv/bin/python tests/exchanged_models.py "$checkout/legacy_runs"
+fi
+
 # The mounts live in a namespace of their own, so they end with this command, however it ends.
 export root run_in_root
-run_in_root=$(declare -f run_commands say)
+run_in_root=$(declare -f run_commands read_runs say)
+status=0
 # shellcheck disable=SC2016
-exec unshare --mount --pid --fork --kill-child bash -euo pipefail -c '
+unshare --mount --pid --fork --kill-child bash -euo pipefail -c '
   bind() { # SOURCE, which can be missing, at TARGET in the root
     if [ -d "$1" ]; then mkdir -p "$root$2"; elif [ -e "$1" ]; then mkdir -p "$root$(dirname "$2")" && touch "$root$2"; else return 0; fi
     mount --bind "$1" "$root$2"
@@ -114,5 +134,11 @@ exec unshare --mount --pid --fork --kill-child bash -euo pipefail -c '
     $run_in_root
     cd /opt/checkout
     git init --quiet --initial-branch=main . && git add --all
+    export -f read_runs
     run_commands \"\$@\"" bash "$@"
-' bash "${commands[@]}"
+' bash "${commands[@]}" || status=$?
+
+if [ -n "$exchange" ]; then
+  run_commands "read_runs $checkout/runs" || status=1
+fi
+exit "$status"

@@ -6,7 +6,7 @@ import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 from grpc import aio
@@ -21,8 +21,13 @@ from serving.client.pool import ChannelPool, PoolClosedError
 from serving.client.requests import ClientRequests
 from serving.client.telemetry import OnRequest, Telemetry
 
+if TYPE_CHECKING:  # novermin
+    # Python 3.10 has them, and the client runs on 3.9.
+    from typing import Concatenate, ParamSpec
+
+    _P = ParamSpec("_P")
+
 _T = TypeVar("_T")
-_P = ParamSpec("_P")
 
 
 def _awaited(

@@ -78,6 +78,6 @@ def chunks(items: Iterable[_T], size: int, width: Callable[[_T], int]) -> list[l
 def padded(rows: Sequence[Sequence[str]]) -> Array:
     """Rows of ids as a matrix [rows, longest], with "" at the end of shorter ones."""
     matrix = np.full((len(rows), max(map(len, rows), default=0)), "", object)
-    for row, ids in zip(matrix, rows, strict=True):
+    for row, ids in zip(matrix, rows):
         row[: len(ids)] = ids
     return matrix

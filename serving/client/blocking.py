@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import grpc
 
@@ -20,8 +20,13 @@ from serving.client.pool import ChannelPool, PoolClosedError
 from serving.client.requests import ClientRequests
 from serving.client.telemetry import OnRequest, Telemetry
 
+if TYPE_CHECKING:  # novermin
+    # Python 3.10 has them, and the client runs on 3.9.
+    from typing import Concatenate, ParamSpec
+
+    _P = ParamSpec("_P")
+
 _T = TypeVar("_T")
-_P = ParamSpec("_P")
 
 
 def _blocking(
@@ -165,7 +170,7 @@ class Client:
         if len(request.parts) < 2:
             return joined([part(*each) for each in request.parts])
         try:
-            return joined(list(self._threads.map(part, *zip(*request.parts, strict=True))))
+            return joined(list(self._threads.map(part, *zip(*request.parts))))
         except RuntimeError as error:
             # The threads take nothing more from a client that is closed.
             if self._pool.closed:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, Union
 
 import grpc
 import numpy as np
@@ -24,7 +24,7 @@ GET_MODEL_METADATA: Final = "/tensorflow.serving.PredictionService/GetModelMetad
 GET_MODEL_STATUS: Final = "/tensorflow.serving.ModelService/GetModelStatus"
 
 # A version by its number, one by its label, or the latest.
-Version = int | str | None
+Version = Union[int, str, None]
 
 _T = TypeVar("_T")
 
@@ -91,7 +91,7 @@ def outputs(response: Any, shapes: Mapping[str, tuple[int | None, ...]]) -> dict
             array = decode(response.outputs[name])
         except ValueError as error:
             raise BrokenContractError(model, f"output {name!r}: {error}") from error
-        fits = [want is None or want == size for want, size in zip(shape, array.shape, strict=False)]
+        fits = [want is None or want == size for want, size in zip(shape, array.shape)]
         if array.ndim != len(shape) or not all(fits):
             wanted = tuple("any" if want is None else want for want in shape)
             raise BrokenContractError(model, f"output {name!r} has the shape {array.shape} and not {wanted}")

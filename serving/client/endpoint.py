@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Union
 
 import grpc
 
@@ -103,7 +103,7 @@ def _read_pem(file: Path) -> bytes:
     return content
 
 
-Token = str | Callable[[], str]
+Token = Union[str, Callable[[], str]]
 
 
 @dataclass(frozen=True)

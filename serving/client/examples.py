@@ -22,7 +22,7 @@ from serving.client.messages import Example
 from serving.client.results import ExampleRatings
 
 # A feature is one value or a list; texts and integers are themselves, floats are 32 bits wide.
-Feature = Union[str, int, float, Sequence[str], Sequence[float]]  # noqa: UP007 - Python 3.9 evaluates it
+Feature = Union[str, int, float, Sequence[str], Sequence[float]]
 
 
 def rate_examples(

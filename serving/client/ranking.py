@@ -33,7 +33,7 @@ def rank(pairs: Sequence[tuple[str, list[str]]], version: Version) -> Plan[list[
     return [
         Ratings(user, tuple(movies), tuple(predicted), served_by(answer))
         for (user, movies), predicted in zip(
-            pairs, _numbers(answer, features.USER_RATING, pairs), strict=True
+            pairs, _numbers(answer, features.USER_RATING, pairs)
         )
     ]
 
@@ -42,7 +42,7 @@ def rerank_call(rows: Sequence[tuple[str, Found]], version: Version) -> Call:
     """The call that gives what retrieval found for these users its final order."""
     ids = padded([found.movie_ids for _, found in rows])
     scores = np.zeros(ids.shape, np.float32)
-    for row, (_, found) in zip(scores, rows, strict=True):
+    for row, (_, found) in zip(scores, rows):
         row[: len(found.scores)] = found.scores
     inputs = {
         features.USER_ID: np.array([user for user, _ in rows], object),
@@ -58,7 +58,7 @@ def reranked(response: Any, rows: Sequence[tuple[str, Found]]) -> list[Found]:
     scores = _numbers(response, signatures.SCORE, pairs)
     ratings = _numbers(response, features.USER_RATING, pairs)
     ordered = []
-    for (_, found), own_scores, own_ratings in zip(rows, scores, ratings, strict=True):
+    for (_, found), own_scores, own_ratings in zip(rows, scores, ratings):
         # A stable sort: equal scores stay in the order of retrieval.
         places = np.argsort(-np.array(own_scores), kind="stable").tolist()
         ordered.append(replace(found, scores=own_scores, ratings=own_ratings).select(places))
@@ -69,8 +69,8 @@ def _numbers(response: Any, name: str, pairs: Sequence[tuple[str, Sequence[str]]
     """An output [B, C] about each user's movies, as one list per user."""
     shape = (len(pairs), max(len(movies) for _, movies in pairs))
     matrix = outputs(response, {name: shape})[name]
-    rows = [row[: len(movies)] for (_, movies), row in zip(pairs, matrix, strict=True)]
-    for (user, _), row in zip(pairs, rows, strict=True):
+    rows = [row[: len(movies)] for (_, movies), row in zip(pairs, matrix)]
+    for (user, _), row in zip(pairs, rows):
         if not np.isfinite(row).all():
             raise BrokenContractError(
                 response.model_spec.name, f"a value of {name} for user {user!r} is not a number"

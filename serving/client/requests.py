@@ -227,7 +227,7 @@ class ClientRequests:
         rows = [as_ids("movie_ids", movies) for movies in movie_ids]
         if len(users) != len(rows):
             raise ValueError(f"there are {len(users)} users and {len(rows)} lists of movies")
-        pairs = list(zip(users, rows, strict=True))
+        pairs = list(zip(users, rows))
         return self._cut(pairs, lambda pair: len(pair[1]), lambda some: ranking.rank(some, version), timeout)
 
     def rate_examples(

@@ -52,7 +52,7 @@ class Found:
 
     def movie_list(self, k: int) -> MovieList:
         """The first k as a caller gets them."""
-        columns = zip(self.movie_ids[:k], self.titles[:k], self.scores[:k], strict=True)
+        columns = zip(self.movie_ids[:k], self.titles[:k], self.scores[:k])
         return MovieList(tuple(ScoredMovie(*movie) for movie in columns), self.known, self.served_by)
 
 

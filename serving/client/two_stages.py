@@ -51,7 +51,7 @@ def recommend_in_two_stages(
     call = recommend_call(signatures.RETRIEVAL, users, max(k, retrieved), exclude, retrieval_version)
     answer = yield replace(call, share=_OF_RETRIEVAL)
     found = found_by(answer, len(users), signatures.KNOWN_USER)
-    rows = [(user, each.without(exclude.get(user, ()))) for user, each in zip(users, found, strict=True)]
+    rows = [(user, each.without(exclude.get(user, ()))) for user, each in zip(users, found)]
     # Nothing is ordered for a user for whom nothing was found.
     filled = [row for row in rows if row[1].movie_ids]
     ordered = (yield from _ordered(filled, k, ranking_version)) if filled else {}
@@ -81,7 +81,7 @@ def _ordered(rows: Sequence[Row], k: int, ranking_version: Version) -> Plan[dict
         mixed = f"retrieval is of version {wanted} and ranking of {ranking.version}"
     return {
         user: as_recommendation(user, found, k, retrieval=found.served_by, ranking=ranking, degraded=mixed)
-        for (user, _), found in zip(rows, reranked(answer, rows), strict=True)
+        for (user, _), found in zip(rows, reranked(answer, rows))
     }
 
 
@@ -110,7 +110,7 @@ def as_recommendation(
 ) -> Recommendation:
     """The first k movies that were found, as a caller gets them."""
     ratings: Sequence[float | None] = found.ratings or [None] * len(found.movie_ids)
-    columns = zip(found.movie_ids[:k], found.titles[:k], found.scores[:k], ratings[:k], strict=True)
+    columns = zip(found.movie_ids[:k], found.titles[:k], found.scores[:k], ratings[:k])
     movies = tuple(RecommendedMovie(*movie) for movie in columns)
     return Recommendation(
         user_id, bool(found.known), movies, order, recommender, retrieval, ranking, degraded

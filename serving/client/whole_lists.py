@@ -78,7 +78,7 @@ def recommend(
             found = found_by(answer, len(users), signatures.KNOWN_USER, rated=True)
             return [
                 as_recommendation(user, each.without(exclude.get(user, ())), k, recommender=each.served_by)
-                for user, each in zip(users, found, strict=True)
+                for user, each in zip(users, found)
             ]
         if models.names():
             models.all_missing()

@@ -200,7 +200,7 @@ def _run(server: Server) -> int:
         try:
             return process.wait()
         finally:
-            for number, handler in zip((signal.SIGTERM, signal.SIGINT), previous, strict=True):
+            for number, handler in zip((signal.SIGTERM, signal.SIGINT), previous):
                 signal.signal(number, handler)
 
 

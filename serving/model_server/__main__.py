@@ -7,9 +7,6 @@ import signal
 import sys
 from collections.abc import Sequence
 
-# TensorFlow's C++ reads it when it is imported, and would print a screenful about CPUs.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-
 from serving.model_server.config.flags import parse_flags
 from serving.model_server.errors import ModelServerError
 from serving.model_server.server import ModelServer, Settings

@@ -22,7 +22,7 @@ PAGES = sorted(
 # Pages that the build makes from the code.
 GENERATED = {ROOT / "docs/reference/settings.md", ROOT / "docs/reference/commands.md"}
 # Commands of other programs, which no test here can run.
-OTHER_PROGRAMS = {"docker", "kubectl", "pip", "npm", "jq"}
+OTHER_PROGRAMS = {"docker", "kubectl", "pip", "npm", "jq", "uv"}
 # What the installed command runs.
 INSTALLED = {"run": "local_runner", "compile": "kubeflow_runner"}
 # The program behind each target of the Makefile that hands ARGS on.

@@ -1,6 +1,8 @@
-"""The import rule of the two runners, which are modules and so out of import-linter's sight."""
+"""The entry points: what the two runners import, and what libraries print on a user's console."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,3 +23,30 @@ def test_entry_point_imports_no_package_but_pipeline(entry_point: str) -> None:
             imported.add(node.module.split(".")[0])
 
     assert imported & PACKAGES <= {"pipeline"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        "local_runner.py",
+        "kubeflow_runner.py",
+        "-m pipeline",
+        "-m reports",
+        "-m serving",
+        "-m movielens",
+        "-m studies",
+        "-m benchmarks",
+        "-m benchmarks.serving",
+        # It imports TensorFlow and gRPC's services before it reads its flags.
+        "-m serving.model_server",
+    ],
+)
+def test_a_command_prints_nothing_of_its_libraries(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, *command.split(), "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "usage:" in done.stdout.lower()

@@ -147,6 +147,31 @@ def test_light_client_takes_what_the_extra_names_and_has_the_same_version() -> N
     assert version == metadata.version(PROJECT)
 
 
+def test_light_client_uses_nothing_newer_than_the_oldest_python_it_is_declared_for() -> None:
+    light = (ROOT / "serving" / "pyproject.toml").read_text()
+    [declared] = re.findall(r'^requires-python = "(.*)"$', light, re.MULTILINE)
+    named = re.findall(r"Programming Language :: Python :: (3\.\d+)", light)
+    parts = [
+        "contracts",
+        *(f"serving/{name}" for name in ("__init__.py", "__main__.py", "client", "commands")),
+    ]
+
+    done = subprocess.run(
+        [Path(sys.executable).with_name("vermin"), f"--target={named[0]}-", "--violations", *parts],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    versions = [f"3.{minor}" for minor in range(8, 16)]
+    assert named == [version for version in versions if SpecifierSet(declared).contains(version)]
+    # An alias is evaluated, and vermin takes that of two types for an annotation.
+    files = [file for part in parts for file in [ROOT / part, *(ROOT / part).rglob("*.py")] if file.is_file()]
+    assert [file for file in files if re.search(r"^\w+ = .* \| ", file.read_text(), re.MULTILINE)] == []
+
+
 def test_pythons_outside_the_two_stacks_are_refused() -> None:
     supported = SpecifierSet(metadata.metadata(PROJECT)["Requires-Python"])
 

@@ -34,6 +34,7 @@ class Project:
         for name in (
             "setup.py",
             "trainer_module/legacy_keras.pth",
+            "trainer_module/quiet_libraries.pth",
             "trainer_module/__init__.py",
         ):
             (self.folder / name).parent.mkdir(exist_ok=True)
