@@ -62,7 +62,7 @@ _CHANNEL_OPTIONS: Final = {
 }
 
 # Options of gRPC's channels, by name.
-ChannelOptions = Mapping[str, int | str | bytes]
+ChannelOptions = Mapping[str, Union[int, str, bytes]]
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,7 @@ def rank(pairs: Sequence[tuple[str, list[str]]], version: Version) -> Plan[list[
     answer = yield predict(signatures.RANKING, signatures.RANK, inputs, version)
     return [
         Ratings(user, tuple(movies), tuple(predicted), served_by(answer))
-        for (user, movies), predicted in zip(
-            pairs, _numbers(answer, features.USER_RATING, pairs)
-        )
+        for (user, movies), predicted in zip(pairs, _numbers(answer, features.USER_RATING, pairs))
     ]
 
 

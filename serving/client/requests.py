@@ -6,18 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from contracts.signatures import CANDIDATES
-from serving.client import calls, examples, ranking, retrieval, whole_lists
+from serving.client import calls, examples, ranking, results, retrieval, whole_lists
 from serving.client.batches import as_exclusions, as_ids, as_length, chunks
 from serving.client.calls import Plan, Version
 from serving.client.parts import BatchRequest, ClientRequest
-from serving.client.results import (
-    ExampleRatings,
-    ModelMetadata,
-    MovieList,
-    Ratings,
-    Recommendation,
-    VersionStatus,
-)
+from serving.client.results import ModelMetadata, MovieList, Ratings, Recommendation, VersionStatus
 
 _T = TypeVar("_T")
 _Row = TypeVar("_Row")
@@ -236,14 +229,11 @@ class ClientRequests:
         *,
         version: Version = None,
         timeout: float | None = None,
-    ) -> ClientRequest[ExampleRatings]:
-        """Predicted ratings, in stars, of (user, movie) pairs of which the raw features are given.
-
-        It is for users whom the models have never seen and who say something about themselves, such as
-        `raw_user_age` or what they have rated (`history_movie_ids`, `history_ratings`).
+    ) -> ClientRequest[results.ExampleRatings]:
+        """Predicted ratings, in stars, from raw features, for users whom the models have never seen.
 
         Args:
-          rows: raw features of the `ratings` schema by name; floats for features that are floats.
+          rows: of each (user, movie) pair, features of the `ratings` schema by name, such as `raw_user_age`.
           version: of ranking; None stands for the latest.
           timeout: seconds that it may take.
         """

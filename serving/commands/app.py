@@ -140,7 +140,7 @@ def _signals() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in zip(_STOPPING, previous, strict=True):
+        for number, handler in zip(_STOPPING, previous):
             signal.signal(number, handler)
 
 
