@@ -109,7 +109,7 @@ def test_somebody_new_rates_a_film_and_the_list_follows_without_a_reload(windows
 
     expect(page.get_by_role("status")).to_contain_text(f"You gave {film} 5 of 5 stars")
     expect(page.get_by_role("status")).to_be_focused()
-    expect(page.get_by_text("From the films that you rated")).to_be_visible()
+    expect(page.get_by_text("From the films that you gave")).to_be_visible()
     assert page.evaluate("window.sameDocument") is True
     assert film not in page.locator(".card .name a").all_inner_texts()
     hidden = first_film(page)

@@ -39,9 +39,9 @@ def tables(content: bytes, folder: Path) -> sqlite3.Connection:
 
 
 def test_all_splits_are_in_it(tmp_path: Path) -> None:
-    demographics = {"raw_user_age": 31.0, "user_gender": "Female", "user_occupation_text": "writer"}
-    train = [rating("7", "10", 4.0, 30, **demographics), rating("7", "20", 2.5, 10, **demographics)]
-    held_out = [rating("7", "30", 5.0, 20, **demographics), rating("8", "10", 1.0, 5)]
+    profile = {"raw_user_age": 31.0, "user_gender": "Female", "user_occupation_text": "writer"}
+    train = [rating("7", "10", 4.0, 30, **profile), rating("7", "20", 2.5, 10, **profile)]
+    held_out = [rating("7", "30", 5.0, 20, **profile), rating("8", "10", 1.0, 5)]
     movies = [
         {"movie_id": "30", "movie_title": "Étude (1999)", "movie_genres": ["Drama", "War"]},
         {"movie_id": "10", "movie_title": "B", "movie_genres": ["Drama"], "movie_release_year": 1984},
