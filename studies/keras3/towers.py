@@ -64,7 +64,7 @@ def keras_rs_towers(users: Any, movies: Any, probability: Any) -> Any:
             corrected = self._correct(scores, keras.ops.take(probability, movie))
             return self._remove(corrected, keras.ops.eye(keras.ops.shape(movie)[0]), movie)
 
-        def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, **others: Any) -> Any:
+        def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *others: Any) -> Any:
             labels = keras.ops.eye(keras.ops.shape(y_pred)[0])
             return keras.ops.sum(keras.losses.categorical_crossentropy(labels, y_pred, from_logits=True))
 
