@@ -43,7 +43,8 @@ def test_hostile_titles_are_text(visit: Opener, tmp_path: Path) -> None:
     titles = page.eval_on_selector_all("#most-rated-data tbody th", "all => all.map(one => one.textContent)")
     drawn = page.eval_on_selector_all("#most-rated svg text", "all => all.map(one => one.textContent)")
     assert {title.rpartition(" ")[0] for title in titles} == {HOSTILE, BREAKING_OUT}
-    assert any(text.startswith(HOSTILE) for text in drawn)
+    # A label of a chart is cut where it is long.
+    assert any(text.startswith(HOSTILE[:20]) for text in drawn)
     assert page.locator("script").count() == 1
     assert page.locator("img, b, [onclick], [onerror]").count() == 0
     assert opened.messages == [], "no dialog, no violation of the policy"
