@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from contracts.signatures import MAX_ROWS
 from tests.contract.served_models import ServedModels
 from tests.pipeline_run import PipelineRun
 
@@ -28,10 +29,13 @@ def eval_examples(sample_run: PipelineRun) -> list[bytes]:
 
 
 def _predict(served: ServedModels, examples: list[bytes]) -> np.ndarray:
-    answer = served.call("ranking", "serving_default", examples=np.array(examples, object))
-    assert list(answer) == ["user_rating"]
-    ratings: np.ndarray = answer["user_rating"]
-    return ratings
+    ratings = []
+    for start in range(0, len(examples), MAX_ROWS):
+        some = np.array(examples[start : start + MAX_ROWS], object)
+        answer = served.call("ranking", "serving_default", examples=some)
+        assert list(answer) == ["user_rating"]
+        ratings.append(answer["user_rating"])
+    return np.concatenate(ratings)
 
 
 def _without(examples: list[bytes], names: set[str]) -> list[bytes]:

@@ -66,7 +66,7 @@ def test_the_same_list_as_from_python(program: Program, served: ServedModels) ->
     expected = served.call("recommender", "serving_default", user_id=np.array(users, object))
     movies = expected["movie_id"]
     assert [row[0] for row in rows] == [user for user in users for _ in range(movies.shape[1])]
-    assert [row[1].encode() for row in rows] == movies.ravel().tolist()
+    assert [row[1] for row in rows] == movies.ravel().tolist()
     np.testing.assert_allclose([float(row[2]) for row in rows], expected["score"].ravel(), rtol=1e-5)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from contracts.signatures import MAX_ROWS
 from tests.contract.model_server.servers import Server, predict_request, running
 from tests.contract.served_models import ServedModels
 from tests.pipeline_run import MODELS, PipelineRun
@@ -42,8 +43,14 @@ def _outputs(server: Server, model: str, signature: str, **inputs: object) -> di
 def test_ratings_over_grpc_are_those_of_the_evaluator(
     pushed: Server, served: ServedModels, sample_run: PipelineRun, eval_examples: np.ndarray
 ) -> None:
-    over_grpc = _outputs(pushed, "ranking", "serving_default", examples=eval_examples)["user_rating"]
-    evaluated = served.call("ranking", "evaluate", examples=eval_examples)["user_rating"]
+    batches = np.split(eval_examples, range(MAX_ROWS, len(eval_examples), MAX_ROWS))
+    over_grpc, evaluated = (
+        np.concatenate([answers(some)["user_rating"] for some in batches])
+        for answers in (
+            lambda some: _outputs(pushed, "ranking", "serving_default", examples=some),
+            lambda some: served.call("ranking", "evaluate", examples=some),
+        )
+    )
     np.testing.assert_allclose(over_grpc, evaluated, rtol=0, atol=1e-5)
 
     stars = [
