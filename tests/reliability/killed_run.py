@@ -62,7 +62,7 @@ def run_until(
         ahead = list(points)
         for text in process.stdout:
             seen.append(text)
-            if re.match(ahead[0], text):
+            if re.search(ahead[0], text):
                 ahead.pop(0)
             if not ahead:
                 process.send_signal(send)
