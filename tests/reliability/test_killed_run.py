@@ -24,8 +24,8 @@ from tests.pipeline_run import (
 )
 from tests.reliability.killed_run import KilledRun, metrics, run_until, states, unknown_outputs
 
-# The first test waits for eight runs of the pipeline. With the sample run all tests are on one worker, which makes
-# the runs once.
+# The first test waits for eight runs of the pipeline. With the sample run, all tests are on one worker, which
+# makes the runs once.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.usefixtures("sample_run")]
 
 # Library lines come through, and the launcher logs when the executor of a node is about to work.
