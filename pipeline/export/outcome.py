@@ -17,7 +17,7 @@ class RunOutcome:
     """How a run came out.
 
     Attributes:
-      run: its id in ML Metadata, "" where there is no report about it.
+      run: its id in ML Metadata; "" if no report of it was written.
       pipeline: name of the pipeline.
       data: what the data is called.
       split: the split rule.

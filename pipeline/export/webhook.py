@@ -12,7 +12,7 @@ _TIMEOUT_SECONDS: Final = 10
 
 
 class WebhookError(RuntimeError):
-    """The request did not reach its receiver; the message holds no address, which may hold a secret."""
+    """The request failed. The message leaves out the address, because that may hold a secret."""
 
 
 def notify(outcome: RunOutcome, url: str) -> str:

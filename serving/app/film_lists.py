@@ -215,7 +215,7 @@ def _watched(visitor: Visitor, user: CatalogueUser | None) -> Watched:
 
 
 def _liked(watched: Watched, catalogue: MovieCatalogue) -> list[str]:
-    """The watched films that say what somebody likes: a history has no stars in the model."""
+    """The watched films that somebody liked. The model reads ids alone, so others would count as liked too."""
     return [movie for movie, stars in watched.items() if stars >= catalogue.liked]
 
 
