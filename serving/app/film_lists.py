@@ -129,11 +129,9 @@ class FilmLists:
         """For each of the films that were liked last, unwatched ones like it."""
         catalogue = self._published.catalogue()
         watched = _watched(visitor, catalogue.user(visitor.user_id) if visitor.known else None)
-        liked = [movie for movie, stars in reversed(list(watched.items())) if stars >= catalogue.liked][
-            :films
-        ]
+        latest = _liked(watched, catalogue)[::-1][:films]
         rows = []
-        for movie in map(catalogue.movie, liked):
+        for movie in map(catalogue.movie, latest):
             if movie is not None:
                 found = self.similar(movie.movie_id, visitor, MovieFilter(), CANDIDATES)
                 fresh = tuple(entry for entry in found.entries if entry.movie.movie_id not in watched)

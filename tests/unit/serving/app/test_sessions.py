@@ -1,8 +1,11 @@
 """What a session keeps: a bounded number of ratings, in a cookie that browsers take."""
 
+from typing import Any
+
 from serving.app.visitors import MOST_RATINGS, new_visitor, visitor_of
 from tests.app_pages import film_ids, rate, start_as, token
-from tests.unit.serving.app.conftest import KNOWN, Open
+from tests.unit.serving.app.conftest import KNOWN, Open, answer_all
+from tests.unit.serving.client.scripted_server import Received
 
 
 def test_a_visitor_survives_the_cookie_and_forgets_the_oldest_ratings() -> None:
@@ -41,6 +44,25 @@ def test_a_rating_changes_the_list_and_a_hidden_film_leaves_it(open_app: Open) -
     browser.post("/films/3/interest", data={**fields, "interested": "true"})
     assert "3" in film_ids(browser.get("/").text)
     assert film_ids(browser.get("/ratings").text) == ["1"]
+
+
+def test_a_film_that_was_not_liked_is_no_part_of_the_history_and_stays_out_of_the_list(
+    open_app: Open,
+) -> None:
+    histories = []
+
+    def answer(received: Received) -> Any:
+        if received.request.model_spec.signature_name == "recommend_from_history":
+            histories.append(received.strings("history_movie_ids"))
+        return answer_all(received)
+
+    browser = open_app(answer)
+    start_as(browser)
+    rate(browser, "1", 5)
+    histories.clear()
+    shown = film_ids(rate(browser, "2", 1).text)
+    assert histories == [[["1"]]]
+    assert shown == ["3", "4", "5", "6", "7", "8"]
 
 
 def test_a_user_of_the_data_starts_with_the_history(open_app: Open) -> None:
