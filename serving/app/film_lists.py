@@ -213,7 +213,7 @@ def _watched(visitor: Visitor, user: CatalogueUser | None) -> Watched:
 
 
 def _liked(watched: Watched, catalogue: MovieCatalogue) -> list[str]:
-    """The watched films that somebody liked. The model reads ids alone, so others would count as liked too."""
+    """The watched films that were liked: retrieval reads ids alone, so any other would count as liked too."""
     return [movie for movie, stars in watched.items() if stars >= catalogue.liked]
 
 
