@@ -83,7 +83,7 @@ def _metrics(left: Mapping[str, Any], right: Mapping[str, Any]) -> Section:
                 f"Metrics of {model} on the eval split of each run, with intervals of 95 %.",
                 (
                     Column("metric"),
-                    Column("right beside left"),
+                    Column("change"),
                     Column("left", ".4f"),
                     Column("right", ".4f"),
                     Column("right - left", "+.4f"),

@@ -81,7 +81,7 @@ def _runs(runs: Sequence[RecordedRun], folder: Path) -> Section:
             Column("run"),
             Column("verdict"),
             Column("data and split"),
-            Column("came of it"),
+            Column("outcome"),
             *(Column(name, ".4f") for name in _METRICS),
         ),
         tuple(rows),

@@ -1,4 +1,4 @@
-"""The section *Run*: what ran, for how long, with which settings, on which data, and what came of it."""
+"""The section *Run*: what ran, for how long, with which settings, on which data, and the outcome."""
 
 from __future__ import annotations
 
