@@ -9,11 +9,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from contracts import artifacts, features
 from contracts import signatures as signature_names
+from contracts.signatures import MAX_ROWS
 from tests.transform_run import Transformed
 from trainer_module.common.training_setup import CODE_FINGERPRINT, HISTORY_LENGTH, HYPERPARAMETERS, SEED
 
@@ -121,16 +123,12 @@ def train(
 
 def answers(signatures: Mapping[str, Any], examples: list[bytes]) -> Answers:
     """What every signature answers to known and unknown ids, whatever its inputs are."""
-    return {
-        name: {output: values.numpy() for output, values in function(**_inputs(function, examples)).items()}
-        for name, function in signatures.items()
-    }
+    return {name: _answer(function, examples) for name, function in signatures.items()}
 
 
-def _inputs(function: Any, examples: list[bytes]) -> dict[str, tf.Tensor]:
+def _answer(function: Any, examples: list[bytes]) -> Mapping[str, Any]:
     users, movies = ["u0", "u1", "nobody", ""], ["m0", "m1", "no-such", ""]
     values: dict[str, Any] = {
-        signature_names.EXAMPLES: examples,
         features.USER_ID: users,
         features.HISTORY_MOVIE_IDS: [movies, movies[::-1], ["no-such"] * 4, [""] * 4],
         signature_names.EXCLUDE_MOVIE_IDS: [movies] * len(users),
@@ -140,4 +138,12 @@ def _inputs(function: Any, examples: list[bytes]) -> dict[str, tf.Tensor]:
     positional, named = function.structured_input_signature
     inputs = {spec.name: spec for spec in (*positional, *named.values())}
     values[features.MOVIE_ID] = [movies] * len(users) if features.USER_ID in inputs else movies
-    return {name: tf.constant(values[name], spec.dtype) for name, spec in inputs.items()}
+    # One call may have so many rows at most.
+    batches = [examples[start : start + MAX_ROWS] for start in range(0, len(examples), MAX_ROWS)]
+    found = []
+    for batch in batches if signature_names.EXAMPLES in inputs else [[]]:
+        values[signature_names.EXAMPLES] = batch
+        found.append(
+            function(**{name: tf.constant(values[name], spec.dtype) for name, spec in inputs.items()})
+        )
+    return {name: np.concatenate([answer[name].numpy() for answer in found]) for name in found[0]}
