@@ -80,7 +80,10 @@ else
   quietly "$uv" venv --no-project --python "$interpreter" .venv
 fi
 made_from=$(digest "$lock")
-{ quietly "$uv" pip sync --python .venv/bin/python --require-hashes "$lock" &&
+# Python writes byte code when it first imports a file. Where it is told not to, as in many images, every process would
+# compile thousands of files anew, for ten seconds.
+bytecode=${PYTHONDONTWRITEBYTECODE:+--compile-bytecode}
+{ quietly "$uv" pip sync --python .venv/bin/python $bytecode --require-hashes "$lock" &&
   # An editable project has no hash, and all that it needs is there.
   quietly "$uv" pip install --python .venv/bin/python --no-deps --editable .; } ||
   stop "the requirements could not be installed: the reason is above." \

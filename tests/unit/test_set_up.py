@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 UV = f"""\
 #!/bin/sh
 echo "$1 $2" >>"$UV_CALLS"
+case "$*" in *--compile-bytecode*) echo "compiled by $1 $2" >>"$UV_CALLS" ;; esac
 case "$1 $2" in
   "python install") exit 2 ;;
   "venv "*) mkdir -p .venv/bin && ln -s {sys.executable} .venv/bin/python ;;
@@ -48,7 +49,7 @@ class Project:
             (self._bin / tool).symlink_to(found)
         self._program("uv", UV)
         self.machine("2.36", "3.10")
-        self._environment = {"PATH": str(self._bin), "HOME": str(folder), "UV_CALLS": str(self._calls)}
+        self.environment = {"PATH": str(self._bin), "HOME": str(folder), "UV_CALLS": str(self._calls)}
 
     def _program(self, name: str, text: str) -> None:
         (self._bin / name).write_text(text)
@@ -69,15 +70,17 @@ class Project:
         return subprocess.run(
             ["requirements/install.sh", *arguments],
             cwd=self.folder,
-            env=self._environment,
+            env=self.environment,
             capture_output=True,
             text=True,
             check=False,
         )
 
-    def calls(self) -> list[str]:
-        """The uv commands of the last set-up that change something."""
-        return [call for call in self._calls.read_text().splitlines() if call.startswith(("venv", "pip"))]
+    def calls(self, *kinds: str) -> list[str]:
+        """The uv commands of the last set-up that change something, or what else its log holds of `kinds`."""
+        return [
+            call for call in self._calls.read_text().splitlines() if call.startswith(kinds or ("venv", "pip"))
+        ]
 
 
 @pytest.fixture
@@ -93,6 +96,17 @@ def test_second_set_up_changes_nothing(project: Project) -> None:
 
     assert (again.returncode, project.calls()) == (0, [])
     assert len(again.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("forbidden", "compiled"), [("1", ["compiled by pip sync"]), ("", [])])
+def test_byte_code_is_made_at_once_where_python_may_not_write_it_later(
+    forbidden: str, compiled: list[str], project: Project
+) -> None:
+    project.environment["PYTHONDONTWRITEBYTECODE"] = forbidden
+
+    assert project.set_up().returncode == 0
+
+    assert project.calls("compiled") == compiled
 
 
 @pytest.mark.parametrize("changed", ["requirements/tfx-1.16.txt", "setup.py"])
