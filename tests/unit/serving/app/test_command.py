@@ -1,11 +1,13 @@
 """`python -m serving app`: what keeps it from starting, in one line with what to do."""
 
+import argparse
 import socket
 from pathlib import Path
 
 import pytest
 
 from serving.__main__ import main
+from serving.commands.app import _listening
 
 
 def refused(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
@@ -26,6 +28,16 @@ def test_a_port_that_is_taken(models: Path, capsys: pytest.CaptureFixture[str]) 
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         assert f"port {port}" in refused(capsys, f"--models={models}", f"--port={port}")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_page_does_not_wait_for_the_acknowledgement_of_its_head(host: str) -> None:
+    with (
+        _listening(argparse.Namespace(host=host, port=0)) as listening,
+        socket.create_connection(listening.getsockname()[:2]),
+        listening.accept()[0] as connection,
+    ):
+        assert connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_secret_that_is_short_or_missing(
