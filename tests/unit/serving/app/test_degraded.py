@@ -28,6 +28,10 @@ def test_without_the_model_server_pages_work_and_ratings_are_written_and_lists_c
     assert film_ids(browser.get("/?genre=Drama").text) == ["3", "8"]
     for path in ("/films?query=matrix", "/films/1", "/because", "/ratings", "/inside?user=42"):
         assert browser.get(path).status_code == 200
+    # Once, not for each liked film.
+    for film in ("5", "6"):
+        rate(browser, film, 5, event=f"liked-{film}")
+    assert browser.get("/because").text.count("does not answer") == 1
     assert rate(browser, "5", 1).status_code == 200
     assert browser.get("/readyz").status_code == 503
     assert browser.get("/healthz").status_code == 200
