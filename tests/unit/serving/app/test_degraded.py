@@ -30,7 +30,7 @@ def test_without_the_model_server_pages_work_and_ratings_are_written_and_lists_c
         assert browser.get(path).status_code == 200
     # Once, not for each liked film.
     for film in ("5", "6"):
-        rate(browser, film, 5, event=f"liked-{film}")
+        assert rate(browser, film, 5, event=f"liked-film-{film}").status_code == 200
     assert browser.get("/because").text.count("does not answer") == 1
     assert rate(browser, "5", 1).status_code == 200
     assert browser.get("/readyz").status_code == 503
