@@ -131,8 +131,8 @@ def _listening(options: argparse.Namespace) -> socket.socket:
         raise CommandError(
             f"{options.host}, port {options.port}: {error.strerror}; name another --host or --port"
         ) from error
-    # Connections inherit it. asyncio sets it only where the protocol of the socket is named. Without it a page
-    # waits 40 ms between head and body for the browser's acknowledgement (Nagle's algorithm).
+    # Connections inherit it; asyncio sets it only where the protocol of the socket is named. Without it, a
+    # page waits 40 ms between head and body for the acknowledgement of the browser (Nagle's algorithm).
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 
