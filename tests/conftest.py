@@ -17,8 +17,13 @@ SAMPLE_RUN = "sample_run"
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps on one worker what shares a run of the pipeline or, through its module, something else."""
+    """Keeps on one worker what shares a run of the pipeline or, through its module, something else.
+
+    A test that says of which group it is stays there.
+    """
     for item in items:
+        if item.get_closest_marker("xdist_group"):
+            continue
         shared = SAMPLE_RUN if SAMPLE_RUN in getattr(item, "fixturenames", ()) else str(item.path)
         item.add_marker(pytest.mark.xdist_group(shared))
 

@@ -24,9 +24,9 @@ from tests.pipeline_run import (
 )
 from tests.reliability.killed_run import KilledRun, metrics, run_until, states, unknown_outputs
 
-# The first test waits for eight runs of the pipeline. With the sample run, all tests are on one worker, which
-# makes the runs once.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.usefixtures("sample_run")]
+# The first test waits for eight runs of the pipeline. All tests are on one worker, which makes them once, and
+# beside the worker with the other tests of the sample run, which take as long.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.xdist_group("killed_run")]
 
 # Library lines come through, and the launcher logs when the executor of a node is about to work.
 FLAGS = (*SMALL_SAMPLE, "--verbose")
