@@ -217,14 +217,14 @@ def timeline(
 def legend_above(axes: Axes) -> None:
     """Puts the legend above the axes, from the left end of the figure, in as many columns as fit."""
     handles, labels = axes.get_legend_handles_labels()
-    figure = axes.get_figure()
-    assert figure is not None
+    drawing = axes.get_figure()
+    assert drawing is not None
     of_label = _LEGEND_SIGN + _CHARACTER * max(map(len, labels), default=0)
-    figure.legend(
+    drawing.legend(
         handles,
         labels,
         loc="outside upper left",
-        ncols=max(1, min(len(labels), int(figure.bbox.width // of_label))),
+        ncols=max(1, min(len(labels), int(drawing.bbox.width // of_label))),
         borderaxespad=0.2,
         frameon=False,
         labelcolor=palette.INK.light,

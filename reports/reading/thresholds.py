@@ -51,7 +51,7 @@ class Thresholds:
             else []
         )
         if (behind := self.behind_retrieval_order) is not None:
-            # A margin for rounding is no distance to a reader.
+            # A margin for rounding says nothing to a reader.
             far = f"more than {behind:g} " if behind > _ROUNDING else ""
             texts.append(f"not {far}behind the order of retrieval for certain")
         return ", ".join(texts) or "none"
