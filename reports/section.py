@@ -120,6 +120,8 @@ class Chart:
       note: how it was counted: data, split, least counts.
       wide: takes the whole width on a large screen, and scrolls sideways on a small one.
       data: its values as a table, folded away under the chart.
+      broad: the same of `reports.charts.plots.BROAD` pixels, for a chart that does not have another one
+        beside it; None if there is one.
       filters: of a chart whose points have classes (`reports.charts.points`), the labels of the classes; a
         reader shows one of them at a time.
     """
@@ -132,6 +134,7 @@ class Chart:
     note: str = ""
     wide: bool = False
     data: Table | None = None
+    broad: Markup | None = None
     filters: tuple[str, ...] = ()
 
 

@@ -1,8 +1,8 @@
 """How often the data gate's distances refuse fair draws of a data set, and how often draws with a fault.
 
-Fair draws are of ratings: an eval split of so many against all the others (skew), and two sets of so many
-with replacement (drift). A draw is refused if one feature is above its threshold, as the gate refuses the
-run. The faults are planted into the set that is judged.
+Fair draws are of ratings: an eval split of so many against all the others (skew), a data set of so many of
+which a fifth is the eval split (skew), and two sets of so many with replacement (drift). A draw is refused if
+one feature is above its threshold, as the gate refuses the run. The faults are planted into the second set.
 """
 
 import argparse
@@ -36,7 +36,11 @@ examples:
   python -m studies gate --draws 1000 --sizes 40 60 1000
 """
 
-_SIZES: Final = (40, 60, 200, 1_000, 5_000, 20_000)
+_SIZES: Final = (20, 40, 60, 100, 200, 500, 1_000, 5_000, 20_000)
+_HELD_OUT: Final = 5
+
+# What is refused of draws without a fault.
+_FAIR: Final = ("fair eval split refused", "fair small set refused", "fair pair refused")
 
 Codes = npt.NDArray[np.int64]
 
@@ -57,14 +61,18 @@ def run(options: argparse.Namespace, harness: Harness) -> str:
     for size in options.sizes:
         if size >= len(table):
             continue
-        skew = [_skew_refused(table, schema, size, rng) for _ in range(options.draws)]
-        drift = [_drift_refused(table, schema, size, rng, None) for _ in range(options.draws)]
+        draws = range(options.draws)
+        fair = (
+            [_skew_refused(table, schema, rng.permutation(len(table)), size) for _ in draws],
+            [_skew_refused(table, schema, _some(table, size, rng), size // _HELD_OUT) for _ in draws],
+            [_drift_refused(table, schema, size, rng, None) for _ in draws],
+        )
         faults = [
-            f"{np.mean([_drift_refused(table, schema, size, rng, fault) for _ in range(50)]):.0%}"
+            f"{np.mean([_drift_refused(table, schema, size, rng, fault) for _ in draws]):.0%}"
             for fault in FAULTS.values()
         ]
-        rows.append((f"{size:,}", f"{np.mean(skew):.1%}", f"{np.mean(drift):.1%}", *faults))
-    head = ("ratings drawn", "fair eval split refused", "fair pair refused", *FAULTS)
+        rows.append((f"{size:,}", *(f"{np.mean(refused):.2%}" for refused in fair), *faults))
+    head = ("ratings drawn", *_FAIR, *FAULTS)
     title = f"{harness.source.name}, {options.draws} draws of each size"
     harness.folder.mkdir(parents=True, exist_ok=True)
     with (harness.folder / RESULTS_FILE).open("w", newline="", encoding="utf-8") as stream:
@@ -167,8 +175,12 @@ FAULTS: Final[dict[str, Callable[[Distributions], Distributions]]] = {
 }
 
 
-def _skew_refused(table: RatedFeatures, schema: Any, size: int, rng: np.random.Generator) -> bool:
-    order = rng.permutation(len(table))
+def _some(table: RatedFeatures, size: int, rng: np.random.Generator) -> Codes:
+    return rng.choice(len(table), size, replace=False)
+
+
+def _skew_refused(table: RatedFeatures, schema: Any, order: Codes, size: int) -> bool:
+    """Whether the first `size` of the rows in `order` are refused as the eval split of all of them."""
     train, evaluation = table.distributions(order[size:]), table.distributions(order[:size])
     return any(check.verdict == FAILED for check in skew_checks(RATINGS, schema, train, evaluation, {}))
 

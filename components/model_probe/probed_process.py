@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 import select
@@ -20,7 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from components.data_gate.checks import FAILED, Check, at_most
+from contracts.artifacts import PROGRESS_LOGGER
 
+_PROGRESS: Final = logging.getLogger(PROGRESS_LOGGER)
 Arrays = Mapping[str, npt.NDArray[Any]]
 # By name: type and shape, None where the rank is open.
 Specs = dict[str, tuple[str, list[int | None] | None]]
@@ -139,6 +142,7 @@ class ProbedProcess:
             for name, value in inputs.items()
         }
         answer: tuple[Arrays, list[float]] = self._request(signature, ("call", signature, typed, times))
+        _PROGRESS.debug("answered", extra={"counted": "requests answered", "count": times})
         return answer
 
     def _request(self, what: str, request: tuple[object, ...]) -> Any:

@@ -2,8 +2,10 @@
 
 Whether the train split holds a rating of a row's user or movie is not in an Example but in the
 candidate's tables. TFMA slices by features and transformed features, so the answer goes among the latter.
+What passes here has been answered by the models, so this is also where progress is reported.
 """
 
+import logging
 from typing import Any, Final
 
 # TFX comes before TFMA: imported after it, some of its components can be None.
@@ -16,7 +18,10 @@ import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.constants import TRANSFORMED_FEATURES_KEY
 from tensorflow_model_analysis.proto import config_pb2
 
-from contracts import signatures
+from contracts import features, signatures
+from contracts.artifacts import PROGRESS_LOGGER
+
+_PROGRESS: Final = logging.getLogger(PROGRESS_LOGGER)
 
 COLD: Final = (signatures.COLD_USER, signatures.COLD_MOVIE)
 
@@ -45,6 +50,8 @@ def custom_extractors(
 
 def _with_cold(candidate: str | None) -> Any:
     def extend(batch: dict[str, Any]) -> dict[str, Any]:
+        rows = len(batch[tfma.FEATURES_KEY][features.USER_ID])
+        _PROGRESS.debug("evaluated", extra={"counted": "rows evaluated", "count": rows})
         answers = batch[tfma.PREDICTIONS_KEY]
         outputs = answers if candidate is None else answers[candidate]
         # A column, because TFMA slices by arrays alone and takes batches apart by their first dimension.

@@ -21,9 +21,11 @@ from matplotlib.text import Text
 
 from reports.charts import palette
 
-# CSS pixels. A narrow chart fits a telephone, so no screen makes its text smaller; a wide one scrolls
-# sideways where the screen is narrower. Twelve pixels are the least that is read with ease.
+# CSS pixels. A narrow chart fits a telephone, so no screen makes its text smaller; a broad one is shown in
+# its place where there is space; a wide one scrolls sideways where the screen is narrower. Twelve pixels are
+# the least that is read with ease.
 NARROW: Final = 320
+BROAD: Final = 560
 WIDE: Final = 1100
 _TEXT: Final = 12
 

@@ -11,9 +11,10 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 
 from reports.charts import palette
-from reports.charts.drawing import NARROW, WIDE, new_figure, printable, render, shortened
+from reports.charts.drawing import BROAD, NARROW, WIDE, new_figure, printable, render, shortened
 
 __all__ = [
+    "BROAD",
     "NARROW",
     "WIDE",
     "bars",
@@ -33,6 +34,9 @@ __all__ = [
 
 # Characters of a label at the left of a narrow chart.
 _LABEL: Final = 22
+# Pixels of a legend: a character on average, and the sign with its margins.
+_CHARACTER: Final = 7.5
+_LEGEND_SIGN: Final = 48
 # matplotlib's module of dates does not have types.
 _dates: Final[Any] = mpl.dates
 
@@ -211,12 +215,16 @@ def timeline(
 
 
 def legend_above(axes: Axes) -> None:
-    """Puts the legend above the axes, where it hides nothing."""
-    entries = len(axes.get_legend_handles_labels()[0])
-    axes.legend(
-        loc="lower left",
-        bbox_to_anchor=(0, 1),
-        ncols=min(entries, 2 if axes.bbox.width <= NARROW else 6),
+    """Puts the legend above the axes, from the left end of the figure, in as many columns as fit."""
+    handles, labels = axes.get_legend_handles_labels()
+    drawing = axes.get_figure()
+    assert drawing is not None
+    of_label = _LEGEND_SIGN + _CHARACTER * max(map(len, labels), default=0)
+    drawing.legend(
+        handles,
+        labels,
+        loc="outside upper left",
+        ncols=max(1, min(len(labels), int(drawing.bbox.width // of_label))),
         borderaxespad=0.2,
         frameon=False,
         labelcolor=palette.INK.light,

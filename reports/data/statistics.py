@@ -16,6 +16,7 @@ _STATISTICS_FILE: Final = "FeatureStats.pb"
 # Categories in a small histogram, the most frequent ones of the first split.
 _CATEGORIES: Final = 15
 _TOP_SHOWN: Final = 3
+_HISTOGRAMS: Final = "In a histogram the train split is filled and the eval split a line. "
 
 _SHARED: Final = (
     Column("feature"),
@@ -76,7 +77,7 @@ def statistics_part(table: str, statistics: Statistics) -> Part:
         f"Statistics of {table}",
         answer=f"{len(by_feature)} features; split{'s' if len(examples) > 1 else ''} {splits}.",
         text=(
-            "In a histogram the train split is filled and the eval split a line. Those of texts show the "
+            f"{_HISTOGRAMS if len(examples) > 1 else ''}Histograms of texts show the "
             f"{_CATEGORIES} most frequent values of the first split in its order.",
         ),
         tables=(

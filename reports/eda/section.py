@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Final
 
 from contracts import artifacts, features
@@ -122,19 +123,21 @@ def _ratings(counts: EdaCounts, note: str) -> Chart:
     stars = sorted(counts.ratings)
     most = max(stars, key=counts.ratings.__getitem__)
     answer = f"{most:g} stars are given most: {text.percent(counts.ratings[most] / counts.total)}."
+    draw = partial(
+        plots.columns,
+        labels=[f"{star:g}" for star in stars],
+        series={"ratings": [counts.ratings[star] for star in stars]},
+        unit="ratings",
+        axis="stars",
+    )
     return Chart(
         "ratings",
         "Which ratings are given?",
         answer,
-        plots.columns(
-            "ratings",
-            [f"{star:g}" for star in stars],
-            {"ratings": [counts.ratings[star] for star in stars]},
-            unit="ratings",
-            axis="stars",
-        ),
+        draw("ratings"),
         f"Bar chart of how often each rating is given. {answer}",
         note=note,
+        broad=draw("ratings-broad", width=plots.BROAD),
     )
 
 

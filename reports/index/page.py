@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from markupsafe import Markup
+
 from contracts import metrics
 from reports.charts import palette, plots
 from reports.index.recorded import REPORTS_FOLDER, RecordedRun
 from reports.page import Head, Report, write_page
 from reports.reading.run_store import load_runs
-from reports.section import Cell, Chart, Column, Link, Part, Section, Table
+from reports.section import Cell, Chart, Column, Estimate, Link, Part, Section, Table
 from reports.verdict import Verdict
 
 # The newest runs that the page shows; more would not be told apart.
@@ -21,6 +23,8 @@ MOST_RUNS: Final = 100
 _METRICS: Final = (metrics.RECALL_AT[10], metrics.LIKED_RECALL, metrics.GRADED_NDCG, metrics.RMSE)
 # The characters of a run's id up to the seconds; the report has all.
 _SECONDS: Final = 19
+# So many runs have space on a narrow chart.
+_FEW: Final = 5
 _MARKERS: Final = ("o", "s", "^", "D", "v", "P")
 
 
@@ -37,7 +41,7 @@ def write_index(output: Path) -> Report:
     again = shlex.join(["python", "-m", "reports", "index", "--output", str(output)])
     head = Head(
         title="Index of the runs",
-        about=f"{len(runs):,} runs below {output}",
+        about=f"{_count(runs)} below {output}",
         synthetic=all(found.run.synthetic for found in runs),
         footer=f"This file loads nothing from anywhere. To build it again: {again}",
     )
@@ -87,7 +91,7 @@ def _runs(runs: Sequence[RecordedRun], folder: Path) -> Section:
         tuple(rows),
         filterable=True,
     )
-    answer = f"{len(runs):,} runs: {pushed:,} pushed a version, {failed:,} failed or missed a threshold."
+    answer = f"{_count(runs)}: {pushed:,} pushed a version, {failed:,} failed or missed a threshold."
     return Section("runs", "Runs", answer, (Part("runs-all", "All runs", tables=(table,)),))
 
 
@@ -108,7 +112,30 @@ def _metric_chart(name: str, runs: Sequence[RecordedRun]) -> Chart | None:
     if not measured:
         return None
     chart_id = f"over-runs-{name.replace('@', '-at-').replace('_', '-')}"
-    drawing, axes = plots.new_figure(plots.WIDE, 300)
+    few = len(runs) <= _FEW
+    _, latest, value = measured[-1]
+    answer = f"The latest is {value.value:.4f}, of run {latest.run.id}."
+    limited = any(found.limit(name) is not None for _, found, _ in measured)
+    note = "The threshold is that of the Evaluator." if limited else "This metric has no absolute threshold."
+    return Chart(
+        chart_id,
+        name,
+        answer,
+        _draw_metric(chart_id, name, measured, runs, plots.NARROW if few else plots.WIDE),
+        f"{name} with 95 % intervals by run, in order. {answer}",
+        note=note,
+        wide=not few,
+    )
+
+
+def _draw_metric(
+    chart_id: str,
+    name: str,
+    measured: Sequence[tuple[int, RecordedRun, Estimate]],
+    runs: Sequence[RecordedRun],
+    width: int,
+) -> Markup:
+    drawing, axes = plots.new_figure(width, 300)
     series = list(dict.fromkeys(found.series for _, found, _ in measured))
     for number, of in enumerate(series):
         color, marker = palette.SERIES[number % 6].light, _MARKERS[number % 6]
@@ -122,22 +149,14 @@ def _metric_chart(name: str, runs: Sequence[RecordedRun]) -> Chart | None:
         axes.plot([], [], marker, ms=7, color=color, label=of)
     limits = [(place, limit) for place, found, _ in measured if (limit := found.limit(name)) is not None]
     if limits:
-        axes.step(*zip(*limits, strict=True), "--", color=palette.BAD.light, lw=1.5, label="threshold")
+        # As wide as the place of a run, so that one run alone has a line too.
+        begins, ends = ([place + side for place, _ in limits] for side in (-0.5, 0.5))
+        color = palette.BAD.light
+        axes.hlines([limit for _, limit in limits], begins, ends, color, "--", lw=1.5, label="threshold")
     _label_runs(axes, runs)
     axes.set_ylabel(name)
     plots.legend_above(axes)
-    _, latest, value = measured[-1]
-    answer = f"The latest is {value.value:.4f}, of run {latest.run.id}."
-    note = "The threshold is that of the Evaluator." if limits else "This metric has no absolute threshold."
-    return Chart(
-        chart_id,
-        name,
-        answer,
-        plots.render(drawing, chart_id),
-        f"{name} with 95 % intervals by run, in order. {answer}",
-        note=note,
-        wide=True,
-    )
+    return plots.render(drawing, chart_id)
 
 
 def _drift(runs: Sequence[RecordedRun]) -> Section:
@@ -190,6 +209,10 @@ def _drift_rows(
     for _, found in measured:
         cells = [found.drift.get(feature) for feature in features]
         yield found.run.id, *(f"{cell[0]:.4f} ({cell[1]:.3f})" if cell else None for cell in cells)
+
+
+def _count(runs: Sequence[RecordedRun]) -> str:
+    return f"{len(runs):,} run{'' if len(runs) == 1 else 's'}"
 
 
 def _label_runs(axes: Any, runs: Sequence[RecordedRun]) -> None:

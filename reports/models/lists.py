@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Final
 
 from reports.charts import plots
@@ -62,19 +63,21 @@ def _bias_chart(model: str, spreads: Mapping[str, ListSpread], measured_on: str)
     chart_id = f"{model}-head-share"
     shares = {name: spread.head_share for name, spread in spreads.items()}
     summary = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
+    draw = partial(
+        plots.bars,
+        labels=list(shares),
+        values=[100 * share for share in shares.values()],
+        unit="% of the slots",
+        texts=[f"{share:.0%}" for share in shares.values()],
+    )
     return Chart(
         chart_id,
         "How much of what is recommended is popular anyway?",
         f"Share of movies from the most rated {HEAD_SHARE:.0%}: {summary}.",
-        plots.bars(
-            chart_id,
-            list(shares),
-            [100 * share for share in shares.values()],
-            unit="% of the slots",
-            texts=[f"{share:.0%}" for share in shares.values()],
-        ),
+        draw(chart_id),
         f"Bar chart of the share of popular movies: {summary}.",
         note=f"{measured_on}; ratings of the train split decide what is popular.",
+        broad=draw(f"{chart_id}-broad", width=plots.BROAD),
     )
 
 

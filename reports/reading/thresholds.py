@@ -11,6 +11,8 @@ from typing import Any
 
 from contracts import metrics
 
+_ROUNDING = 1e-5
+
 
 @dataclass(frozen=True)
 class Thresholds:
@@ -48,11 +50,10 @@ class Thresholds:
             if self.behind_served is not None
             else []
         )
-        texts += (
-            [f"not more than {self.behind_retrieval_order:g} behind the order of retrieval for certain"]
-            if self.behind_retrieval_order is not None
-            else []
-        )
+        if (behind := self.behind_retrieval_order) is not None:
+            # A margin for rounding says nothing to a reader.
+            far = f"more than {behind:g} " if behind > _ROUNDING else ""
+            texts.append(f"not {far}behind the order of retrieval for certain")
         return ", ".join(texts) or "none"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Final
 
 from contracts.artifacts import PUSHED_PREFIX, REFUSAL_REASON
@@ -117,19 +118,21 @@ def _nodes(run: Run) -> Part:
     longest, total = ran[0], sum(node.seconds or 0 for node in ran)
     answer = f"{longest.id} took longest: {longest.seconds:,.1f} s of {total:,.1f} s."
     shown = ran[:12]
+    draw = partial(
+        plots.bars,
+        labels=[node.id for node in shown],
+        values=[node.seconds or 0 for node in shown],
+        unit="seconds",
+        texts=[f"{node.seconds:,.1f}" for node in shown],
+    )
     chart = Chart(
         "node-seconds",
         "Where did the time go?",
         answer,
-        plots.bars(
-            "node-seconds",
-            [node.id for node in shown],
-            [node.seconds or 0 for node in shown],
-            unit="seconds",
-            texts=[f"{node.seconds:,.1f}" for node in shown],
-        ),
+        draw("node-seconds"),
         f"Bar chart of wall seconds by node, longest first. {answer}",
         note="Nodes that did work in this run, failed ones too. A cached node takes too little time to draw.",
+        broad=draw("node-seconds-broad", width=plots.BROAD),
     )
     return Part("run-nodes", "Nodes", answer=answer, charts=(chart,), tables=(table,))
 

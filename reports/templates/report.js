@@ -80,6 +80,10 @@ for (const choice of document.querySelectorAll(".choose")) {
   });
 }
 
+// The first and last nodes are in the middle, which a small screen does not reach.
+const lineage = document.querySelector("#lineage .drawing");
+if (lineage) lineage.scrollLeft = (lineage.scrollWidth - lineage.clientWidth) / 2;
+
 const theme = document.getElementById("theme"), root = document.documentElement;
 const isDark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 const label = () => { theme.textContent = isDark() ? "Light page" : "Dark page"; };

@@ -140,13 +140,53 @@ def test_it_is_readable_at_any_width(visit: Opener, report: Path, width: int) ->
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     sizes: dict[str, float] = page.evaluate(
         """Object.fromEntries([...document.querySelectorAll('figure.chart')].map(chart => {
-          const svg = chart.querySelector('svg'), texts = [...svg.querySelectorAll('text')];
+          // Of two drawings of a chart one is shown.
+          const svg = [...chart.querySelectorAll('svg')].find(one => one.getBoundingClientRect().width);
+          const texts = [...svg.querySelectorAll('text')];
           const scale = svg.getBoundingClientRect().width / svg.viewBox.baseVal.width;
           const sizes = texts.map(text => parseFloat(getComputedStyle(text).fontSize));
           return [chart.id, scale * Math.min(...sizes)];
         }))"""
     )
     assert {chart: size for chart, size in sizes.items() if size < 11.9} == {}
+
+
+@pytest.mark.parametrize("width", [TELEPHONE, DESKTOP])
+def test_no_text_of_a_chart_is_cut_off(visit: Opener, report: Path, width: int) -> None:
+    page = visit(report, width).page
+
+    cut: list[str] = page.evaluate(
+        """[...document.querySelectorAll('figure.chart svg')].flatMap(svg => {
+          const box = svg.getBoundingClientRect();
+          const isOutside = at => at.width && (at.left < box.left - 1 || at.right > box.right + 1);
+          const texts = [...svg.querySelectorAll('text')];
+          return texts.filter(text => isOutside(text.getBoundingClientRect())).map(text => text.textContent);
+        })"""
+    )
+    assert cut == []
+
+
+def test_charts_fill_the_column(visit: Opener, report: Path) -> None:
+    """Every row of charts ends where the column does, and one alone in its row is drawn for that."""
+    page = visit(report).page
+
+    gaps: list[float] = page.eval_on_selector_all(
+        ".charts",
+        """all => all.flatMap(charts => {
+          const ends = new Map();
+          for (const chart of charts.querySelectorAll('figure.chart')) {
+            const {top, right} = chart.getBoundingClientRect();
+            ends.set(top, Math.max(right, ends.get(top) ?? 0));
+          }
+          return [...ends.values()].map(end => charts.getBoundingClientRect().right - end);
+        })""",
+    )
+    assert gaps
+    assert max(gaps) < 2
+    drawing, column = (page.locator(at).bounding_box() for at in ("#node-seconds svg:visible", "#run-nodes"))
+    assert drawing is not None
+    assert column is not None
+    assert drawing["width"] > column["width"] / 2
 
 
 def clipped_tables(page: Page) -> list[str]:

@@ -187,6 +187,8 @@ REFUSALS = [
     (["--config", "no-such.yaml"], "no-such.yaml: cannot be read"),
 ]
 COMPLETE = ["--set", "kubeflow.image=i", "--set", f"kubeflow.root={ROOT}", "--set", "data_dir=gs://b/d"]
+# Addresses as they are given for exports hold tokens.
+SECRET = "T0K3N"
 
 
 @pytest.mark.parametrize(
@@ -199,6 +201,17 @@ def test_bad_input_is_one_line(args: list[str], message: str) -> None:
     assert done.stderr.startswith("error: ")
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("setting", ["webhook=https://hooks.example/", "mlflow_uri=https://user:"])
+def test_an_export_is_refused_without_a_word_of_its_secret(tmp_path: Path, setting: str) -> None:
+    file = tmp_path / "movielens.json"
+    name = setting.partition("=")[0]
+    done = run(*COMPLETE, "--set", f"export.{setting}{SECRET}", "--output", str(file))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"export.{name}" in done.stderr
+    assert SECRET not in done.stderr
+    assert not file.exists()
 
 
 def test_the_output_needs_a_format_and_a_folder(tmp_path: Path) -> None:

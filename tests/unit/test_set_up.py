@@ -15,7 +15,8 @@ case "$*" in *--compile-bytecode*) echo "compiled by $1 $2" >>"$UV_CALLS" ;; esa
 case "$1 $2" in
   "python install") exit 2 ;;
   "venv "*) mkdir -p .venv/bin && ln -s {sys.executable} .venv/bin/python ;;
-  "pip sync") echo "error: no route to PyPI" >&2; [ ! -e no-network ] ;;
+  "pip sync") if [ -e failing-build ]; then cat failing-build >&2; exit 1; fi
+              echo "error: no route to PyPI" >&2; [ ! -e no-network ] ;;
 esac
 """
 # Programs of this machine that the set-up runs. It sees no others, so no Python of this machine either.
@@ -175,6 +176,20 @@ def test_failed_installation_leaves_no_environment(project: Project) -> None:
     assert done.returncode != 0
     assert "no route to PyPI" in done.stderr
     assert not (project.folder / ".venv").exists()
+
+
+def test_the_error_of_a_compiler_is_shown(project: Project) -> None:
+    # As uv reports a build that failed.
+    failed = (
+        "  \N{MULTIPLICATION SIGN} Failed to build `x`\n      x.c:1:10: fatal error: Python.h: No such file\n"
+    )
+    (project.folder / "failing-build").write_text(f"Building x\n + y==1\n{failed}", "utf-8")
+
+    done = project.set_up()
+
+    assert done.returncode != 0
+    assert "      x.c:1:10: fatal error: Python.h: No such file\n" in done.stderr
+    assert " + y==1" not in done.stderr
 
 
 def test_missing_python_is_an_error_with_how_to_get_it(project: Project) -> None:

@@ -22,5 +22,5 @@ def test_fair_draws_pass_and_planted_faults_do_not(tmp_path: Path) -> None:
 
     [row] = [line for line in table.splitlines() if line.startswith("| 400")]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells[1:4] == ["0.0%", "0.0%", "100%"]
+    assert cells[1:5] == ["0.00%", "0.00%", "0.00%", "100%"]
     assert "400" in (harness.folder / "results.csv").read_text()

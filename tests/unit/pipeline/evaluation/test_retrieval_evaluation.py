@@ -1,5 +1,7 @@
 """The Evaluator's results on lists with known answers."""
 
+import logging
+from collections import Counter
 from collections.abc import Mapping
 from math import log2, sqrt
 from pathlib import Path
@@ -7,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from contracts import metrics
+from contracts.artifacts import PROGRESS_LOGGER
 from pipeline.evaluation.eval_config import retrieval_eval_config, summarize
 from reports.reading.evaluation_results import Measure, read_metrics
 from reports.reading.thresholds import Thresholds, read_least_slice_users, read_thresholds
@@ -63,6 +66,16 @@ def test_thresholds_are_those_of_the_settings(retrieval: Evaluated) -> None:
         "short_lists@10": Thresholds(at_most=1),
     }
     assert read_least_slice_users(retrieval.uri) == LOW_THRESHOLDS.min_slice_users
+
+
+def test_rows_are_counted_as_they_are_evaluated(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, PROGRESS_LOGGER):
+        run(tmp_path, ROWS, ByUser("movie_id", RANKED, POPULAR), retrieval_eval_config(LOW_THRESHOLDS))
+    counted = Counter[str]()
+    for record in caplog.records:
+        if record.name == PROGRESS_LOGGER:
+            counted[record.counted] += record.count  # type: ignore[attr-defined]
+    assert counted == {"rows evaluated": len(ROWS)}
 
 
 def test_intervals_of_shares_end_at_0_and_1(retrieval: Evaluated) -> None:

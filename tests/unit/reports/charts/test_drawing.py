@@ -76,6 +76,26 @@ def test_a_drawing_loads_nothing() -> None:
     assert "<metadata" not in svg
 
 
+@pytest.mark.parametrize("width", [plots.NARROW, plots.WIDE])
+@pytest.mark.parametrize("names", [["mean", "damped mean"], ["training examples", "validation examples"]])
+def test_a_legend_stays_on_the_drawing_beside_long_labels(width: int, names: list[str]) -> None:
+    figure, axes = plots.new_figure(width)
+    axes.set_yticks([0, 1], ["Raiders of the Lost Ark", "One Flew Over the Cuckoo's Nest"])
+    for name in names:
+        axes.plot([0, 1], [0, 1], label=name)
+    plots.legend_above(axes)
+
+    figure.draw_without_rendering()
+
+    [legend] = figure.legends
+    box = legend.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.width
+    # It takes its space at the top, and none of the axes' width.
+    assert box.y0 >= axes.bbox.y1
+    assert axes.bbox.x1 > 0.9 * figure.bbox.width
+
+
 @pytest.mark.parametrize(
     ("value", "short"),
     [(0, "0"), (0.25, "0.25"), (999, "999"), (20_000, "20k"), (13_510, "13.5k"), (3e6, "3M")],
