@@ -161,10 +161,12 @@ EXTRAS = {
 }
 
 # A `.pth` line runs when the interpreter starts, so it comes before any import of TensorFlow in any process:
-# runners, tests, Beam workers and the containers that Kubeflow starts. One file selects Keras 2. The other
+# runners, tests, Beam workers and the containers that Kubeflow starts. One file selects Keras 2. The second
 # keeps off the terminal what TensorFlow and Google's packages print about the machine and about Python 3.10.
+# The third loads SQLite: TensorFlow 2.21 brings an SQLite without full-text search, which the catalogue of a
+# pushed version needs, and `sqlite3` would take that one if TensorFlow came first.
 # Their folder is named after the Python version, and so is the wheel that holds them.
-PTH_FILES = ("legacy_keras", "quiet_libraries")
+PTH_FILES = ("legacy_keras", "quiet_libraries", "system_sqlite")
 SITE_PACKAGES = Path(sysconfig.get_path("purelib")).relative_to(sysconfig.get_path("data"))
 
 

@@ -75,6 +75,13 @@ def test_tensorflow_in_a_bare_process_is_keras_2(tmp_path: Path) -> None:
     assert module.split(".")[0] == "tf_keras"
 
 
+@pytest.mark.slow
+def test_sqlite_has_full_text_search_whatever_tensorflow_brings(tmp_path: Path) -> None:
+    code = "import tensorflow, sqlite3; sqlite3.connect(':memory:').execute('create virtual table t using fts5(x)')"
+
+    bare_python(code, tmp_path)
+
+
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize(("part", "extras"), [("-dev", EXTRAS), ("", RUN_EXTRAS)])
 def test_lock_file_fulfils_every_range(python: str, part: str, extras: tuple[str, ...]) -> None:

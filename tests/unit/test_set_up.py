@@ -37,6 +37,7 @@ class Project:
             "setup.py",
             "trainer_module/legacy_keras.pth",
             "trainer_module/quiet_libraries.pth",
+            "trainer_module/system_sqlite.pth",
             "trainer_module/__init__.py",
         ):
             (self.folder / name).parent.mkdir(exist_ok=True)
