@@ -77,9 +77,9 @@ def test_tensorflow_in_a_bare_process_is_keras_2(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_sqlite_has_full_text_search_whatever_tensorflow_brings(tmp_path: Path) -> None:
-    code = "import tensorflow, sqlite3; sqlite3.connect(':memory:').execute('create virtual table t using fts5(x)')"
+    table = "create virtual table words using fts5(word)"
 
-    bare_python(code, tmp_path)
+    bare_python(f"import tensorflow, sqlite3; sqlite3.connect(':memory:').execute('{table}')", tmp_path)
 
 
 @pytest.mark.parametrize("python", PYTHONS)
