@@ -36,7 +36,7 @@ test-serving: venv ## Send the local model server malformed requests by the thou
 test-models: venv ## Train every kind of model on worlds whose right answers are known
 	@$(PYTEST) --durations=8 tests/models $(ARGS)
 
-test-reliability: venv ## Run the long tests: bad data, killed pushes and runs, full disks, rollbacks
+test-reliability: venv ## Run the long tests: other data sets, bad data, killed pushes and runs, full disks, rollbacks
 	@$(PYTEST) --durations=15 tests/reliability $(ARGS)
 
 test-current-stack: ## Run the pipeline and tests on TFX 1.21, in a Debian 13 root where glibc is older; ARGS="run e2e"
