@@ -1,4 +1,4 @@
-"""Why a film is in a list: what was watched near it, and where each stage placed it."""
+"""Why a film is in a list: what was liked near it, and where each stage placed it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ Watched = Mapping[str, float]
 
 @dataclass(frozen=True)
 class Near:
-    """A watched movie that is near another one.
+    """A movie that was liked and is near another one.
 
     Attributes:
-      movie: the watched one.
+      movie: the liked one.
       stars: what it got.
       score: how near it is: the score of `similar_movies`, at most 1.
     """
@@ -76,12 +76,14 @@ class Explainer:
         except (ModelServerDownError, ServingError):
             # A server that has the recommender alone, or has just changed versions.
             return list(entries)
-        movies = catalogue.movies(watched)
+        # A film that was not liked is no reason to show one like it.
+        liked = {movie: stars for movie, stars in watched.items() if stars >= catalogue.liked}
+        movies = catalogue.movies(liked)
         return [
             replace(
                 entry,
                 retrieval_place=places.get(entry.movie.movie_id),
-                near=_nearest(neighbours.get(entry.movie.movie_id, {}), watched, movies),
+                near=_nearest(neighbours.get(entry.movie.movie_id, {}), liked, movies),
             )
             for entry in entries
         ]
@@ -122,11 +124,11 @@ class Explainer:
 
 
 def _nearest(
-    neighbours: Mapping[str, float], watched: Watched, movies: Mapping[str, CatalogueMovie]
+    neighbours: Mapping[str, float], liked: Watched, movies: Mapping[str, CatalogueMovie]
 ) -> tuple[Near, ...]:
     near = [
-        Near(movies[movie], watched[movie], score)
+        Near(movies[movie], liked[movie], score)
         for movie, score in neighbours.items()
-        if movie in watched and movie in movies
+        if movie in liked and movie in movies
     ]
     return tuple(sorted(near, key=lambda each: -each.score)[:_SHOWN])

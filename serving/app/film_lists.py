@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
 import grpc
 
@@ -16,7 +16,7 @@ from serving.app.profile_ratings import profile_rows
 from serving.app.published import PublishedModels
 from serving.app.variants import Variants
 from serving.app.visitors import Visitor
-from serving.client import MovieList, Recommendation, RecommendedMovie, ScoredMovie, ServingError
+from serving.client import Client, MovieList, Recommendation, RecommendedMovie, ScoredMovie, ServingError
 
 # Movies to request where a filter takes most of them away.
 _FILTERED: Final = 500
@@ -26,6 +26,7 @@ _HISTORY: Final = 50
 # Where a list comes from: the user's list of the recommender; the films of a session; what is popular, in the
 # order of the ratings predicted for a profile or as it is; the catalogue, without a model.
 Source = Literal["served", "history", "profile", "popular", "catalogue"]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class ListEntry:
       place: in the whole list, from 1.
       stars: the predicted rating, None if there is none.
       retrieval_place: where the first stage placed it, None if that is not known.
-      near: watched movies that are nearest to it, the nearest first.
+      near: movies that were liked and are nearest to it, the nearest first.
     """
 
     movie: CatalogueMovie
@@ -56,8 +57,9 @@ class FilmList:
       total: how many the whole list has.
       source: where it comes from.
       version: of the model that made it, None if none did.
-      variant: the label that the user was assigned, None where nothing is compared.
+      variant: the label whose version made it, None where nothing is compared or the server lacks the label.
       notice: what is missing and why, None if all is well.
+      ranked: how many of the whole list a model ordered, where others of the kind that was asked for follow.
     """
 
     entries: tuple[ListEntry, ...]
@@ -66,6 +68,7 @@ class FilmList:
     version: int | None = None
     variant: str | None = None
     notice: str | None = None
+    ranked: int | None = None
 
 
 class FilmLists:
@@ -97,6 +100,10 @@ class FilmLists:
         placed = [replace(entry, place=place) for place, entry in enumerate(fresh, start=1)]
         kept = [entry for entry in placed if wanted.allows(entry.movie)]
         total = whole.total if whole.source == "catalogue" else len(kept)
+        if wanted and whole.source != "catalogue":
+            whole = replace(whole, ranked=total)
+            others, total = _others(kept, len(placed), catalogue, wanted, left_out, offset + limit)
+            kept += others
         shown = kept[offset : offset + limit]
         if whole.version is not None:
             shown = self._explainer.explained(
@@ -148,15 +155,21 @@ class FilmLists:
     ) -> FilmList:
         if visitor.ratings and (liked := _liked(watched, catalogue)):
             history = liked[-_HISTORY:]
-            found = self._calls.send(
+            found, label = self._of_variant(
                 "recommend_from_history",
-                lambda client: client.retrieve_from_history(history, _FILTERED),
+                visitor,
+                lambda client, version: client.retrieve_from_history(history, _FILTERED, version=version),
             )
-            version = found.served_by.version
-            whole = FilmList(tuple(_entries(found, catalogue)), 0, "history", version)
+            made_by = found.served_by.version
+            whole = FilmList(tuple(_entries(found, catalogue)), 0, "history", made_by, label)
             return self._rated_for_profile(whole, visitor, user, watched)
-        label = self._variants.of_user(visitor.user_id)
-        best = self._recommend(visitor, _FILTERED if filtered else CANDIDATES, label)
+        exclude = [*visitor.hidden, *visitor.ratings]
+        k = _FILTERED if filtered else CANDIDATES
+        best, label = self._of_variant(
+            "recommend",
+            visitor,
+            lambda client, version: client.recommend(visitor.user_id, k, exclude=exclude, version=version),
+        )
         source: Source = "served" if best.known_user else "popular"
         versions = set(best.versions.values())
         entries = tuple(_entries(best, catalogue))
@@ -171,21 +184,22 @@ class FilmLists:
             return replace(whole, entries=tuple(replace(entry, stars=None) for entry in entries))
         return whole
 
-    def _recommend(self, visitor: Visitor, k: int, label: str | None) -> Recommendation:
-        exclude = [*visitor.hidden, *visitor.ratings]
+    def _of_variant(
+        self, kind: str, visitor: Visitor, call: Callable[[Client, str | None], _T]
+    ) -> tuple[_T, str | None]:
+        """The answer of the visitor's variant and its label, else that of the latest version and None."""
+        label = self._variants.of_user(visitor.user_id)
         if label is not None:
             try:
-                return self._calls.send(
-                    "recommend",
-                    lambda client: client.recommend(visitor.user_id, k, exclude=exclude, version=label),
-                )
+                answer = self._calls.send(kind, lambda client: call(client, label))
             except ServingError as error:
                 if error.code not in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.INVALID_ARGUMENT):
                     raise
-                self._variants.count(self._variants.missing, label)
-        return self._calls.send(
-            "recommend", lambda client: client.recommend(visitor.user_id, k, exclude=exclude)
-        )
+                self._variants.lacks(label)
+            else:
+                self._variants.has(label)
+                return answer, label
+        return self._calls.send(kind, lambda client: call(client, None)), None
 
     def _rated_for_profile(
         self, whole: FilmList, visitor: Visitor, user: CatalogueUser | None, watched: Watched
@@ -229,6 +243,27 @@ def _entries(found: MovieList | Recommendation, catalogue: MovieCatalogue) -> Se
         )
         for place, each in enumerate(listed, start=1)
     ]
+
+
+def _others(
+    kept: Sequence[ListEntry],
+    ranked: int,
+    catalogue: MovieCatalogue,
+    wanted: MovieFilter,
+    left_out: set[str],
+    limit: int,
+) -> tuple[list[ListEntry], int]:
+    """The most rated movies of a kind that follow those of a list, which has `ranked` movies of every kind.
+
+    Returns:
+      As many as `limit` movies take, and how many movies of the kind there are, those of the list among them.
+    """
+    there = {entry.movie.movie_id for entry in kept}
+    of_kind, movies = catalogue.search("", wanted, limit + len(left_out) + len(there))
+    others = [movie for movie in movies if movie.movie_id not in there | left_out]
+    entries = [ListEntry(movie, place) for place, movie in enumerate(others, start=ranked + 1)]
+    known = sum(map(wanted.allows, catalogue.movies(left_out).values()))
+    return entries, max(of_kind - known, len(there))
 
 
 def _by_stars(whole: FilmList) -> FilmList:

@@ -16,13 +16,15 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.app.metrics import AppMetrics
-from serving.app.problems import problem_response
+from serving.app.problems import refusal
 
 # No form and no document of the API is larger.
 MOST_BODY_BYTES: Final = 64 * 1024
 MOST_URL_BYTES: Final = 4096
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _FREE: Final = ("/static/", "/healthz", "/readyz", "/metrics")
+# Anybody can make up other ones, and each would be a series of the metrics.
+_METHODS: Final = ("GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE")
 _LOG: Final = logging.getLogger("serving.app.requests")
 
 _SECURITY: Final = {
@@ -63,6 +65,9 @@ class Guards:
         request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
         started, status = time.perf_counter(), 500
+        head = scope["method"] == "HEAD"
+        # A page has the same head with and without its body, which the routes do not see to.
+        asked = {**scope, "method": "GET"} if head else scope
 
         async def send_guarded(message: Message) -> None:
             nonlocal status
@@ -73,38 +78,39 @@ class Guards:
                 for name, value in _SECURITY.items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", "no-store")
+            elif head:
+                message = {**message, "body": b""}
             await send(message)
 
         try:
-            if (refusal := self._refusal(scope)) is not None:
-                await refusal(scope, receive, send_guarded)
+            if (answer := self._refusal(asked)) is not None:
+                await answer(asked, receive, send_guarded)
             else:
-                await self._app(scope, _Bounded(receive), send_guarded)
+                await self._app(asked, _Bounded(receive), send_guarded)
         finally:
-            self._note(scope, status, time.perf_counter() - started)
+            self._note(asked, scope["method"], status, time.perf_counter() - started)
 
     def _refusal(self, scope: Scope) -> ASGIApp | None:
         """The answer to a request that goes no further, None if it does."""
         length = Headers(scope=scope).get("content-length", "0")
         if not length.isdecimal() or int(length) > MOST_BODY_BYTES:
-            return problem_response(dict(scope), 413, f"a body may have {MOST_BODY_BYTES:,} bytes")
+            return refusal(scope, 413, f"a body may have {MOST_BODY_BYTES:,} bytes")
         if len(scope["raw_path"]) + len(scope["query_string"]) > MOST_URL_BYTES:
-            return problem_response(dict(scope), 414, f"an address may have {MOST_URL_BYTES:,} bytes")
+            return refusal(scope, 414, f"an address may have {MOST_URL_BYTES:,} bytes")
         client = scope["client"][0] if scope.get("client") else ""
         if scope["path"].startswith(_FREE) or self._limiter.hit(self._limit, client):
             return None
-        answer = problem_response(
-            dict(scope), 429, f"more than {self._limit.amount} requests in a minute: wait"
-        )
+        answer = refusal(scope, 429, f"more than {self._limit.amount} requests in a minute: wait")
         answer.headers["Retry-After"] = "60"
         return answer
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         # The route and not the path, which holds ids of users.
         route = getattr(scope.get("route"), "path", "")
-        self._metrics.requests.labels(route, scope["method"], status).observe(seconds)
+        method = method if method in _METHODS else "other"
+        self._metrics.requests.labels(route, method, status).observe(seconds)
         if not scope["path"].startswith(_FREE):
-            fields = {"route": route, "method": scope["method"], "status": status}
+            fields = {"route": route, "method": method, "status": status}
             fields |= {"ms": round(seconds * 1e3, 1), "request_id": scope["state"]["request_id"]}
             _LOG.info("request", extra={"fields": fields})
 

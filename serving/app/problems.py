@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from serving.app.published import PublishedError
 from serving.app.web.rendering import page
@@ -62,6 +63,11 @@ def problem_response(scope: dict[str, Any], status: int, detail: str) -> JSONRes
     return JSONResponse(problem.model_dump(), status, media_type="application/problem+json")
 
 
+def refusal(scope: Scope, status: int, detail: str) -> Response:
+    """An error of a request that does not get to a route: a page, or problem details of the API."""
+    return _answer(Request(scope), status, detail)
+
+
 def add_handlers(app: FastAPI) -> None:
     """Makes every error of the routes one of the two."""
 
@@ -77,6 +83,9 @@ def add_handlers(app: FastAPI) -> None:
     def invalid(request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
+        if not request.url.path.startswith(API):
+            field = str(first["loc"][-1]).replace("_", " ")
+            return _answer(request, 422, f"What came for {field} is not possible. Go back and correct it.")
         return _answer(request, 422, f"{where}: {first['msg']}")
 
     @app.exception_handler(ServingError)

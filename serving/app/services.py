@@ -43,7 +43,7 @@ class Services:
         rated = RatedMovie(movie_id=movie.movie_id, title=movie.title, genres=genres)
         added = self.feedback.rate(event, rated)
         if added:
-            label = self.variants.of_user(event.user_id)
+            label = self.variants.counted_for(event.user_id)
             self.variants.count(self.variants.ratings, label)
             self.metrics.ratings.labels(label or "").inc()
         return added
@@ -52,9 +52,8 @@ class Services:
         """Writes what was shown. A list is worth more than its record, so a failure is logged and no more."""
         if not shown.entries:
             return
-        label = self.variants.of_user(user_id)
-        self.variants.count(self.variants.lists, label)
-        self.metrics.lists.labels(name, label or "").inc()
+        self.variants.count(self.variants.lists, shown.variant)
+        self.metrics.lists.labels(name, shown.variant or "").inc()
         event = ImpressionEvent(
             event_id=secrets.token_urlsafe(15),
             user_id=user_id,
@@ -62,7 +61,7 @@ class Services:
             first_position=offset + 1,
             list_name=name,
             version=str(shown.version or ""),
-            variant=label or "",
+            variant=shown.variant or "",
         )
         try:
             self.feedback.show(event)

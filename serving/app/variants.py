@@ -21,6 +21,7 @@ class Variants:
         self.lists: Counter[str] = Counter()
         self.ratings: Counter[str] = Counter()
         self.missing: Counter[str] = Counter()
+        self._lacking: set[str] = set()
 
     def of_user(self, user_id: str) -> str | None:
         """The label of a user, always the same; None where nothing is compared."""
@@ -28,6 +29,23 @@ class Variants:
             return None
         digest = hashlib.sha256(user_id.encode()).digest()
         return self.labels[int.from_bytes(digest[:8], "big") % len(self.labels)]
+
+    def counted_for(self, user_id: str) -> str | None:
+        """The label that a user's ratings count for: None also where the server lacked it when last asked."""
+        label = self.of_user(user_id)
+        with self._lock:
+            return None if label in self._lacking else label
+
+    def has(self, label: str) -> None:
+        """Notes that the server has the label."""
+        with self._lock:
+            self._lacking.discard(label)
+
+    def lacks(self, label: str) -> None:
+        """Notes and counts that the server does not have the label."""
+        with self._lock:
+            self._lacking.add(label)
+            self.missing[label] += 1
 
     def count(self, counter: Counter[str], label: str | None) -> None:
         """Counts one list or rating of a variant."""

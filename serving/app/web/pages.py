@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, BackgroundTasks, Depends, Query, Request
+from fastapi import APIRouter, BackgroundTasks, Depends, HTTPException, Query, Request
 from fastapi.responses import Response
 
 from serving.app.api import Id, movie_or_404
 from serving.app.catalogue import MovieCatalogue, MovieFilter
 from serving.app.services import Services, services_of
+from serving.app.visitors import MOST_RATINGS
 from serving.app.web.rendering import page, with_query
 from serving.app.web.sessions import visitor
 
@@ -131,6 +132,7 @@ def ratings(request: Request, app: App) -> Response:
     movies = catalogue.movies([*(movie for movie, _ in [*now, *before]), *who.hidden])
     values = {
         "user": user,
+        "most": MOST_RATINGS,
         "now": [(movies[movie], stars) for movie, stars in now if movie in movies],
         "before": [(movies[movie], stars) for movie, stars in before if movie in movies],
         "hidden": [movies[movie] for movie in who.hidden if movie in movies],
@@ -145,6 +147,8 @@ def start(request: Request, app: App, number: Number = 1) -> Response:
     catalogue = app.published.catalogue()
     total, users = catalogue.users(_USERS, (number - 1) * _USERS)
     last = max(1, -(-total // _USERS))
+    if number > last:
+        raise HTTPException(404, f"the list of users has {last} pages")
     values = {
         "users": users,
         "occupations": catalogue.occupations,

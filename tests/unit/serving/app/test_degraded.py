@@ -1,7 +1,9 @@
 """The application where the model server is gone, lacks a model, or does not have a label."""
 
 import json
+from typing import Any
 
+import grpc
 import pytest
 
 from serving.app.model_calls import ModelCalls
@@ -9,6 +11,7 @@ from tests.app_pages import film_ids, rate, start_as
 from tests.contract.model_server.servers import wait_for
 from tests.unit.serving.app.conftest import IDS, KNOWN, STARS, VERSION, Open, answer_all, without
 from tests.unit.serving.client.conftest import Serve
+from tests.unit.serving.client.scripted_server import Received, Refusal
 
 
 def test_without_the_model_server_pages_work_and_ratings_are_written_and_lists_come_back(
@@ -82,13 +85,13 @@ def test_without_retrieval_the_list_is_there_without_reasons(open_app: Open) -> 
     assert browser.get("/films/1").status_code == 200
 
 
-def test_reasons_are_the_nearest_watched_films_and_the_place_of_retrieval(open_app: Open) -> None:
+def test_reasons_are_the_nearest_liked_films_and_the_place_of_retrieval(open_app: Open) -> None:
     found = open_app().get(f"/api/v1/users/{KNOWN}/recommendations").json()
     first = found["entries"][0]
     assert (first["movie"]["movie_id"], first["place"], first["retrieval_place"]) == ("8", 1, 6)
     assert first["predicted_stars"] == STARS["8"]
-    # The scripted neighbours of a film come in the order of ids: 1 is nearer than 4.
-    assert [near["movie_id"] for near in first["near"]] == ["1", "4"]
+    # Film 4 is a neighbour too, and was watched, with 2 stars.
+    assert [near["movie_id"] for near in first["near"]] == ["1"]
     assert found["version"] == VERSION
 
 
@@ -103,7 +106,45 @@ def test_a_profile_orders_popular_films_by_its_predicted_ratings(open_app: Open)
     assert [entry["movie"]["movie_id"] for entry in somebody["entries"]] == IDS[::-1]
 
 
-def test_users_are_divided_among_labels_and_a_missing_label_is_counted(open_app: Open, serve: Serve) -> None:
+def test_what_the_latest_version_made_does_not_count_for_a_label_that_the_server_lacks(
+    open_app: Open, serve: Serve
+) -> None:
+    def lacks_labels(received: Received) -> Any:
+        if received.method == "Predict" and received.request.model_spec.version_label:
+            return Refusal(grpc.StatusCode.INVALID_ARGUMENT, "Unrecognized servable version label: canary")
+        return answer_all(received)
+
+    browser = open_app(lacks_labels, variants=("stable", "canary"))
+    services = browser.app.state.services  # type: ignore[attr-defined]
+    start_as(browser, KNOWN)
+    assert rate(browser, "5", 5).status_code == 200
+    found = browser.get(f"/api/v1/users/{KNOWN}/recommendations").json()
+    assert found["source"] == "served"
+    assert found["variant"] is None
+    label = services.variants.of_user(KNOWN)
+    # The list after the start, that of the session, and that of the API.
+    assert services.variants.missing == {label: 3}
+    assert not services.variants.lists
+    assert not services.variants.ratings
+
+
+def test_the_list_of_a_session_is_that_of_the_label(open_app: Open, serve: Serve) -> None:
+    server = serve(answer_all)
+    browser = open_app(address=server.address, variants=("stable", "canary"))
+    variants = browser.app.state.services.variants  # type: ignore[attr-defined]
+    start_as(browser, KNOWN)
+    rate(browser, "5", 5)
+    label = variants.of_user(KNOWN)
+    asked = [
+        each.request.model_spec.version_label
+        for each in server.received
+        if each.method == "Predict" and each.request.model_spec.signature_name == "recommend_from_history"
+    ]
+    assert asked == [label]
+    assert variants.ratings == {label: 1}
+
+
+def test_users_are_divided_among_labels(open_app: Open, serve: Serve) -> None:
     server = serve(answer_all)
     browser = open_app(address=server.address, variants=("stable", "canary"))
     services = browser.app.state.services  # type: ignore[attr-defined]

@@ -85,6 +85,34 @@ def test_many_requests_of_a_client_get_429_with_when_to_come_back(open_app: Open
     assert browser.get("/healthz").status_code == browser.get("/metrics").status_code == 200
 
 
+def test_people_get_a_page_where_programs_get_problem_details(open_app: Open) -> None:
+    browser = open_app(requests_per_minute=2)
+    long = browser.get(f"/{'x' * 5000}")
+    assert (long.status_code, "<h1>" in long.text) == (414, True)
+    [_, many] = [browser.get("/films"), browser.get("/films"), browser.get("/films")][1:]
+    assert (many.status_code, many.headers["retry-after"], "<h1>" in many.text) == (429, "60", True)
+    wrong = open_app().get("/films/abc")
+    assert (wrong.status_code, "pattern" in wrong.text) == (422, False)
+
+
+@pytest.mark.parametrize("path", ["/", "/films/1", "/healthz", "/api/v1/movies"])
+def test_the_head_of_an_answer_can_be_had_alone(path: str, open_app: Open) -> None:
+    browser = open_app()
+    head, whole = browser.head(path), browser.get(path)
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == whole.headers["content-type"]
+    assert 'method="HEAD"' in browser.get("/metrics").text
+
+
+def test_methods_that_somebody_made_up_are_one_series(open_app: Open) -> None:
+    browser = open_app()
+    for name in ("FOO", "BAR"):
+        assert browser.request(name, "/").status_code == 405
+    metrics = browser.get("/metrics").text
+    assert 'method="other"' in metrics
+    assert "FOO" not in metrics
+
+
 @pytest.mark.parametrize(
     ("path", "status"),
     [

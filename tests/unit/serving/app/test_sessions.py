@@ -5,7 +5,24 @@ from typing import Any
 from serving.app.visitors import MOST_RATINGS, new_visitor, visitor_of
 from tests.app_pages import film_ids, rate, start_as, token
 from tests.unit.serving.app.conftest import KNOWN, Open, answer_all
-from tests.unit.serving.client.scripted_server import Received
+from tests.unit.serving.client.scripted_server import Received, movies, predicted
+
+
+def test_a_filter_finds_all_films_of_the_kind_after_a_rating_too(open_app: Open) -> None:
+    def short_list(received: Received) -> Any:
+        if received.request.model_spec.signature_name == "recommend_from_history":
+            return predicted(received, **movies([["3", "2"]], 2))
+        return answer_all(received)
+
+    browser = open_app(short_list)
+    start_as(browser)
+    rate(browser, "1", 5)
+    # 3 is of the model's list, 4 and 8 are the others, the most rated first.
+    page = browser.get("/?genre=Drama")
+    assert film_ids(page.text) == ["3", "4", "8"]
+    assert "1 of your list is of this kind" in page.text
+    assert film_ids(browser.get("/").text) == ["3", "2"]
+    assert "ends before this page" in browser.get("/?page=99").text
 
 
 def test_a_visitor_survives_the_cookie_and_forgets_the_oldest_ratings() -> None:
