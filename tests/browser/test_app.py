@@ -5,6 +5,8 @@ import re
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,20 +25,26 @@ KNOWN = "42"
 PAGES = ("/", "/because", "/films?query=the", "/films/1", "/ratings", "/start", f"/inside?user={KNOWN}")
 
 
-@pytest.fixture(scope="module")
-def address(served_sample: ServedSample, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """An application on a port of its own."""
-    folder = tmp_path_factory.mktemp("app")
-    with Client(served_sample.address, timeout=60) as client, socket.socket() as listening:
+@contextmanager
+def application(models: Path, model_server: str, feedback: Path) -> Iterator[str]:
+    """The address of an application on a port of its own."""
+    with Client(model_server, timeout=60) as client, socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        app_settings = AppSettings(served_sample.models, folder, requests_per_minute=100_000)
-        config = uvicorn.Config(create_app(app_settings, client, served_sample.address), log_config=None)
+        app_settings = AppSettings(models, feedback, requests_per_minute=100_000)
+        config = uvicorn.Config(create_app(app_settings, client, model_server), log_config=None)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(served_sample: ServedSample, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("app")
+    with application(served_sample.models, served_sample.address, folder) as found:
+        yield found
 
 
 class Windows:
@@ -151,6 +159,43 @@ def test_everything_works_without_script(windows: Windows) -> None:
     page.get_by_label("Search films by title").fill(film)
     page.get_by_role("button", name="Search").click()
     expect(page.locator(".card .name a").filter(has_text=film).first).to_be_visible()
+
+
+def test_a_new_user_says_who_they_are_and_a_known_one_looks_around(windows: Windows) -> None:
+    page = windows.open()
+    page.goto("/start")
+    page.get_by_role("textbox", name="Age").fill("30")
+    page.get_by_role("combobox", name="Gender").select_option("Female")
+    page.get_by_role("button", name="Start as a new user").click()
+    expect(page.get_by_text("ordered by the rating that is predicted for what you said")).to_be_visible()
+
+    start_as(page, KNOWN)
+    page.get_by_role("link", name="Because you liked").click()
+    film = first_film(page)
+    page.locator(".card .name a").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(film)
+    expect(page.get_by_role("heading", name="Similar films")).to_be_visible()
+    page.get_by_role("link", name="Inside").click()
+    page.get_by_role("textbox", name="User").fill(KNOWN)
+    for label, place in (("First version", 1), ("Second version", 2)):
+        page.get_by_label(label).select_option(index=place)
+    page.get_by_role("button", name="Show", exact=True).click()
+    expect(page.get_by_role("heading", name="Two versions side by side")).to_be_visible()
+
+
+def test_without_the_model_server_there_are_films_and_a_word_about_it(
+    browser: Browser, served_sample: ServedSample, tmp_path: Path
+) -> None:
+    with application(served_sample.models, "127.0.0.1:1", tmp_path) as alone:
+        opened = Windows(browser, alone)
+        page = opened.open()
+        start_as(page, KNOWN)
+        expect(page.get_by_text("The model server does not answer.")).to_be_visible()
+        film = first_film(page)
+        page.get_by_role("button", name=f"5 of 5 stars for {film}", exact=True).click()
+        expect(page.get_by_role("status")).to_contain_text(f"You gave {film} 5 of 5 stars")
+        opened.close()
+    assert opened.wrong == []
 
 
 def test_the_keyboard_comes_first_to_the_way_past_the_navigation(windows: Windows) -> None:
