@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 
 from serving.app.api_models import (
     HistoryDocument,
@@ -22,6 +22,7 @@ from serving.app.api_models import (
 from serving.app.catalogue import CatalogueMovie, CatalogueUser, MovieFilter
 from serving.app.inside import served_models
 from serving.app.problems import problem_responses
+from serving.app.scales import check_profile, check_stars
 from serving.app.services import Services, services_of
 from serving.app.visitors import NewProfile, Visitor, known_visitor, new_visitor
 from serving.feedback import ImpressionEvent, RatingEvent
@@ -29,8 +30,26 @@ from serving.feedback.events import NUMERAL
 
 MOST: Final = 100
 
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Refuses parameters that the route does not have, such as a filter that is spelled wrongly.
+
+    Raises:
+      HTTPException: with 422.
+    """
+    known = [each.alias for each in request.scope["route"].dependant.query_params]
+    for name in request.query_params:
+        if name not in known:
+            raise HTTPException(
+                422, f"query.{name}: there is no such parameter here, but {', '.join(known) or 'none'}"
+            )
+
+
 router = APIRouter(
-    prefix="/api/v1", tags=["films"], responses=problem_responses(413, 414, 422, 429, 500, 503)
+    prefix="/api/v1",
+    tags=["films"],
+    dependencies=[Depends(refuse_unknown_parameters)],
+    responses=problem_responses(405, 413, 414, 422, 429, 500, 503),
 )
 
 App = Annotated[Services, Depends(services_of)]
@@ -40,6 +59,9 @@ Offset = Annotated[int, Query(ge=0, le=10_000)]
 Genre = Annotated[str | None, Query(max_length=40)]
 Decade = Annotated[int | None, Query(ge=1800, le=2100, description="Its first year.")]
 _NOT_FOUND: Final = problem_responses(404)
+# A body that is not text, or that ends before its end.
+_UNREADABLE: Final = problem_responses(400)
+_CONFLICT: Final = problem_responses(409)
 
 
 @router.get("/movies")
@@ -101,7 +123,7 @@ def recommendations(
     return ListDocument.of(app.lists.for_you(visitor, MovieFilter(genre, decade), limit, offset))
 
 
-@router.post("/recommendations")
+@router.post("/recommendations", responses=_UNREADABLE)
 def recommendations_for(
     app: App,
     person: PersonDocument,
@@ -111,24 +133,30 @@ def recommendations_for(
     offset: Offset = 0,
 ) -> ListDocument:
     """The list for somebody who may not be in the data, from what they rated and say about themselves."""
-    visitor = new_visitor(NewProfile(person.age, person.gender or None, person.occupation or None))
+    catalogue = app.published.catalogue()
+    profile = NewProfile(person.age, person.gender or None, person.occupation or None)
+    check_profile(catalogue, profile)
+    for place, given in enumerate(person.ratings):
+        check_stars(catalogue, given.stars, f"ratings.{place}.stars")
+    visitor = new_visitor(profile)
+    movies_of_data = catalogue.movies(given.movie_id for given in person.ratings)
     for given in person.ratings:
-        visitor = visitor.rated(given.movie_id, given.stars)
+        if given.movie_id in movies_of_data:
+            visitor = visitor.rated(given.movie_id, given.stars)
     for movie_id in person.not_interested:
         visitor = visitor.hiding(movie_id)
     return ListDocument.of(app.lists.for_you(visitor, MovieFilter(genre, decade), limit, offset))
 
 
-@router.post("/ratings", status_code=201, responses=_NOT_FOUND)
+@router.post("/ratings", status_code=201, responses={**_UNREADABLE, **_NOT_FOUND, **_CONFLICT})
 def rate(app: App, event: RatingEvent) -> WrittenDocument:
-    """Writes a rating. One with an event id that was written before changes nothing."""
+    """Writes a rating. One that is sent again changes nothing; another one with its event id is refused."""
     found = movie_or_404(app, event.movie_id)
-    if event.stars not in app.published.catalogue().stars:
-        raise HTTPException(422, f"{event.stars:g} stars are not on the scale of the data set")
+    check_stars(app.published.catalogue(), event.stars)
     return WrittenDocument(event_id=event.event_id, written=app.rate(event, found))
 
 
-@router.post("/impressions", status_code=201)
+@router.post("/impressions", status_code=201, responses={**_UNREADABLE, **_CONFLICT})
 def show(app: App, event: ImpressionEvent) -> WrittenDocument:
     """Writes a list that was shown, with its positions."""
     return WrittenDocument(event_id=event.event_id, written=app.feedback.show(event))

@@ -151,15 +151,18 @@ class GivenRating(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     movie_id: Numeral
-    stars: float = Field(ge=0, le=10)
+    stars: float = Field(ge=0, le=10, strict=True, description="On the scale of the data.")
 
 
 class PersonDocument(BaseModel):
-    """Somebody who may not be in the data; everything is optional."""
+    """Somebody who may not be in the data; everything is optional.
+
+    Gender and occupation are those of the data. Movies that the catalogue does not have are ignored.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    age: Annotated[float, Field(ge=1, le=120)] | None = None
+    age: Annotated[float, Field(ge=1, le=120, strict=True)] | None = None
     gender: Annotated[str, Field(max_length=20)] | None = None
     occupation: Annotated[str, Field(max_length=60)] | None = None
     ratings: list[GivenRating] = Field(default=[], max_length=MOST_RATINGS, description="Newest last.")

@@ -16,7 +16,7 @@ from starlette.types import Scope
 from serving.app.published import PublishedError
 from serving.app.web.rendering import page
 from serving.client import ServingError
-from serving.feedback import FeedbackError
+from serving.feedback import FeedbackConflictError, FeedbackError
 
 API: Final = "/api/"
 _LOG: Final = logging.getLogger(__name__)
@@ -91,6 +91,10 @@ def add_handlers(app: FastAPI) -> None:
     @app.exception_handler(ServingError)
     def refused(request: Request, error: ServingError) -> Response:
         return _answer(request, 503, f"the model server refused the call: {error.reason}")
+
+    @app.exception_handler(FeedbackConflictError)
+    def another_event(request: Request, error: FeedbackConflictError) -> Response:
+        return _answer(request, 409, str(error))
 
     @app.exception_handler(FeedbackError)
     def not_written(request: Request, error: FeedbackError) -> Response:

@@ -38,6 +38,7 @@ class Visitor:
       profile: of a new user.
       ratings: stars by movie that were given in this session, newest last.
       hidden: movies that they are not interested in.
+      changes: how many ratings of this session were not what the film had before.
     """
 
     user_id: str
@@ -45,12 +46,14 @@ class Visitor:
     profile: NewProfile = NewProfile()
     ratings: Mapping[str, float] = field(default_factory=dict)
     hidden: tuple[str, ...] = ()
+    changes: int = 0
 
     def rated(self, movie_id: str, stars: float) -> Visitor:
         """The visitor after a rating."""
         kept = {movie: given for movie, given in self.ratings.items() if movie != movie_id}
         newest = [*kept.items(), (movie_id, stars)][-MOST_RATINGS:]
-        return replace(self, ratings=dict(newest))
+        changes = self.changes + (self.ratings.get(movie_id) != stars)
+        return replace(self, ratings=dict(newest), changes=changes)
 
     def hiding(self, movie_id: str, *, hidden: bool = True) -> Visitor:
         """The visitor who is not, or is again, interested in a movie."""
@@ -65,6 +68,7 @@ class Visitor:
             "profile": [self.profile.age, self.profile.gender, self.profile.occupation],
             "ratings": list(self.ratings.items()),
             "hidden": list(self.hidden),
+            "changes": self.changes,
         }
 
 
@@ -88,4 +92,5 @@ def visitor_of(session: Mapping[str, Any]) -> Visitor | None:
         NewProfile(*session["profile"]),
         dict(session["ratings"]),
         tuple(session["hidden"]),
+        session.get("changes", 0),
     )

@@ -3,7 +3,20 @@
 `FeedbackWriter` writes `RatingEvent` and `ImpressionEvent`; the folders that it closes are data sets.
 """
 
-from serving.feedback.events import FeedbackError, ImpressionEvent, RatedMovie, RatingEvent
+from serving.feedback.events import (
+    FeedbackConflictError,
+    FeedbackError,
+    ImpressionEvent,
+    RatedMovie,
+    RatingEvent,
+)
 from serving.feedback.writer import FeedbackWriter
 
-__all__ = ["FeedbackError", "FeedbackWriter", "ImpressionEvent", "RatedMovie", "RatingEvent"]
+__all__ = [
+    "FeedbackConflictError",
+    "FeedbackError",
+    "FeedbackWriter",
+    "ImpressionEvent",
+    "RatedMovie",
+    "RatingEvent",
+]

@@ -13,14 +13,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from serving.feedback.events import FeedbackError, ImpressionEvent, RatedMovie, RatingEvent
+from serving.feedback.events import (
+    FeedbackConflictError,
+    FeedbackError,
+    ImpressionEvent,
+    RatedMovie,
+    RatingEvent,
+)
 
 JOURNAL_FILE: Final = "journal.sqlite"
 # How long a process waits for another one's commit.
 _PATIENCE: Final = 30.0
 
 _TABLES: Final = """
-create table if not exists events (event_id text primary key) without rowid;
+create table if not exists written (
+  kind text not null, event_id text not null, content blob not null, primary key (kind, event_id)
+) without rowid;
+create table if not exists opening (only integer primary key check (only = 1), arrived integer not null);
 create table if not exists movies (movie_id text primary key, title text not null, genres text not null)
   without rowid;
 create table if not exists ratings (
@@ -66,11 +75,22 @@ class Journal:
                 f"{root / JOURNAL_FILE} cannot be opened: {error}; name a folder that can be written to"
             ) from error
 
-    def add_rating(self, event: RatingEvent, movie: RatedMovie) -> bool:
-        """Writes a rating; returns False if its event is there already."""
+    def add_rating(self, event: RatingEvent, movie: RatedMovie, arrived: int) -> bool:
+        """Writes a rating; returns False if its event is there already.
+
+        Args:
+          event: the rating.
+          movie: the movie of `event.movie_id`.
+          arrived: when it came, UTC seconds.
+
+        Raises:
+          FeedbackConflictError: another rating has its id.
+          FeedbackError: it could not be written.
+        """
         with self.transaction() as database:
-            if not _is_new(database, event.event_id):
+            if not _is_new(database, event):
                 return False
+            database.execute("insert or ignore into opening values (1, ?)", (arrived,))
             database.execute(
                 "insert or replace into movies values (?, ?, ?)",
                 (movie.movie_id, movie.title, "|".join(movie.genres)),
@@ -82,9 +102,14 @@ class Journal:
         return True
 
     def add_impression(self, event: ImpressionEvent) -> bool:
-        """Writes a list that was shown, a row for each movie; returns False if it is there already."""
+        """Writes a list that was shown, a row for each movie; returns False if it is there already.
+
+        Raises:
+          FeedbackConflictError: another list has its id.
+          FeedbackError: it could not be written.
+        """
         with self.transaction() as database:
-            if not _is_new(database, event.event_id):
+            if not _is_new(database, event):
                 return False
             database.executemany(
                 "insert into impressions (event_id, user_id, movie_id, position, list_name, version, variant,"
@@ -106,12 +131,12 @@ class Journal:
         return True
 
     def waiting(self) -> tuple[int, int | None]:
-        """How many ratings are in no folder, and the time of the first of them."""
+        """How many ratings are in no folder, and when the first of them arrived."""
         with self._lock:
-            count, first = self._database.execute(
-                "select count(*), min(timestamp) from ratings where folder is null"
+            count, arrived = self._database.execute(
+                "select count(*), (select arrived from opening) from ratings where folder is null"
             ).fetchone()
-        return count, first
+        return count, arrived
 
     def begin_folder(self) -> int | None:
         """Gives all waiting events to a new folder; returns its number, None if no rating waits."""
@@ -119,6 +144,7 @@ class Journal:
             if database.execute("select 1 from ratings where folder is null limit 1").fetchone() is None:
                 return None
             number = database.execute("insert into folders (closed) values (0)").lastrowid
+            database.execute("delete from opening")
             for table in ("ratings", "impressions"):
                 database.execute(f"update {table} set folder = ? where folder is null", (number,))
         return number
@@ -136,11 +162,14 @@ class Journal:
                 database.execute(f"delete from {table} where folder = ?", (number,))
 
     def ratings(self, number: int) -> list[RatingRow]:
-        """User, movie, stars and time: the last rating of each pair, in the order of writing."""
+        """User, movie, stars and time: the last rating of each pair, in the order of arrival.
+
+        The last one is that with the latest time; of several with the same time, that which arrived last.
+        """
         return self._rows(
-            "select user_id, movie_id, stars, timestamp from ratings where sequence in"
-            " (select max(sequence) from ratings where folder = ? group by user_id, movie_id)"
-            " order by sequence",
+            "select user_id, movie_id, stars, timestamp from (select *, row_number() over"
+            " (partition by user_id, movie_id order by timestamp desc, sequence desc) as place"
+            " from ratings where folder = ?) where place = 1 order by sequence",
             number,
         )
 
@@ -191,6 +220,14 @@ class Journal:
             return self._database.execute(query, (number,)).fetchall()
 
 
-def _is_new(database: sqlite3.Connection, event_id: str) -> bool:
-    added = database.execute("insert or ignore into events values (?)", (event_id,))
-    return added.rowcount == 1
+def _is_new(database: sqlite3.Connection, event: RatingEvent | ImpressionEvent) -> bool:
+    kind = "rating" if isinstance(event, RatingEvent) else "impression"
+    row = (kind, event.event_id, event.content())
+    if database.execute("insert or ignore into written values (?, ?, ?)", row).rowcount == 1:
+        return True
+    same = "select 1 from written where kind = ? and event_id = ? and content = ?"
+    if database.execute(same, row).fetchone() is None:
+        raise FeedbackConflictError(
+            f"{kind} {event.event_id} was written before with another content: give another event another id"
+        )
+    return False

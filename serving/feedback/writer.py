@@ -14,7 +14,7 @@ from serving.feedback.events import FeedbackError, ImpressionEvent, RatedMovie, 
 from serving.feedback.folders import write_folder
 from serving.feedback.journal import Journal
 
-# A folder is closed when it holds so many ratings, or when its first one is so old.
+# A folder is closed when it holds so many ratings, or when its first one arrived so long ago.
 FOLDER_RATINGS: Final = 10_000
 FOLDER_SECONDS: Final = 24 * 3600
 _LOCK_FILE: Final = "closing.lock"
@@ -30,7 +30,7 @@ class FeedbackWriter:
       root: the folder, on a local disk; made if it is not there.
       stars: the ratings that the data set has; others are refused. None takes all half stars up to 5.
       folder_ratings: how many ratings close a folder.
-      folder_seconds: the age of the first rating that closes it.
+      folder_seconds: how long after its first rating arrived it is closed.
 
     Raises:
       FeedbackError: the folder cannot be used.
@@ -58,6 +58,7 @@ class FeedbackWriter:
           movie: the movie of `event.movie_id`.
 
         Raises:
+          FeedbackConflictError: another rating has its id.
           FeedbackError: the stars are not of the scale, the movie is another one, or the disk refuses.
         """
         if event.stars not in self._stars:
@@ -65,7 +66,7 @@ class FeedbackWriter:
             raise FeedbackError(f"{event.stars:g} stars are not on the scale of the data set: {allowed}")
         if movie.movie_id != event.movie_id:
             raise FeedbackError(f"the rating is of movie {event.movie_id} and not of {movie.movie_id}")
-        added = self._journal.add_rating(event, movie)
+        added = self._journal.add_rating(event, movie, int(time.time()))
         self._close_if_due()
         return added
 
@@ -73,6 +74,7 @@ class FeedbackWriter:
         """Writes a list that was shown; returns False if it is there already.
 
         Raises:
+          FeedbackConflictError: another list has its id.
           FeedbackError: the disk refuses.
         """
         return self._journal.add_impression(event)
@@ -111,9 +113,9 @@ class FeedbackWriter:
         self.close()
 
     def _close_if_due(self) -> None:
-        count, first = self._journal.waiting()
-        if first is not None and (
-            count >= self._folder_ratings or time.time() - first >= self._folder_seconds
+        count, arrived = self._journal.waiting()
+        if arrived is not None and (
+            count >= self._folder_ratings or time.time() - arrived >= self._folder_seconds
         ):
             self.close_folder()
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
-from contracts.features import GENDERS
 from serving.app.api import Id, movie_or_404
+from serving.app.scales import check_profile, check_stars
 from serving.app.services import Services, services_of
-from serving.app.visitors import NewProfile, known_visitor, new_visitor
-from serving.app.web.sessions import check_csrf, keep_visitor, visitor
+from serving.app.visitors import NewProfile, Visitor, known_visitor, new_visitor
+from serving.app.web.sessions import check_csrf, keep_visitor, start_as, visitor
 from serving.feedback import RatingEvent
 
 _OLDEST: Final = 120
@@ -41,14 +42,14 @@ def start(
         user = catalogue.user(user_id.strip())
         if user is None:
             raise HTTPException(404, "the data does not have a user of that number: choose one of the list")
-        keep_visitor(request, known_visitor(user))
+        start_as(request, known_visitor(user))
         return _to("/")
     years = float(age) if age else None
     if years is not None and not 1 <= years <= _OLDEST:
         raise HTTPException(422, f"an age is from 1 to {_OLDEST} years; leave it open if you like")
-    if gender not in ("", *GENDERS) or occupation not in ("", *catalogue.occupations):
-        raise HTTPException(422, "gender and occupation are those of the lists; leave them open if you like")
-    keep_visitor(request, new_visitor(NewProfile(years, gender or None, occupation or None)))
+    profile = NewProfile(years, gender or None, occupation or None)
+    check_profile(catalogue, profile)
+    start_as(request, new_visitor(profile))
     return _to("/")
 
 
@@ -65,12 +66,11 @@ def rate(
     """Writes a rating and keeps it in the session, so that the lists follow it at once."""
     check_csrf(request, csrf)
     movie, who = movie_or_404(app, movie_id), visitor(request)
-    if stars not in app.published.catalogue().stars:
-        raise HTTPException(422, f"{stars:g} stars are not on the scale of the data set")
-    # A page that is sent twice is one event; other stars from the same page are another one.
-    event_id = f"{event}-{movie_id}-{round(stars * 10)}"[:64]
+    check_stars(app.published.catalogue(), stars)
+    changed = who.rated(movie_id, stars)
+    event_id = _event_id(event, changed, movie_id, stars)
     app.rate(RatingEvent(event_id=event_id, user_id=who.user_id, movie_id=movie_id, stars=stars), movie)
-    keep_visitor(request, who.rated(movie_id, stars))
+    keep_visitor(request, changed)
     request.session["message"] = (
         f"You gave {movie.name} {stars:g} of {max(app.published.catalogue().stars):g} stars."
     )
@@ -93,6 +93,12 @@ def interest(
     how = "may be in your lists again" if interested else "is not in your lists any more"
     request.session["message"] = f"{movie.name} {how}."
     return _to(back)
+
+
+def _event_id(page: str, changed: Visitor, movie_id: str, stars: float) -> str:
+    """The same for a form that is sent twice, and another one for each change that is made on a page."""
+    parts = f"{page} {changed.user_id} {changed.changes} {movie_id} {stars}"
+    return hashlib.sha256(parts.encode()).hexdigest()
 
 
 def _to(place: str) -> Response:

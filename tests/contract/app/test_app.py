@@ -204,4 +204,4 @@ def test_the_description_names_what_programs_need(browser: TestClient) -> None:
     described = json.loads(browser.get("/api/v1/openapi.json").text)
     assert set(described["paths"]) == {path for path in described["paths"] if path.startswith("/api/v1/")}
     post = described["paths"]["/api/v1/ratings"]["post"]
-    assert {"201", "404", "422", "429", "503"} <= set(post["responses"])
+    assert {"201", "400", "404", "405", "409", "422", "429", "503"} <= set(post["responses"])

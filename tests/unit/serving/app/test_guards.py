@@ -1,10 +1,12 @@
 """What every request passes: forged and oversized posts, limits, headers, errors, the log."""
 
+import csv
 import json
 import logging
 import re
 
 import pytest
+from fastapi.testclient import TestClient
 
 from serving.app.guards import JsonLines
 from tests.app_pages import rate, start_as, token
@@ -33,11 +35,43 @@ def test_a_post_without_the_token_of_the_session_changes_nothing(open_app: Open)
     assert browser.app.state.services.feedback.waiting() == 1  # type: ignore[attr-defined]
 
 
-def test_a_page_that_is_sent_twice_is_one_event(open_app: Open) -> None:
+def written_stars(browser: TestClient) -> list[float]:
+    """The ratings of the folder that is closed now."""
+    folder = browser.app.state.services.feedback.close_folder()  # type: ignore[attr-defined]
+    with (folder / "ratings.csv").open(newline="") as stream:
+        return [float(row["rating"]) for row in csv.DictReader(stream)]
+
+
+def test_a_form_that_is_sent_twice_is_one_event(open_app: Open) -> None:
     browser = open_app()
-    for stars in (5, 5, 3):
-        rate(browser, "1", stars, event="same-page-1")
+    rate(browser, "2", 4)
+    before = browser.cookies["movielens_session"]
+    for _ in range(2):
+        # Before the first answer is there, so with the same cookie.
+        browser.cookies.clear()
+        browser.cookies.set("movielens_session", before)
+        assert rate(browser, "1", 5, event="same-page-1").status_code == 200
+    # And after it.
+    assert rate(browser, "1", 5, event="same-page-1").status_code == 200
     assert browser.app.state.services.feedback.waiting() == 2  # type: ignore[attr-defined]
+
+
+def test_every_change_on_one_page_is_an_event_and_the_last_one_counts(open_app: Open) -> None:
+    browser = open_app()
+    for stars in (5, 3, 5):
+        assert rate(browser, "1", stars, event="same-page-1").status_code == 200
+    assert browser.app.state.services.feedback.waiting() == 3  # type: ignore[attr-defined]
+    assert written_stars(browser) == [5.0]
+
+
+def test_a_change_after_a_new_start_is_an_event_too(open_app: Open) -> None:
+    browser = open_app()
+    start_as(browser, KNOWN)
+    rate(browser, "2", 5, event="same-page-1")
+    rate(browser, "2", 3, event="same-page-1")
+    start_as(browser, KNOWN)
+    rate(browser, "2", 5, event="same-page-1")
+    assert written_stars(browser) == [5.0]
 
 
 def test_a_form_leads_to_pages_of_ours_only(open_app: Open) -> None:

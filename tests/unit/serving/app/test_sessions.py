@@ -1,5 +1,6 @@
 """What a session keeps: a bounded number of ratings, in a cookie that browsers take."""
 
+from dataclasses import replace
 from typing import Any
 
 from serving.app.visitors import MOST_RATINGS, new_visitor, visitor_of
@@ -35,6 +36,9 @@ def test_a_visitor_survives_the_cookie_and_forgets_the_oldest_ratings() -> None:
     assert list(visitor.ratings)[-1] == "10"
     assert "0" not in visitor.ratings
     assert visitor_of({}) is None
+    # A cookie from before changes were counted.
+    earlier = {name: value for name, value in visitor.session().items() if name != "changes"}
+    assert visitor_of(earlier) == replace(visitor, changes=0)
 
 
 def test_the_fullest_cookie_is_one_that_browsers_take(open_app: Open) -> None:
