@@ -76,7 +76,7 @@ class Explainer:
         except (ModelServerDownError, ServingError):
             # A server that has the recommender alone, or has just changed versions.
             return list(entries)
-        # A film that was not liked is no reason to show one like it.
+        # A film that was not liked does not explain one like it.
         liked = {movie: stars for movie, stars in watched.items() if stars >= catalogue.liked}
         movies = catalogue.movies(liked)
         return [

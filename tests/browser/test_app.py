@@ -161,7 +161,7 @@ def test_everything_works_without_script(windows: Windows) -> None:
     expect(page.locator(".card .name a").filter(has_text=film).first).to_be_visible()
 
 
-def test_a_new_user_says_who_they_are_and_a_known_one_looks_around(windows: Windows) -> None:
+def test_a_new_user_gives_a_profile_and_a_known_one_looks_around(windows: Windows) -> None:
     page = windows.open()
     page.goto("/start")
     page.get_by_role("textbox", name="Age").fill("30")
