@@ -11,22 +11,25 @@ import argparse
 import logging
 import signal
 import socket
-import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+import grpc
 import uvicorn
 
+from contracts.signatures import RECOMMENDER
 from serving.app.application import create_app
 from serving.app.guards import JsonLines
 from serving.app.published import PublishedError
 from serving.app.settings import AppSettings
+from serving.client import Client, ServingError
 from serving.commands import CommandError
 from serving.commands.connection import add_connection_flags, connect
+from serving.commands.model_server_process import ModelServerProcess
 from serving.feedback import FeedbackError
 
 EXAMPLES: Final = """\
@@ -37,6 +40,7 @@ EXAMPLES: Final = """\
 """
 # Pages do without the model server rather than wait longer.
 _PAGE_TIMEOUT: Final = 3.0
+_CHECK_TIMEOUT: Final = 1.0
 _LEAST_SECRET: Final = 16
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -90,14 +94,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start-model-server", action="store_true", help="serve --models too, at the port of --server"
     )
-    add_connection_flags(parser)
-    parser.set_defaults(timeout=_PAGE_TIMEOUT)
+    add_connection_flags(parser, _PAGE_TIMEOUT, "each call of the model server")
 
 
 def run(options: argparse.Namespace) -> int:
     """Runs until it is stopped."""
     if len(options.variant) == 1:
         raise CommandError("--variant names one label: name two or more, or leave it out")
+    if len(set(options.variant)) < len(options.variant):
+        raise CommandError("--variant names a label twice: each is to be another one")
     settings = AppSettings(
         models=options.models,
         feedback=options.feedback or options.models.absolute().parent / "feedback",
@@ -114,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
         _log_as_json()
         config = uvicorn.Config(app, access_log=False, log_config=None, server_header=False)
         server = uvicorn.Server(config)
-        with _listening(options) as listening, _model_server(options, server) as failed, _signals():
+        with _listening(options) as listening, _model_server(options, client, server) as failed, _signals():
             host, port = listening.getsockname()[:2]
             print(f"pages at http://{host}:{port}, API at /api/v1/openapi.json", flush=True)
             server.run([listening])
@@ -149,30 +154,53 @@ def _signals() -> Iterator[None]:
 
 
 @contextmanager
-def _model_server(options: argparse.Namespace, server: uvicorn.Server) -> Iterator[list[str]]:
-    """A model server beside the application, if the flags want one; without it the application ends."""
+def _model_server(options: argparse.Namespace, client: Client, server: uvicorn.Server) -> Iterator[list[str]]:
+    """A model server beside the application, if the flags want one; the application needs its first start."""
     failed: list[str] = []
     if not options.start_model_server:
         yield failed
         return
+
+    def end(reason: str) -> None:
+        failed.append(reason)
+        server.should_exit = True
+
+    command, answers = _serve_command(options), partial(_answers, client)
+    with ModelServerProcess(command, answers, lambda: not server.should_exit, end):
+        yield failed
+
+
+def _serve_command(options: argparse.Namespace) -> list[str]:
     host, _, port = options.server.rpartition(":")
     if host not in ("localhost", "127.0.0.1"):
         raise CommandError(
             f"--start-model-server starts one on this machine, and --server is {options.server}"
         )
-    command = [sys.executable, "-m", "serving", "serve", f"--models={options.models}", f"--port={port}"]
-    with subprocess.Popen([*command, "--rest-api-port=0"]) as process:
+    _check_free(int(port))
+    flags = [f"--models={options.models}", f"--port={port}", "--rest-api-port=0"]
+    return [sys.executable, "-m", "serving", "serve", *flags]
 
-        def wait() -> None:
-            if process.wait() and not server.should_exit:
-                failed.append(f"the model server ended with exit status {process.returncode}: see above")
-                server.should_exit = True
 
-        threading.Thread(target=wait, daemon=True).start()
-        try:
-            yield failed
-        finally:
-            process.terminate()
+def _check_free(port: int) -> None:
+    try:
+        with socket.socket() as probe:
+            # As servers do, so that connections that have just ended do not count.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+    except OSError as error:
+        raise CommandError(
+            f"port {port}, for the model server: {error.strerror}; end what listens there, name another port "
+            "with --server, or leave --start-model-server out if it is a model server"
+        ) from error
+
+
+def _answers(client: Client) -> bool:
+    """Whether the model server answers, be it with an error; it does not before it has its models."""
+    try:
+        client.status(RECOMMENDER, timeout=_CHECK_TIMEOUT)
+    except ServingError as error:
+        return error.code not in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+    return True
 
 
 def _secret(file: Path) -> str:

@@ -12,12 +12,15 @@ from serving.client.endpoint import DEFAULT_ADDRESS, DEFAULT_TIMEOUT
 from serving.commands import CommandError
 
 
-def add_connection_flags(parser: argparse.ArgumentParser) -> None:
+def add_connection_flags(
+    parser: argparse.ArgumentParser, timeout: float = DEFAULT_TIMEOUT, timeout_of: str = "the whole command"
+) -> None:
     """Adds the flags of every command that connects to a server."""
     group = parser.add_argument_group("server")
     group.add_argument(
         "--server",
         metavar="HOST:PORT",
+        type=_address,
         default=DEFAULT_ADDRESS,
         help="its gRPC port (default: %(default)s)",
     )
@@ -25,8 +28,8 @@ def add_connection_flags(parser: argparse.ArgumentParser) -> None:
         "--timeout",
         metavar="SECONDS",
         type=float,
-        default=DEFAULT_TIMEOUT,
-        help="for the whole command (default: %(default)g)",
+        default=timeout,
+        help=f"for {timeout_of} (default: %(default)g)",
     )
     group.add_argument("--tls", action="store_true", help="connect with TLS")
     group.add_argument(
@@ -86,6 +89,13 @@ def count(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) <= MAX_SLOTS:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of movies from 1 to {MAX_SLOTS:,}")
     return int(text)
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a host and a port from 1 to 65535, HOST:PORT")
+    return text
 
 
 def version(text: str) -> Version:

@@ -23,6 +23,7 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from contracts import signatures
 from serving.commands import CommandError
+from serving.commands.child_process import ends_with_this_process
 
 EXAMPLES: Final = """\
   python -m serving serve
@@ -190,7 +191,8 @@ def _local(options: argparse.Namespace, config: Path) -> Server:
 
 
 def _run(server: Server) -> int:
-    with subprocess.Popen(server.command, env={**os.environ, **server.environment}) as process:
+    command = ends_with_this_process(server.command)
+    with subprocess.Popen(command, env={**os.environ, **server.environment}) as process:
 
         def pass_on(number: int, frame: FrameType | None) -> None:
             process.send_signal(number)
@@ -198,7 +200,9 @@ def _run(server: Server) -> int:
         # A Ctrl-C reaches the server by itself; this process has to wait for it, and then to tidy up.
         previous = [signal.signal(signal.SIGTERM, pass_on), signal.signal(signal.SIGINT, lambda *_: None)]
         try:
-            return process.wait()
+            status = process.wait()
+            # Of a process that a signal ended, as in a shell.
+            return status if status >= 0 else 128 - status
         finally:
             for number, handler in zip((signal.SIGTERM, signal.SIGINT), previous):
                 signal.signal(number, handler)

@@ -178,6 +178,9 @@ def test_flags_that_cannot_work_are_one_line(
         (["recommend"], "--user"),
         (["recommend", "--user", "1", "-k", "0"], "'0' is not a number of movies"),
         (["similar", "--movie", "1", "--version", "9" * 20], "does not fit 64 bits"),
+        (["status", "--server", "nohost"], "'nohost' is not a host and a port"),
+        (["app", "--server", ":8500"], "':8500' is not a host and a port"),
+        (["app", "--server", "localhost:0"], "'localhost:0' is not a host and a port"),
     ],
 )
 def test_what_cannot_be_parsed_ends_with_the_usage(

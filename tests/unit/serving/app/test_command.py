@@ -24,6 +24,19 @@ def test_one_variant_compares_nothing(models: Path, capsys: pytest.CaptureFixtur
     assert "--variant" in refused(capsys, f"--models={models}", "--variant=stable")
 
 
+def test_a_label_twice_compares_nothing(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags = ("--variant=stable", "--variant=canary", "--variant=stable", "--port=0", "--server=localhost:1")
+    assert "--variant" in refused(capsys, f"--models={models}", *flags)
+
+
+def test_the_timeout_is_that_of_a_call(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["app", "--help"])
+    words = " ".join(capsys.readouterr().out.split())
+    assert "--timeout SECONDS for each call of the model server (default: 3)" in words
+    assert "whole command" not in words
+
+
 def test_a_port_that_is_taken(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
