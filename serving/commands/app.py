@@ -171,6 +171,8 @@ def _model_server(options: argparse.Namespace, client: Client, server: uvicorn.S
 
 
 def _serve_command(options: argparse.Namespace) -> list[str]:
+    if options.tls or options.tls_ca or options.tls_cert or options.tls_key:
+        raise CommandError("--start-model-server starts one without TLS: leave the flags of TLS out")
     host, _, port = options.server.rpartition(":")
     if host not in ("localhost", "127.0.0.1"):
         raise CommandError(

@@ -92,6 +92,9 @@ def count(text: str) -> int:
 
 
 def _address(text: str) -> str:
+    if text.startswith("unix:"):
+        # The socket of TensorFlow Serving's `--grpc_socket_path`.
+        return text
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
         raise argparse.ArgumentTypeError(f"{text!r} is not a host and a port from 1 to 65535, HOST:PORT")

@@ -192,6 +192,14 @@ def test_what_cannot_be_parsed_ends_with_the_usage(
     assert complaint in capsys.readouterr().err
 
 
+def test_the_socket_of_a_server_on_this_machine_is_an_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = f"unix:{tmp_path / 'socket'}"
+    assert main(["status", "--server", address, "--timeout", "1"]) == 1
+    assert f"error: {address}: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_each_command_ends_with_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:

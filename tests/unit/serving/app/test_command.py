@@ -68,6 +68,10 @@ def test_a_model_server_of_its_own_is_on_this_machine(
     assert "--start-model-server" in refused(capsys, f"--models={models}", *flags)
 
 
+def test_a_model_server_of_its_own_is_without_tls(models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "TLS" in refused(capsys, f"--models={models}", "--start-model-server", "--tls", "--port=0")
+
+
 def test_feedback_has_to_be_writable(
     models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
