@@ -41,7 +41,8 @@ def refuse_unknown_parameters(request: Request) -> None:
     for name in request.query_params:
         if name not in known:
             raise HTTPException(
-                422, f"query.{name}: there is no such parameter here, but {', '.join(known) or 'none'}"
+                422,
+                f"query.{name}: this route does not have it; it has {', '.join(known) or 'no parameters'}",
             )
 
 

@@ -85,7 +85,7 @@ def add_handlers(app: FastAPI) -> None:
         where = ".".join(map(str, first["loc"]))
         if not request.url.path.startswith(API):
             field = str(first["loc"][-1]).replace("_", " ")
-            return _answer(request, 422, f"What came for {field} is not possible. Go back and correct it.")
+            return _answer(request, 422, f"The value of {field} is not valid. Go back and correct it.")
         return _answer(request, 422, f"{where}: {first['msg']}")
 
     @app.exception_handler(ServingError)
@@ -114,5 +114,6 @@ def add_handlers(app: FastAPI) -> None:
 def _answer(request: Request, status: int, detail: str) -> Response:
     if request.url.path.startswith(API):
         return problem_response(dict(request.scope), status, detail)
-    title = HTTPStatus(status).phrase
+    # The words of the standard, "Unprocessable Entity", are not for people.
+    title = "Not valid" if status == 422 else HTTPStatus(status).phrase
     return page(request, "error.html", {"title": title, "detail": detail}, status=status)

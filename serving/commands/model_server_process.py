@@ -89,7 +89,7 @@ class ModelServerProcess:
             self._stopped.wait(pause)
 
     def _start(self) -> subprocess.Popen[bytes] | None:
-        """A new process, None if the server is no longer wanted."""
+        """A new process, None while the application ends."""
         with self._lock:
             if self._stopped.is_set() or not self._is_wanted():
                 return None

@@ -97,6 +97,17 @@ def without(*models: str) -> Answer:
     return answer
 
 
+def noting(histories: list[list[list[str]]]) -> Answer:
+    """A server that answers all and notes the histories that `recommend_from_history` gets."""
+
+    def answer(received: Received) -> Any:
+        if received.request.model_spec.signature_name == "recommend_from_history":
+            histories.append(received.strings("history_movie_ids"))
+        return answer_all(received)
+
+    return answer
+
+
 Open = Callable[..., TestClient]
 
 

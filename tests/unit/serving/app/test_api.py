@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from httpx import Response
 
-from tests.unit.serving.app.conftest import KNOWN, Open, answer_all
-from tests.unit.serving.client.scripted_server import Received
+from tests.unit.serving.app.conftest import KNOWN, Open, noting
 
 RATING = {"event_id": "event-01", "user_id": "7", "movie_id": "1", "stars": 4}
 IMPRESSION = {"event_id": "event-01", "user_id": "7", "movie_ids": ["1", "2"], "list_name": "for-you"}
@@ -46,14 +45,8 @@ def test_a_person_of_the_data_gets_a_list(open_app: Open) -> None:
 
 
 def test_movies_that_the_catalogue_lacks_are_no_part_of_a_history(open_app: Open) -> None:
-    histories = []
-
-    def answer(received: Received) -> Any:
-        if received.request.model_spec.signature_name == "recommend_from_history":
-            histories.append(received.strings("history_movie_ids"))
-        return answer_all(received)
-
-    browser = open_app(answer)
+    histories: list[list[list[str]]] = []
+    browser = open_app(noting(histories))
     given = [{"movie_id": movie, "stars": 5} for movie in ("999", "1")]
     assert browser.post(LISTED, json={"ratings": given}).json()["source"] == "history"
     assert histories == [[["1"]]]

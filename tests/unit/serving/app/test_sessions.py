@@ -5,7 +5,7 @@ from typing import Any
 
 from serving.app.visitors import MOST_RATINGS, new_visitor, visitor_of
 from tests.app_pages import film_ids, rate, start_as, token
-from tests.unit.serving.app.conftest import KNOWN, Open, answer_all
+from tests.unit.serving.app.conftest import KNOWN, Open, answer_all, noting
 from tests.unit.serving.client.scripted_server import Received, movies, predicted
 
 
@@ -70,14 +70,8 @@ def test_a_rating_changes_the_list_and_a_hidden_film_leaves_it(open_app: Open) -
 def test_a_film_that_was_not_liked_is_no_part_of_the_history_and_stays_out_of_the_list(
     open_app: Open,
 ) -> None:
-    histories = []
-
-    def answer(received: Received) -> Any:
-        if received.request.model_spec.signature_name == "recommend_from_history":
-            histories.append(received.strings("history_movie_ids"))
-        return answer_all(received)
-
-    browser = open_app(answer)
+    histories: list[list[list[str]]] = []
+    browser = open_app(noting(histories))
     start_as(browser)
     rate(browser, "1", 5)
     histories.clear()
