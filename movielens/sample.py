@@ -153,8 +153,9 @@ def _choose(logits: Floats, counts: Ints, random: np.random.Generator) -> Ints:
     # A clock at zero would make "never" (an infinite wait) undefined.
     np.maximum(clocks, np.finfo(np.float32).tiny, out=clocks)
     clocks *= np.exp(-logits)
+    # Which order a partition leaves depends on the version of NumPy and on the machine.
     return np.concatenate(
-        [np.argpartition(row, count)[:count] for row, count in zip(clocks, counts, strict=True)]
+        [np.sort(np.argpartition(row, count)[:count]) for row, count in zip(clocks, counts, strict=True)]
     )
 
 

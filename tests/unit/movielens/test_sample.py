@@ -17,6 +17,7 @@ from movielens.records import DatasetError, Movie, Rating, Rejected, User, is_va
 from movielens.sample import (
     PlantedWorld,
     SampleSpec,
+    _choose,
     planted_world,
     rating_blocks,
     write_sample,
@@ -82,6 +83,13 @@ def test_some_movies_have_no_rating_and_a_tenth_have_a_third_of_them(rows: Ints)
     counts = np.sort(np.bincount(rows[:, 1], minlength=801)[1:])
     assert 3 <= (counts == 0).sum() <= 80
     assert counts[-80:].sum() > 0.3 * len(rows)
+
+
+def test_the_order_of_choice_does_not_depend_on_the_version_of_numpy() -> None:
+    chosen = _choose(np.zeros((2, 200), np.float32), np.array([50, 20]), np.random.default_rng(1))
+
+    assert chosen[:50].tolist() == sorted(set(chosen[:50].tolist()))
+    assert chosen[50:].tolist() == sorted(set(chosen[50:].tolist()))
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_gives_others(
