@@ -78,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _stoppable() as stopped, run_lock(Path(config.output)), KillReporter(after_failure) as reporter:
             check_metadata(Path(config.metadata_path), Path(config.artifact_root))
             config = with_source(config, source)
-            status, problem = _run(config, source, log_path, reporter, verbose=args.verbose)
+            status, problem = _run(config, source, log_path, reporter, args.jobs, verbose=args.verbose)
     except ConfigError as error:
         return _fail(str(error), BAD_INPUT)
     except OutputInUseError as error:
@@ -127,8 +127,21 @@ def _parser() -> argparse.ArgumentParser:
         metavar="RULE",
         help="leave_last_out (the default), temporal, random or official_fold; each has its own defaults",
     )
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=_jobs,
+        help="nodes that run side by side (2 where there are two cores and 8 GB of memory, else 1); "
+        "take 1 where a GPU trains",
+    )
     add_settings_flags(parser)
     return parser
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of nodes: 1 or more")
+    return int(text)
 
 
 def _config(args: argparse.Namespace) -> PipelineConfig:
@@ -170,7 +183,13 @@ def _open_output(output: Path) -> Path:
 
 
 def _run(
-    config: PipelineConfig, source: "DataSource", log_path: Path, reporter: "KillReporter", *, verbose: bool
+    config: PipelineConfig,
+    source: "DataSource",
+    log_path: Path,
+    reporter: "KillReporter",
+    jobs: int | None,
+    *,
+    verbose: bool,
 ) -> tuple[int, str]:
     """Runs the pipeline and shows its progress; returns the exit status and what went wrong."""
     from pipeline.local_run.console import RunConsole
@@ -189,11 +208,13 @@ def _run(
                 print(f"{file}: not read: column {', '.join(columns)}", file=terminal)
             print("loading TensorFlow and TFX ...", file=terminal)
             from pipeline.local_run import local_dag
+            from pipeline.local_run.schedule import jobs_for_this_machine
             from pipeline.pipeline import create_pipeline
 
             dag = create_pipeline(config)
             with RunConsole(terminal, local_dag.node_ids(dag), title) as console:
-                nodes = local_dag.run(dag, KillReportingObserver(reporter, console))
+                observer = KillReportingObserver(reporter, console)
+                nodes = local_dag.run(dag, observer, jobs or jobs_for_this_machine())
             measured_on = f"eval split, {config.data.split_name}, {source.name}"
             ending = RunEnding(nodes, config, source.name, log_path)
             found = problems(nodes)

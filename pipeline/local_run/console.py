@@ -71,7 +71,6 @@ class RunConsole(logging.Handler):
         self._console = Console(file=stream, highlight=False, soft_wrap=not stream.isatty())
         self._rows = {node_id: _Row() for node_id in node_ids}
         self._title = title
-        self._running = ""
         self._started = self._printed = time.monotonic()
         self._live: Live | None = None
         if self._console.is_terminal and not self._console.is_dumb_terminal:
@@ -115,7 +114,7 @@ class RunConsole(logging.Handler):
     def node_started(self, node_id: str) -> None:
         """Shows that the node runs."""
         row = self._rows[node_id]
-        row.state, row.started, self._running = "running", time.monotonic(), node_id
+        row.state, row.started = "running", time.monotonic()
         if not self._live:
             self._print(f"{self._place(node_id)}{node_id:<26} running")
 
@@ -125,13 +124,12 @@ class RunConsole(logging.Handler):
         row.state = "cached" if node.cached else "done"
         row.seconds = node.seconds
         row.shown = node_summary(node)
-        self._running = ""
         self._print_row(node.node_id)
 
     def node_failed(self, node_id: str) -> None:
         """Shows that the node failed."""
         row = self._rows[node_id]
-        row.state, row.seconds, self._running = "failed", time.monotonic() - row.started, ""
+        row.state, row.seconds = "failed", time.monotonic() - row.started
         self._print_row(node_id)
 
     def note(self, message: str) -> None:
@@ -140,7 +138,8 @@ class RunConsole(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Shows the rows that a node has counted, the batch and the epoch of a fit, the trial of a search."""
-        row = self._rows.get(self._running)
+        node_id = getattr(record, "node_id", "")
+        row = self._rows.get(node_id)
         if row is None:
             return
         if hasattr(record, "counted"):
@@ -154,10 +153,10 @@ class RunConsole(logging.Handler):
             return
         ended = not row.batch and not hasattr(record, "counted")
         if getattr(record, "trial_ended", False):
-            self._print(f"{self._place(self._running)}{self._running:<26} {row.trial}{row.shown}")
+            self._print(f"{self._place(node_id)}{node_id:<26} {row.trial}{row.shown}")
         elif (ended and not row.trial) or time.monotonic() - self._printed > _SECONDS_BETWEEN:
             # The epochs of all trials would be hundreds of lines.
-            self._print(f"{self._place(self._running)}{self._running:<26} {row.progress}")
+            self._print(f"{self._place(node_id)}{node_id:<26} {row.progress}")
 
     def _place(self, node_id: str) -> str:
         """The node's number of all, and the time since the start, at the head of a line."""

@@ -10,7 +10,7 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TextIO
 
@@ -55,7 +55,7 @@ class KillReporter:
         self._process.wait()
 
     def running(self, node_id: str) -> None:
-        """Writes to the watching process which node runs from now on."""
+        """Writes to the watching process which nodes run from now on."""
         assert self._process.stdin is not None
         # Without the other process the run goes on all the same.
         with contextlib.suppress(BrokenPipeError):
@@ -64,23 +64,32 @@ class KillReporter:
 
 @dataclass(frozen=True)
 class KillReportingObserver:
-    """A `RunObserver` that passes each started node to the reporter, and every event to another observer."""
+    """A `RunObserver` that passes the running nodes to the reporter, and every event to another observer."""
 
     reporter: KillReporter
     observer: RunObserver
+    _running: list[str] = field(default_factory=list)
 
     def node_started(self, node_id: str) -> None:
         """See `RunObserver`."""
-        self.reporter.running(node_id)
+        self._running.append(node_id)
+        self.reporter.running(", ".join(self._running))
         self.observer.node_started(node_id)
 
     def node_finished(self, node: NodeRun) -> None:
         """See `RunObserver`."""
+        self._ended(node.node_id)
         self.observer.node_finished(node)
 
     def node_failed(self, node_id: str) -> None:
         """See `RunObserver`."""
+        self._ended(node_id)
         self.observer.node_failed(node_id)
+
+    def _ended(self, node_id: str) -> None:
+        self._running.remove(node_id)
+        if self._running:
+            self.reporter.running(", ".join(self._running))
 
     def note(self, message: str) -> None:
         """See `RunObserver`."""

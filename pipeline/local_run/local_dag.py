@@ -4,8 +4,9 @@ import contextlib
 import functools
 import json
 import logging
+import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -17,9 +18,12 @@ from tfx.orchestration.pipeline import Pipeline
 from tfx.orchestration.portable import outputs_utils
 from tfx.orchestration.portable.mlmd import execution_lib
 
+from contracts import artifacts
 from pipeline.local_run.artifact_files import abandon_damaged, record_digests
+from pipeline.local_run.executor_process import ExecutorProcess
 from pipeline.local_run.node_run import NodeFailedError, NodeRun, OutputArtifact, RunObserver
 from pipeline.local_run.root_cause import root_cause
+from pipeline.local_run.schedule import run_all
 from pipeline.local_run.tfx_internals import HookedLauncher, hooked, no_command_line
 from pipeline.local_run.unfinished import settle
 from reports.reading.run_data import FINAL_STATUS
@@ -35,7 +39,7 @@ def node_ids(pipeline: Pipeline) -> list[str]:
     return [node.id for node in pipeline.components]
 
 
-def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
+def run(pipeline: Pipeline, observer: RunObserver, jobs: int = 1) -> list[NodeRun]:
     """Runs every node of `pipeline`, reusing what ML Metadata holds of earlier runs.
 
     What a killed run has left half-done is cleared away first. A node runs again if a file that it wrote is
@@ -46,10 +50,11 @@ def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
 
     Args:
       pipeline: has a metadata connection, for example to SQLite.
-      observer: is notified of each node's start and end, in this thread.
+      observer: is notified of each node's start and end, of one at a time.
+      jobs: nodes that run side by side, each further one in a process of its own.
 
     Returns:
-      The nodes in the order in which they ran.
+      The nodes in the order in which they ended.
 
     Raises:
       NodeFailedError: a node failed, the first one if there are several.
@@ -60,6 +65,7 @@ def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
     try:
         with _watched(course), no_command_line():
             LocalDagRunner().run(pipeline)
+            run_all(course.launches, jobs)
     except BaseException:
         # Ctrl-C and its like, which TFX lets pass.
         with contextlib.suppress(Exception):
@@ -75,50 +81,78 @@ def run(pipeline: Pipeline, observer: RunObserver) -> list[NodeRun]:
 
 
 @dataclass
-class _Course:
-    """How a run goes: who is notified, what ended well, and the first failure."""
+class _Course(logging.Filter):
+    """How a run goes: who is notified, what is to run, what ended well, and the first failure.
+
+    Attributes:
+      store: is held by whoever reads or writes the metadata store, or notifies the observer.
+      here: the node whose executor runs in this process.
+    """
 
     observer: RunObserver
+    launches: "list[_WatchedLauncher]" = field(default_factory=list)
     finished: list[NodeRun] = field(default_factory=list)
     failure: NodeFailedError | None = None
+    store: threading.Lock = field(default_factory=threading.Lock)
+    here: str = ""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Marks a record of progress with its node."""
+        record.node_id = getattr(record, "node_id", self.here)
+        return True
 
 
 class _WatchedLauncher(HookedLauncher):
-    """A launcher that reports how its node fared and, after a failure, launches only what reports on it."""
+    """A launcher that waits for its turn, and reports how its node fared."""
 
     def __init__(
         self, *, course: _Course, pipeline_node: Any, mlmd_connection: metadata.Metadata, **rest: Any
     ) -> None:
         self._course = course
-        self._node_id: str = pipeline_node.node_info.id
+        self._node = pipeline_node
         self._connection = mlmd_connection
-        self._skipped = False
-        if course.failure is not None:
-            parameters = pipeline_node.parameters.parameters
-            self._skipped = FINAL_STATUS not in parameters
-            if not self._skipped:
-                status = {"state": "FAILED", "error": {"message": str(course.failure)}}
-                parameters[FINAL_STATUS].field_value.string_value = json.dumps(status)
+        self._process: ExecutorProcess | None = None
+        self.node_id: str = pipeline_node.node_info.id
+        self.upstream = frozenset(pipeline_node.upstream_nodes)
+        self.reports_failure = FINAL_STATUS in pipeline_node.parameters.parameters
         super().__init__(pipeline_node=pipeline_node, mlmd_connection=mlmd_connection, **rest)
 
-    def launch(self) -> Any:
-        if self._skipped:
-            return None
-        observer = self._course.observer
-        observer.node_started(self._node_id)
-        started = time.monotonic()
+    def launch(self) -> None:
+        """LocalDagRunner would run one node after the other; the schedule calls `run`."""
+        self._course.launches.append(self)
+
+    def run(self, process: ExecutorProcess | None) -> bool:
+        course, observer = self._course, self._course.observer
+        self._process = process
+        with course.store:
+            if course.failure is not None:
+                status = {"state": "FAILED", "error": {"message": str(course.failure)}}
+                parameters = self._node.parameters.parameters
+                parameters[FINAL_STATUS].field_value.string_value = json.dumps(status)
+            observer.node_started(self.node_id)
+            started = time.monotonic()
+            try:
+                execution_info = super().launch()
+                cached, outputs = _read_execution(self._connection, execution_info, self.node_id)
+            except Exception as error:
+                observer.node_failed(self.node_id)
+                logging.exception("%s failed", self.node_id)
+                self._fail(error)
+                return False
+            node = NodeRun(self.node_id, cached, time.monotonic() - started, outputs)
+            course.finished.append(node)
+            observer.node_finished(node)
+            return True
+
+    def execute(self, operator: Any, execution_info: Any) -> Any:
+        self._course.store.release()
         try:
-            execution_info = super().launch()
-            cached, outputs = _read_execution(self._connection, execution_info, self._node_id)
-        except Exception as error:
-            observer.node_failed(self._node_id)
-            logging.exception("%s failed", self._node_id)
-            self._fail(error)
-            return None
-        node = NodeRun(self._node_id, cached, time.monotonic() - started, outputs)
-        self._course.finished.append(node)
-        observer.node_finished(node)
-        return execution_info
+            if self._process is not None:
+                return self._process.run(self.node_id, operator, execution_info)
+            self._course.here = self.node_id
+            return super().execute(operator, execution_info)
+        finally:
+            self._course.store.acquire()
 
     def before_executor(self, outputs: Mapping[str, Sequence[Any]]) -> None:
         # Ids start anew with a new metadata store, and folders of an old one may still be there.
@@ -137,16 +171,23 @@ class _WatchedLauncher(HookedLauncher):
         if isinstance(error, NodeFailedError):
             self._course.failure = error
         else:
-            self._course.failure = NodeFailedError(self._node_id, root_cause(error))
+            self._course.failure = NodeFailedError(self.node_id, root_cause(error))
             self._course.failure.__cause__ = error
 
 
-def _watched(course: _Course) -> contextlib.AbstractContextManager[None]:
+@contextlib.contextmanager
+def _watched(course: _Course) -> Iterator[None]:
     def before_cache(handle: metadata.Metadata, cache_context: Any) -> None:
         for problem in abandon_damaged(handle, cache_context):
             course.observer.note(f"{problem}; what it belongs to is made again")
 
-    return hooked(functools.partial(_WatchedLauncher, course=course), before_cache)
+    progress = logging.getLogger(artifacts.PROGRESS_LOGGER)
+    progress.addFilter(course)
+    try:
+        with hooked(functools.partial(_WatchedLauncher, course=course), before_cache):
+            yield
+    finally:
+        progress.removeFilter(course)
 
 
 def _read_execution(

@@ -37,7 +37,7 @@ def captured_output(log_path: Path, *, show: bool) -> Iterator[TextIO]:
             os.dup(1 if show else saved[1]), "w", encoding=encoding, errors="replace", buffering=1
         )
         undo.enter_context(terminal)
-        undo.enter_context(_logging_to(os.dup(2)))
+        undo.enter_context(logging_to(os.dup(2)))
         yield terminal
 
 
@@ -66,7 +66,8 @@ def _tee(path: Path) -> Iterator[int]:
 
 
 @contextlib.contextmanager
-def _logging_to(descriptor: int) -> Iterator[None]:
+def logging_to(descriptor: int) -> Iterator[None]:
+    """Sends what Python logs to a file descriptor, which is closed in the end."""
     root = logging.getLogger()
     level, absl_level = root.level, absl_logging.get_verbosity()
     stream = os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", buffering=1)

@@ -1,8 +1,8 @@
 """Where a local run hooks into TFX beyond its public interface: all of it is here.
 
-LocalDagRunner lacks a hook. It makes one `launcher.Launcher` a node, by keyword arguments, and that reads
-`cache_utils.get_cached_outputs` for what can be reused, calls its own `_run_executor`, and then its own
-`_publish_successful_execution`.
+LocalDagRunner lacks a hook. It makes one `launcher.Launcher` a node, by keyword arguments, and calls its
+`launch`. That reads `cache_utils.get_cached_outputs` for what can be reused, calls its own `_run_executor`,
+which leaves the work to an executor operator, and then its own `_publish_successful_execution`.
 """
 
 import contextlib
@@ -37,7 +37,17 @@ def check_version(installed: str = tfx.__version__) -> None:
 
 
 class HookedLauncher(launcher.Launcher):
-    """A launcher with a hook before the executor runs, and one before what it wrote is published."""
+    """A launcher with hooks around the executor, and one before what it wrote is published."""
+
+    def __init__(self, **arguments: Any) -> None:
+        """As `launcher.Launcher`, whose executor operator asks `execute` from now on."""
+        super().__init__(**arguments)
+        operator: Any = self._executor_operator
+        self._executor_operator: Any = operator and _Operator(operator, self.execute)
+
+    def execute(self, operator: Any, execution_info: Any) -> Any:
+        """Runs the executor, and returns its output."""
+        return operator.run_executor(execution_info)
 
     def before_executor(self, outputs: Mapping[str, Sequence[Any]]) -> None:
         """Is called with the output artifacts of a node by channel, whose folders are still to be made."""
@@ -58,6 +68,25 @@ class HookedLauncher(launcher.Launcher):
             known = [output.mlmd_artifact for output in outputs]
             self.before_publication(replaced[channel].artifacts if channel in replaced else known)
         super()._publish_successful_execution(execution_id, contexts, output_dict, executor_output)
+
+
+class _Operator:
+    """An executor operator whose executor is run by a function."""
+
+    def __init__(self, operator: Any, execute: Callable[[Any, Any], Any]) -> None:
+        self._operator = operator
+        self._execute = execute
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._operator, name)
+
+    def run_executor(self, execution_info: Any) -> Any:
+        return self._execute(self._operator, execution_info)
+
+
+def made_from(operator: Any) -> tuple[type[Any], Any]:
+    """What another process makes the same executor operator from: its class and its only argument."""
+    return type(operator), operator._executor_spec
 
 
 @contextlib.contextmanager

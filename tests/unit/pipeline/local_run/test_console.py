@@ -25,7 +25,8 @@ def _node(node_id: str, summary: str, cached: bool = False) -> NodeRun:
 
 def _epoch(epoch: int) -> None:
     logging.getLogger(artifacts.PROGRESS_LOGGER).info(
-        "epoch", extra={"epoch": epoch, "epochs": 3, "metric": f"val_rmse .9{epoch}"}
+        "epoch",
+        extra={"node_id": "RankingTrainer", "epoch": epoch, "epochs": 3, "metric": f"val_rmse .9{epoch}"},
     )
 
 
@@ -44,7 +45,7 @@ def _run(console: RunConsole) -> None:
 
 def _trial(trial: int, best: str) -> None:
     logger = logging.getLogger(artifacts.PROGRESS_LOGGER)
-    of_trial = {"trial": trial, "trials": 20, "best": best}
+    of_trial = {"node_id": "RankingTuner", "trial": trial, "trials": 20, "best": best}
     logger.info("epoch", extra={"epoch": 1, "epochs": 3, "metric": "val_rmse .99", **of_trial})
     logger.info("trial", extra={"metric": f"val_rmse .9{trial}", "trial_ended": True, **of_trial})
 
@@ -80,6 +81,7 @@ def test_a_search_shows_trial_epoch_and_the_best_on_a_terminal(monkeypatch: pyte
         logging.getLogger(artifacts.PROGRESS_LOGGER).info(
             "epoch",
             extra={
+                "node_id": "RankingTuner",
                 **{"epoch": 2, "epochs": 3, "metric": "val_rmse .99"},
                 **{"trial": 4, "trials": 20, "best": "best val_rmse .91 in trial 1"},
             },
@@ -118,8 +120,8 @@ def test_long_metrics_keep_to_their_line():
     assert stream.getvalue().endswith("[bold] end\n")
 
 
-def _report(**progress: object) -> None:
-    logging.getLogger(artifacts.PROGRESS_LOGGER).debug("progress", extra=progress)
+def _report(node_id: str, **progress: object) -> None:
+    logging.getLogger(artifacts.PROGRESS_LOGGER).debug("progress", extra={"node_id": node_id, **progress})
 
 
 def test_a_node_that_takes_long_has_a_live_count(monkeypatch: pytest.MonkeyPatch):
@@ -129,17 +131,31 @@ def test_a_node_that_takes_long_has_a_live_count(monkeypatch: pytest.MonkeyPatch
     with RunConsole(stream, NODES, TITLE) as console:
         console.node_started("RatingsGen")
         for count in (60_000, 40_000):
-            _report(counted="rows read", count=count)
+            _report("RatingsGen", counted="rows read", count=count)
         console._live.refresh()  # type: ignore[union-attr]
         assert "100,000 rows read" in stream.getvalue()
         console.node_finished(_node("RatingsGen", "100,000 ratings"))
         console.node_started("RankingTrainer")
         _epoch(1)
-        _report(epoch=2, epochs=3, batch=40, batches=96)
+        _report("RankingTrainer", epoch=2, epochs=3, batch=40, batches=96)
         console._live.refresh()  # type: ignore[union-attr]
     # With the metric of the epoch before.
     assert "epoch 2 of up to 3, batch 40 of 96: val_rmse .91" in stream.getvalue()
     assert "1 of 4 nodes" in stream.getvalue()
+
+
+def test_nodes_that_run_side_by_side_show_each_its_own_progress():
+    stream = io.StringIO()
+    with RunConsole(stream, ["RankingTrainer", "RankingTuner"], TITLE) as console:
+        console.node_started("RankingTrainer")
+        console.node_started("RankingTuner")
+        _epoch(1)
+        console.node_failed("RankingTuner")
+        _epoch(2)
+    assert [line for line in lines_of(stream) if "epoch" in line] == [
+        "1 of 2 RankingTrainer epoch 1 of up to 3: val_rmse .91",
+        "1 of 2 RankingTrainer epoch 2 of up to 3: val_rmse .92",
+    ]
 
 
 def test_batches_are_not_lines_off_a_terminal():
@@ -147,7 +163,7 @@ def test_batches_are_not_lines_off_a_terminal():
     with RunConsole(stream, NODES, TITLE) as console:
         console.node_started("RankingTrainer")
         for batch in range(1, 50):
-            _report(epoch=1, epochs=3, batch=batch, batches=0)
+            _report("RankingTrainer", epoch=1, epochs=3, batch=batch, batches=0)
     assert len(stream.getvalue().splitlines()) == 2
 
 
