@@ -56,7 +56,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session", name=SAMPLE_RUN)
 def sample_run(project: Path, tmp_path_factory: pytest.TempPathFactory) -> PipelineRun:
     """The first run over a small synthetic sample. Later runs may add to its folder and change nothing."""
-    run = run_pipeline(project, tmp_path_factory.mktemp("sample") / "runs", *SMALL_SAMPLE)
+    run = run_pipeline(project, tmp_path_factory.mktemp("sample") / "runs", *SMALL_SAMPLE, "--jobs=2")
     assert run.status == 0, run.out + run.err
     return run
 

@@ -37,6 +37,7 @@ SMALL_SAMPLE = (
     "--set=ranking.epochs=4",
     # Tests share their machine with others.
     "--set=probe.max_latency_ms=2000",
+    "--jobs=1",
 )
 
 _NODE = re.compile(r"^ *\d+ of \d+ +[\d:]+  (\w+) +(done|cached|failed) +[\d.]+ s(?:  (.*))?$", re.MULTILINE)

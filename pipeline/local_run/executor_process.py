@@ -3,7 +3,6 @@
 Drivers and publishers stay in the process of the run, which alone reads and writes the metadata store.
 """
 
-import ctypes
 import importlib
 import logging
 import multiprocessing
@@ -20,9 +19,8 @@ from tfx.orchestration.portable.data_types import ExecutionInfo
 from contracts import artifacts
 from pipeline.local_run.log_capture import logging_to
 from pipeline.local_run.tfx_internals import made_from
+from serving.commands.child_process import end_with
 
-# linux/prctl.h
-_PR_SET_PDEATHSIG: Final = 1
 # Imports every component, so that the first executor does not have to.
 _PIPELINE: Final = "pipeline.pipeline"
 
@@ -91,7 +89,7 @@ class _ToTheRun(QueueHandler):
 def _serve(connection: Connection, parent: int) -> None:
     """Runs one executor after the other, until the run closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process; the run decides.
-    _end_with(parent)
+    end_with(parent, signal.SIGKILL)
     sys.argv = sys.argv[:1]
     handler = _ToTheRun(connection)  # type: ignore[arg-type]
     progress = logging.getLogger(artifacts.PROGRESS_LOGGER)
@@ -119,12 +117,3 @@ def _run(operator: type[Any], spec: Any, invocation: Any) -> Any:
     except Exception:
         logging.exception("the executor failed")
         return traceback.format_exc()
-
-
-def _end_with(parent: int) -> None:
-    """Has the kernel end this process when its parent ends, even by SIGKILL."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
-        if os.getppid() != parent:
-            # It ended before the request.
-            sys.exit(1)

@@ -29,12 +29,17 @@ def main(arguments: Sequence[str]) -> None:
       arguments: the id of the parent, and the command.
     """
     parent, *command = arguments
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM))
-        if os.getppid() != int(parent):
-            # It ended before the request.
-            sys.exit(128 + signal.SIGTERM)
+    end_with(int(parent), signal.SIGTERM)
     os.execvp(command[0], command)
+
+
+def end_with(parent: int, by: signal.Signals) -> None:
+    """Has the kernel send a signal to this process when its parent ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(by))
+        if os.getppid() != parent:
+            # It ended before the request.
+            sys.exit(128 + by)
 
 
 if __name__ == "__main__":

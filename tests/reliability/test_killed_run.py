@@ -66,7 +66,10 @@ def series(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Series:
     for node, points in POINTS.items():
         killed[node] = run_until(project, output, *FLAGS, points=points)
         if node == "RankingTrainer":
-            interrupted = run_until(project, output, *FLAGS, points=INTERRUPTED, send=signal.SIGINT)
+            # The executor of the other trainer runs in a process of its own.
+            interrupted = run_until(
+                project, output, *FLAGS, "--jobs=2", points=INTERRUPTED, send=signal.SIGINT
+            )
             left = (states(output), unknown_outputs(output))
     last = run_pipeline(project, output, *SMALL_SAMPLE)
     assert last.status == 0, last.out + last.err
@@ -121,6 +124,7 @@ def test_an_interrupted_run_cleans_up_at_once(series: Series) -> None:
     assert error == "error: interrupted"
     assert tuple(shlex.split(last))[1:] == run.command[1:]
     assert found["RankingTrainer"] == ["CANCELED", "CANCELED"]
+    assert not {"NEW", "RUNNING"} & {state for ended in found.values() for state in ended}
     assert folders == []
 
 
