@@ -39,6 +39,10 @@ class RetrievalHyperparameters(FitHyperparameters):
     sequence_length: int = Field(
         10, ge=0, description="Latest movies that the causal convolution reads; 0 leaves it out."
     )
+    sequence_encoder: Literal["convolution", "transformer"] = Field(
+        "convolution",
+        description="What reads the latest movies: a causal convolution, or two blocks of causal attention.",
+    )
     towers: int = Field(
         1, ge=1, description="Pairs of towers that are trained side by side; their scores are averaged."
     )

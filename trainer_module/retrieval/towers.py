@@ -16,6 +16,7 @@ from trainer_module.common.embeddings import (
     projection,
 )
 from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
+from trainer_module.retrieval.sequence_transformer import SequenceTransformer
 
 QUERY_FEATURES = (
     *features.TRANSFORMED_USER_FEATURES,
@@ -23,6 +24,7 @@ QUERY_FEATURES = (
     features.HISTORY_MOVIE_INDEX,
 )
 CANDIDATE_FEATURES = (*features.TRANSFORMED_MOVIE_FEATURES, features.MOVIE_POPULARITY)
+_ENCODERS = {"convolution": LatestMovies, "transformer": SequenceTransformer}
 
 
 def extra_dims(periods: int) -> int:
@@ -65,8 +67,9 @@ class QueryTower(tf.keras.layers.Layer):
             1 + self._periods, dim, embeddings_regularizer=penalty(l2), name="period"
         )
         self._history = HistoryBag(sizes, dim, dropout, hyperparameters.history_l2)
+        encoder = _ENCODERS[hyperparameters.sequence_encoder]
         self._latest = (
-            LatestMovies(sizes, traits, dim, hyperparameters.sequence_length, dropout, l2)
+            encoder(sizes, traits, dim, hyperparameters.sequence_length, dropout, l2)
             if hyperparameters.sequence_length
             else None
         )
