@@ -193,7 +193,7 @@ def traits_by_index(columns: Mapping[str, npt.NDArray[np.generic]], rows: int) -
 
 
 def latest_of(history: tf.Tensor, length: int) -> tf.Tensor:
-    """The last `length` columns of movie indices [B, H], padded in front with 0, [B, length]."""
+    """The last `length` columns of a feature of the history [B, H], padded in front with 0, [B, length]."""
     latest = history[:, -length:]
     latest = tf.pad(latest, [[0, 0], [length - tf.shape(latest)[1], 0]])
     return tf.ensure_shape(latest, [None, length])

@@ -37,11 +37,12 @@ class RetrievalHyperparameters(FitHyperparameters):
         100, ge=1, description="Most recent movies that the bag of everything a user has rated reads."
     )
     sequence_length: int = Field(
-        10, ge=0, description="Latest movies that the causal convolution reads; 0 leaves it out."
+        10, ge=0, description="Latest movies that are read in their order; 0 leaves that part out."
     )
     sequence_encoder: Literal["convolution", "transformer"] = Field(
         "convolution",
-        description="What reads the latest movies: a causal convolution, or two blocks of causal attention.",
+        description="What reads the latest movies: a causal `convolution`, or a `transformer`, which "
+        "knows the time between them and that of the request, at two to four times the cost of a fit.",
     )
     towers: int = Field(
         1, ge=1, description="Pairs of towers that are trained side by side; their scores are averaged."

@@ -22,9 +22,14 @@ QUERY_FEATURES = (
     *features.TRANSFORMED_USER_FEATURES,
     features.PERIOD_INDEX,
     features.HISTORY_MOVIE_INDEX,
+    features.HISTORY_AGE,
 )
 CANDIDATE_FEATURES = (*features.TRANSFORMED_MOVIE_FEATURES, features.MOVIE_POPULARITY)
 _ENCODERS = {"convolution": LatestMovies, "transformer": SequenceTransformer}
+_READ_BY_ENCODER = {
+    "convolution": (features.HISTORY_MOVIE_INDEX,),
+    "transformer": (features.HISTORY_MOVIE_INDEX, features.HISTORY_AGE),
+}
 
 
 def extra_dims(periods: int) -> int:
@@ -68,6 +73,7 @@ class QueryTower(tf.keras.layers.Layer):
         )
         self._history = HistoryBag(sizes, dim, dropout, hyperparameters.history_l2)
         encoder = _ENCODERS[hyperparameters.sequence_encoder]
+        self._read_by_encoder = _READ_BY_ENCODER[hyperparameters.sequence_encoder]
         self._latest = (
             encoder(sizes, traits, dim, hyperparameters.sequence_length, dropout, l2)
             if hyperparameters.sequence_length
@@ -87,9 +93,12 @@ class QueryTower(tf.keras.layers.Layer):
     def call(self, query: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Query features ([B], history [B, H]) to embeddings [B, dim + extra_dims]; period 0 means now."""
         users, history = query[features.USER_INDEX], query[features.HISTORY_MOVIE_INDEX]
+        ages = query[features.HISTORY_AGE]
         if training and self._unknown_share:
             chance = tf.random.uniform(tf.shape(users))
             users = tf.where(chance < self._unknown_share, tf.zeros_like(users), users)
+            # A history without a user comes from a client, who sends no times.
+            ages = tf.where((users > 0)[:, tf.newaxis], ages, features.NO_AGE)
             unknown_user = (chance < self._unknown_share / 2)[:, tf.newaxis]
             history = tf.where(unknown_user, tf.zeros_like(history), history)
         period = query[features.PERIOD_INDEX]
@@ -101,7 +110,9 @@ class QueryTower(tf.keras.layers.Layer):
             self._history(history, training=training),
         ]
         if self._latest is not None:
-            parts.append(self._latest(history, training=training))
+            of_history = {features.HISTORY_MOVIE_INDEX: history, features.HISTORY_AGE: ages}
+            read = [of_history[name] for name in self._read_by_encoder]
+            parts.append(self._latest(*read, training=training))
         taste = tf.add_n(parts)
         weights = self._popularity_weights(taste)
         # Which column of recent popularity: that of the period's start, the last one for now.
