@@ -1,8 +1,9 @@
 """A world in which the pauses between ratings decide what comes next.
 
-Users rate in sessions with days between them. The first movie of a session has, mostly, the genre that follows
-that of the first movie of the session before; all other movies are of a random genre. So whoever predicts the
-first movie of a session has to find the last long pause, at a distance that differs from user to user.
+Users rate in sessions with days between them. The first movie of a session has, mostly, the genre that
+follows that of the first movie of the session before; all other movies are of a random genre. So whoever
+predicts the first movie of a session has to find the last long pause, at a distance that differs from user to
+user.
 """
 
 from dataclasses import dataclass

@@ -27,6 +27,7 @@ SETTINGS = {
     "unknown_id_share": 0.3,
     "periods": 1,
     "epochs": 5,
+    "patience": 5,
 }
 
 
