@@ -1,6 +1,6 @@
 """The two towers of the retrieval model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import tensorflow as tf
 
@@ -25,10 +25,9 @@ QUERY_FEATURES = (
     features.HISTORY_AGE,
 )
 CANDIDATE_FEATURES = (*features.TRANSFORMED_MOVIE_FEATURES, features.MOVIE_POPULARITY)
-_ENCODERS = {"convolution": LatestMovies, "transformer": SequenceTransformer}
-_READ_BY_ENCODER = {
-    "convolution": (features.HISTORY_MOVIE_INDEX,),
-    "transformer": (features.HISTORY_MOVIE_INDEX, features.HISTORY_AGE),
+_ENCODERS: Mapping[str, Callable[..., tf.keras.layers.Layer]] = {
+    "convolution": LatestMovies,
+    "transformer": SequenceTransformer,
 }
 
 
@@ -73,7 +72,7 @@ class QueryTower(tf.keras.layers.Layer):
         )
         self._history = HistoryBag(sizes, dim, dropout, hyperparameters.history_l2)
         encoder = _ENCODERS[hyperparameters.sequence_encoder]
-        self._read_by_encoder = _READ_BY_ENCODER[hyperparameters.sequence_encoder]
+        self._reads_times = hyperparameters.sequence_encoder == "transformer"
         self._latest = (
             encoder(sizes, traits, dim, hyperparameters.sequence_length, dropout, l2)
             if hyperparameters.sequence_length
@@ -110,9 +109,8 @@ class QueryTower(tf.keras.layers.Layer):
             self._history(history, training=training),
         ]
         if self._latest is not None:
-            of_history = {features.HISTORY_MOVIE_INDEX: history, features.HISTORY_AGE: ages}
-            read = [of_history[name] for name in self._read_by_encoder]
-            parts.append(self._latest(*read, training=training))
+            times = (ages,) if self._reads_times else ()
+            parts.append(self._latest(history, *times, training=training))
         taste = tf.add_n(parts)
         weights = self._popularity_weights(taste)
         # Which column of recent popularity: that of the period's start, the last one for now.

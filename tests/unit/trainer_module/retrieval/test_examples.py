@@ -160,9 +160,9 @@ def test_a_query_is_of_the_latest_rating_or_of_now() -> None:
 
 
 def ages(dataset: tf.data.Dataset) -> dict[tuple[int, int], list[int]]:
-    """Ages of the history by (user index, first target)."""
+    """Ages of the history by (user index, highest target)."""
     return {
-        (int(user), int(targets[0])): [age for age in row.tolist() if age != features.NO_AGE]
+        (int(user), int(targets.max())): [age for age in row.tolist() if age != features.NO_AGE]
         for batch in dataset.as_numpy_iterator()
         for user, targets, row in zip(
             batch[features.USER_INDEX], batch[TARGETS], batch[features.HISTORY_AGE], strict=True
