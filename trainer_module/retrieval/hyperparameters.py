@@ -2,10 +2,13 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from contracts.signatures import MAX_ROWS, MAX_SLOTS
 from trainer_module.common.hyperparameters import FitHyperparameters
+
+# Attentions side by side in a block of the transformer, which share its width.
+HEADS = 2
 
 
 class RetrievalHyperparameters(FitHyperparameters):
@@ -88,3 +91,12 @@ class RetrievalHyperparameters(FitHyperparameters):
     index_recall: float = Field(
         0.95, gt=0, le=1, description="Share of brute force's list that partitions have to find."
     )
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> "RetrievalHyperparameters":
+        if self.sequence_encoder == "transformer" and self.embedding_dim % HEADS:
+            raise ValueError(
+                f"sequence_encoder transformer splits embedding_dim between {HEADS} heads, and "
+                f"{self.embedding_dim} is odd; raise embedding_dim by 1"
+            )
+        return self

@@ -6,9 +6,8 @@ import tensorflow as tf
 
 from contracts import features
 from trainer_module.common.embeddings import VocabularySizes, latest_of, penalty, projection
+from trainer_module.retrieval.hyperparameters import HEADS
 
-# Attentions side by side in a block, which share its width.
-HEADS = 2
 BLOCKS = 2
 # Of times: an unknown one, 0 seconds, and one for each power of two up to about a month. Longer ones share
 # the last, so that a user who comes back after years has a pause that training has seen.
@@ -68,7 +67,7 @@ class SequenceTransformer(tf.keras.layers.Layer):
     def call(self, history: tf.Tensor, ages: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Movie indices and HISTORY_AGE [B, H], newest last, to [B, dim]; 0 without any movie.
 
-        An index of 0 is no movie.
+        There is not a movie where the index is 0.
         """
         latest, ages = latest_of(history, self._length), latest_of(ages, self._length)
         present = latest > 0

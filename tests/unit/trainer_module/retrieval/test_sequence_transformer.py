@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from pydantic import ValidationError
 
 from contracts import features
 from tests.unit.trainer_module import tiny_world
 from tests.unit.trainer_module.tiny_world import variable
+from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
 from trainer_module.retrieval.sequence_transformer import (
     TIME_BUCKETS,
     CausalBlock,
@@ -93,3 +95,9 @@ def test_buckets_of_time() -> None:
     ]
     # What is longer than training has seen is like what it has seen.
     assert time_bucket(seconds([40 * day])) == time_bucket(seconds([10_000 * day]))
+
+
+def test_the_width_has_to_be_even() -> None:
+    RetrievalHyperparameters(embedding_dim=7)
+    with pytest.raises(ValidationError, match="embedding_dim"):
+        RetrievalHyperparameters(embedding_dim=7, sequence_encoder="transformer")
