@@ -145,11 +145,13 @@ class AsyncClient:
     async def _call(self, call: Call, deadline: Deadline) -> Any:
         timeout = deadline.left(call)
         metadata = self._endpoint.metadata()
-        with self._telemetry.request(call) as headers:
+        with self._telemetry.request(call) as sent:
             try:
                 with self._pool.channel() as channel:
                     method = channel.unary_unary(call.method, response_deserializer=call.parse)
-                    return await method(call.request, timeout=timeout, metadata=(*metadata, *headers))
+                    headers = (*metadata, *sent.headers)
+                    sent.response = await method(call.request, timeout=timeout, metadata=headers)
+                    return sent.response
             except grpc.RpcError as error:
                 raise self._endpoint.failed(call, error) from error
             except PoolClosedError as error:

@@ -180,11 +180,13 @@ class Client:
     def _call(self, call: Call, deadline: Deadline) -> Any:
         timeout = deadline.left(call)
         metadata = self._endpoint.metadata()
-        with self._telemetry.request(call) as headers:
+        with self._telemetry.request(call) as sent:
             try:
                 with self._pool.channel() as channel:
                     method = channel.unary_unary(call.method, response_deserializer=call.parse)
-                    return method(call.request, timeout=timeout, metadata=(*metadata, *headers))
+                    headers = (*metadata, *sent.headers)
+                    sent.response = method(call.request, timeout=timeout, metadata=headers)
+                    return sent.response
             except grpc.RpcError as error:
                 raise self._endpoint.failed(call, error) from error
             except PoolClosedError as error:

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import grpc
@@ -28,12 +28,29 @@ class RequestRecord:
       model: that was called.
       code: how it ended; OK is an answer.
       seconds: how long it took, gRPC's own further attempts included.
+      request: as it was sent: a serialized message of TensorFlow Serving's API.
+      response: the message that answered it, None if nothing did.
     """
 
     method: str
     model: str
     code: grpc.StatusCode
     seconds: float
+    request: bytes = field(repr=False)
+    response: Any = field(repr=False)
+
+
+@dataclass
+class SentRequest:
+    """One request that is under way.
+
+    Attributes:
+      headers: carry the span to the server.
+      response: to be set to the message that answers.
+    """
+
+    headers: tuple[tuple[str, str], ...]
+    response: Any = None
 
 
 OnRequest = Callable[[RequestRecord], None]
@@ -53,18 +70,19 @@ class Telemetry:
         self._trace, self._propagate = _opentelemetry("trace"), _opentelemetry("propagate")
 
     @contextmanager
-    def request(self, call: Call) -> Iterator[tuple[tuple[str, str], ...]]:
-        """Reports what happens inside; gives the headers that carry the span to the server."""
+    def request(self, call: Call) -> Iterator[SentRequest]:
+        """Reports what happens inside, and the response that is set there."""
         started, code = time.monotonic(), grpc.StatusCode.UNKNOWN
+        sent = SentRequest(())
         try:
-            with self._span(call) as headers:
-                yield headers
+            with self._span(call) as sent.headers:
+                yield sent
                 code = grpc.StatusCode.OK
         except ServingError as error:
             code = error.code
             raise
         finally:
-            self._report(call, code, time.monotonic() - started)
+            self._report(call, code, time.monotonic() - started, sent.response)
 
     @contextmanager
     def _span(self, call: Call) -> Iterator[tuple[tuple[str, str], ...]]:
@@ -95,11 +113,12 @@ class Telemetry:
             finally:
                 span.set_attribute("rpc.grpc.status_code", code.value[0])
 
-    def _report(self, call: Call, code: grpc.StatusCode, seconds: float) -> None:
+    def _report(self, call: Call, code: grpc.StatusCode, seconds: float, response: Any) -> None:
         if self._on_request is None:
             return
+        method = call.method.rpartition("/")[2]
         try:
-            self._on_request(RequestRecord(call.method.rpartition("/")[2], call.model, code, seconds))
+            self._on_request(RequestRecord(method, call.model, code, seconds, call.request, response))
         except Exception:
             _LOG.exception("on_request failed")
 

@@ -30,6 +30,7 @@ from serving.client import Client, ServingError
 from serving.commands import CommandError
 from serving.commands.connection import add_connection_flags, connect
 from serving.commands.model_server_process import ModelServerProcess
+from serving.commands.request_log_flags import add_request_log_flags, request_log
 from serving.feedback import FeedbackError
 
 EXAMPLES: Final = """\
@@ -94,6 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--start-model-server", action="store_true", help="serve --models too, at the port of --server"
     )
+    add_request_log_flags(parser)
     add_connection_flags(parser, _PAGE_TIMEOUT, "each call of the model server")
 
 
@@ -111,7 +113,7 @@ def run(options: argparse.Namespace) -> int:
         secure_cookies=options.secure_cookies,
         **({"secret": _secret(options.secret_file)} if options.secret_file else {}),
     )
-    with connect(options) as client:
+    with request_log(options) as log, connect(options, log) as client:
         try:
             app = create_app(settings, client, options.server)
         except (PublishedError, FeedbackError) as error:

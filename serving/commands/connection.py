@@ -9,6 +9,7 @@ from contracts.signatures import MAX_SLOTS
 from serving.client import Client, Tls
 from serving.client.calls import Version
 from serving.client.endpoint import DEFAULT_ADDRESS, DEFAULT_TIMEOUT
+from serving.client.telemetry import OnRequest
 from serving.commands import CommandError
 
 
@@ -65,8 +66,12 @@ def add_version_flag(parser: argparse.ArgumentParser, of: str = "model") -> None
     )
 
 
-def connect(options: argparse.Namespace) -> Client:
+def connect(options: argparse.Namespace, on_request: OnRequest | None = None) -> Client:
     """The client that the flags describe.
+
+    Args:
+      options: the flags.
+      on_request: of the client.
 
     Raises:
       CommandError: the flags contradict each other, or a file cannot be read.
@@ -77,7 +82,7 @@ def connect(options: argparse.Namespace) -> Client:
             file.read_bytes()
         token = options.token_file.read_text(encoding="utf-8").strip() if options.token_file else None
         tls = Tls(*files) if options.tls or any(files) else None
-        return Client(options.server, timeout=options.timeout, tls=tls, token=token)
+        return Client(options.server, timeout=options.timeout, tls=tls, token=token, on_request=on_request)
     except OSError as error:
         raise CommandError(f"{error.filename} cannot be read: {error.strerror}") from error
     except ValueError as error:

@@ -8,6 +8,7 @@ import pytest
 
 from serving.__main__ import main
 from serving.commands.app import _listening
+from serving.request_log import RequestLog
 
 
 def refused(capsys: pytest.CaptureFixture[str], *flags: str) -> str:
@@ -77,3 +78,23 @@ def test_feedback_has_to_be_writable(
 ) -> None:
     (tmp_path / "file").write_text("")
     assert "journal" in refused(capsys, f"--models={models}", f"--feedback={tmp_path / 'file'}")
+
+
+@pytest.mark.parametrize(
+    "flag", ["--request-log-share=0", "--request-log-share=1.5", "--request-log-share=x"]
+)
+def test_a_share_of_the_requests_that_cannot_be(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["app", flag])
+    assert "--request-log-share" in capsys.readouterr().err
+
+
+def test_a_request_log_that_cannot_be_written(
+    models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = (f"--models={models}", f"--request-log={tmp_path / 'log'}")
+    assert "nothing" in refused(capsys, *flags, f"--request-log-key-file={tmp_path / 'nothing'}")
+    (tmp_path / "key").write_text("\n")
+    assert "key" in refused(capsys, *flags, f"--request-log-key-file={tmp_path / 'key'}")
+    with RequestLog(tmp_path / "log"):
+        assert "log" in refused(capsys, *flags)
