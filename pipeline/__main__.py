@@ -1,4 +1,4 @@
-"""Reviews schemas, moves served versions, keeps presets, accepts data: `python -m pipeline --help`."""
+"""Commands beside a run, on schemas, versions, presets and requests: `python -m pipeline --help`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from contracts.signatures import SERVABLES
 EQUAL, DIFFERENT, ERROR, INTERRUPTED = 0, 1, 2, 130
 DONE, DECLINED = 0, 1
 
-_DESCRIPTION: Final = "Review schemas, list and move pushed versions, keep presets, accept changed data."
+_DESCRIPTION: Final = (
+    "Review schemas, list and move versions, keep presets, accept changed data, compare requests."
+)
 
 _REVIEW_HELP: Final = """\
 examples:
@@ -92,6 +94,20 @@ section; the head and sections of other models stay. Numbers are kept with four 
 
 Exit status: 0 written, 2 there is nothing to write, or the preset has the section already.
 """
+_SKEW_HELP: Final = """\
+examples:
+  python -m serving app --request-log runs/requests
+      logs a share of the requests of the web application
+  python -m pipeline serving-skew runs/requests
+      the newest version that the log has requests of
+  python -m pipeline serving-skew /logs/a /logs/b --version 1764098765 --output runs/1m
+
+The requests are compared with the statistics of the train split of the run that trained the version, by the
+measures of the data gate. The report is an HTML page below DIR/reports/.
+
+Exit status: 0 every distance is within its threshold, 1 one is above it or a value is not allowed, 2 there is
+nothing to compare.
+"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -102,6 +118,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _gate(args)
         if args.command == "preset":
             return _preset(args)
+        if args.command == "serving-skew":
+            return _serving_skew(args)
         return _schema(args) if args.command == "schema" else _versions(args)
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
@@ -159,6 +177,17 @@ def _preset(args: argparse.Namespace) -> int:
     return DONE
 
 
+def _serving_skew(args: argparse.Namespace) -> int:
+    # TensorFlow Data Validation, which TensorFlow comes with, takes seconds to load.
+    from pipeline.commands import serving_skew as commands
+
+    try:
+        return EQUAL if commands.compare(args.output, args.logs, args.version) else DIFFERENT
+    except (commands.ReportError, commands.VersionError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return ERROR
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pipeline", description=_DESCRIPTION, allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -193,7 +222,12 @@ def _parser() -> argparse.ArgumentParser:
     preset.add_argument("name", metavar="NAME", help="of the preset")
     preset.add_argument("--run", metavar="ID", default="latest", help="as `python -m reports list` shows it")
     preset.add_argument("--yes", action="store_true", help="replace a section that is there")
-    for command in (review, adopt, versions, promote, rollback, preset):
+    skew = _action(commands, "serving-skew", "Compare logged requests with the data of training.", _SKEW_HELP)
+    skew.add_argument("logs", nargs="+", metavar="LOG", help="folder of a request log")
+    skew.add_argument(
+        "--version", type=int, metavar="VERSION", help="default: the newest that the logs have requests of"
+    )
+    for command in (review, adopt, versions, promote, rollback, preset, skew):
         command.add_argument(
             "--output", metavar="DIR", default="runs", help="output folder of the runs (default: %(default)s)"
         )
