@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import shutil
@@ -16,6 +17,8 @@ from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
 from serving.model_server.metrics import Metrics
+from tests.deploy_tools import kserve_problems, rendered, tool
+from tests.unit.test_deploy_serving import RELEASES
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 OVERLAYS = sorted(path.name for path in (DEPLOY / "overlays").iterdir())
@@ -23,26 +26,50 @@ OVERLAYS = sorted(path.name for path in (DEPLOY / "overlays").iterdir())
 CUSTOM = {"InferenceService"}
 
 
-def rendered(overlay: str) -> dict[str, dict[str, Any]]:
-    """The objects of an overlay by kind, as `kubectl apply --kustomize` sends them."""
-    kubectl = shutil.which("kubectl")
-    if kubectl is None:
-        pytest.skip("needs kubectl, which renders the overlays")
-    command = [kubectl, "kustomize", str(DEPLOY / "overlays" / overlay)]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return {item["kind"]: item for item in yaml.safe_load_all(text)}
+def by_kind(overlay: str) -> dict[str, dict[str, Any]]:
+    """The objects of an overlay by kind."""
+    return {item["kind"]: item for item in rendered(DEPLOY / "overlays" / overlay)}
 
 
+@pytest.mark.parametrize("release", RELEASES)
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_overlays_keep_to_the_schemas(overlay: str) -> None:
-    for kind, item in rendered(overlay).items():
+def test_overlays_keep_to_the_schemas(overlay: str, release: str) -> None:
+    for kind, item in by_kind(overlay).items():
         if kind not in CUSTOM:
-            kubernetes_validate.validate(item, kubernetes_validate.latest_version(), strict=True)
+            kubernetes_validate.validate(item, release, strict=True)
+
+
+def test_the_inference_service_keeps_to_the_types_of_kserve() -> None:
+    service = by_kind("kserve")["InferenceService"]
+    assert kserve_problems(service, "V1beta1InferenceService") == []
+    assert service["apiVersion"] == "serving.kserve.io/v1beta1"
+    # What the types do not cover is Kubernetes' own.
+    model = service["spec"]["predictor"]["model"]
+    assert model["resources"]["requests"]["memory"] == model["resources"]["limits"]["memory"]
+    assert model["storageUri"].startswith(
+        f"pvc://{by_kind('kserve')['PersistentVolumeClaim']['metadata']['name']}/"
+    )
+    wrong = copy.deepcopy(service)
+    wrong["spec"]["predictor"]["minReplicas"] = "2"
+    wrong["spec"]["predictor"]["model"]["storageUrl"] = "pvc://models"
+    assert len(kserve_problems(wrong, "V1beta1InferenceService")) == 2
+
+
+def test_an_image_can_be_named_by_its_digest(tmp_path: Path) -> None:
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    digest = "sha256:" + "0123456789abcdef" * 4
+    component = tmp_path / "deploy" / "components" / "digest" / "kustomization.yaml"
+    component.write_text(component.read_text("utf-8").replace("sha256:DIGEST", digest))
+    overlay = tmp_path / "deploy" / "overlays" / "cluster" / "kustomization.yaml"
+    overlay.write_text(overlay.read_text("utf-8") + "  - ../../components/digest\n")
+    [deployment] = [item for item in rendered(overlay.parent) if item["kind"] == "Deployment"]
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == f"tensorflow/serving@{digest}"
 
 
 @pytest.mark.parametrize("overlay", ["cluster", "s3"])
 def test_the_volume_that_pods_mount_is_claimed(overlay: str) -> None:
-    found = rendered(overlay)
+    found = by_kind(overlay)
     volumes = {
         volume["name"]: volume for volume in found["Deployment"]["spec"]["template"]["spec"]["volumes"]
     }
@@ -51,7 +78,7 @@ def test_the_volume_that_pods_mount_is_claimed(overlay: str) -> None:
 
 
 def test_the_number_of_replicas_is_left_to_the_autoscaler() -> None:
-    found = rendered("cluster")
+    found = by_kind("cluster")
     target = found["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]
     assert target["name"] == found["Deployment"]["metadata"]["name"]
     assert "replicas" not in found["Deployment"]["spec"]
@@ -61,7 +88,7 @@ def test_the_number_of_replicas_is_left_to_the_autoscaler() -> None:
 
 
 def test_the_network_policy_is_about_the_ports_of_the_pods() -> None:
-    found = rendered("cluster")
+    found = by_kind("cluster")
     pod = found["Deployment"]["spec"]["template"]
     [container] = pod["spec"]["containers"]
     ports = {port["name"] for port in container["ports"]}
@@ -71,7 +98,7 @@ def test_the_network_policy_is_about_the_ports_of_the_pods() -> None:
 
 
 def test_a_bucket_holds_the_same_models_as_the_volume() -> None:
-    found = rendered("gcs")
+    found = by_kind("gcs")
     pod = found["Deployment"]["spec"]["template"]["spec"]
     assert {volume["name"] for volume in pod["volumes"]} == {"config", "tmp"}
     assert pod["serviceAccountName"] == found["ServiceAccount"]["metadata"]["name"]
@@ -105,10 +132,15 @@ def test_alerts_and_dashboard_read_metrics_that_servers_have() -> None:
     assert read <= there
 
 
-def test_alerts_fire_when_their_own_tests_expect_it() -> None:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        pytest.skip("needs promtool, of Prometheus")
-    command = [promtool, "test", "rules", str(DEPLOY / "monitoring" / "alerts-test.yaml")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def promtool(*arguments: str) -> None:
+    done = subprocess.run([tool("promtool"), *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_alerts_fire_when_their_own_tests_expect_it() -> None:
+    promtool("check", "rules", str(DEPLOY / "monitoring" / "alerts.yaml"))
+    promtool("test", "rules", str(DEPLOY / "monitoring" / "alerts-test.yaml"))
+
+
+def test_the_configuration_of_prometheus_is_right() -> None:
+    promtool("check", "config", str(DEPLOY / "monitoring" / "prometheus.yaml"))

@@ -23,8 +23,8 @@ from serving.model_server.config.text_protos import read_batching, read_metrics_
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "serving"
 MANIFESTS = ("deployment.yaml", "service.yaml", "disruption-budget.yaml")
-# The oldest release that README.md promises, and the newest with a schema.
-RELEASES = ("1.27", kubernetes_validate.latest_version())
+# The oldest release that README.md promises, one between, and the newest with a schema.
+RELEASES = ("1.27", "1.32", kubernetes_validate.latest_version())
 
 
 def read(name: str) -> Any:
@@ -37,14 +37,18 @@ def interpolated() -> str:
     return re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", text)
 
 
+def services() -> dict[str, dict[str, Any]]:
+    return dict(yaml.safe_load(interpolated())["services"])
+
+
 @pytest.fixture(scope="module")
 def service() -> dict[str, Any]:
-    return dict(yaml.safe_load(interpolated())["services"]["tensorflow-serving"])
+    return dict(services()["tensorflow-serving"])
 
 
 @pytest.fixture(scope="module")
 def app() -> dict[str, Any]:
-    return dict(yaml.safe_load(interpolated())["services"]["app"])
+    return dict(services()["app"])
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +76,7 @@ def test_the_schema_refuses_what_kubernetes_would() -> None:
 
 
 def test_compose_file_keeps_to_the_specification() -> None:
-    assert PyCompose.from_yaml(interpolated()).service_names() == ["tensorflow-serving", "app"]
+    assert PyCompose.from_yaml(interpolated()).service_names() == list(services())
     with pytest.raises(ValueError, match="usr"):
         PyCompose.from_yaml(interpolated().replace("user:", "usr:"))
 
@@ -202,6 +206,7 @@ def test_the_application_has_flags_that_it_takes_and_few_rights(
     options = parser.parse_args(app["command"])
     targets = {volume["target"]: volume for volume in app["volumes"]}
     assert {str(options.models), str(options.feedback)} == set(targets)
+    assert options.feedback in options.request_log.parents
     assert targets[str(options.models)]["read_only"] is True
     assert options.server == f"tensorflow-serving:{service['ports'][0].rpartition(':')[2]}"
     assert (app["user"], app["read_only"], app["cap_drop"]) == ("65532:65532", True, ["ALL"])
@@ -210,6 +215,55 @@ def test_the_application_has_flags_that_it_takes_and_few_rights(
     assert port.endswith(f":{options.port}")
     assert (FOLDER / app["build"]["context"]).resolve() == ROOT
     assert (ROOT / app["build"]["dockerfile"]).is_file()
+
+
+def mounted(name: str) -> dict[str, Path]:
+    """The files of the project that a service mounts, by where it finds them."""
+    return {
+        volume["target"]: (FOLDER / volume["source"]).resolve()
+        for volume in services()[name]["volumes"]
+        if volume["type"] == "bind"
+    }
+
+
+def test_prometheus_scrapes_both_servers_where_they_answer() -> None:
+    prometheus = services()["prometheus"]
+    flags = dict(flag.removeprefix("--").split("=", 1) for flag in prometheus["command"])
+    folder, _, name = flags["config.file"].rpartition("/")
+    monitoring = mounted("prometheus")[folder]
+    config = yaml.safe_load((monitoring / name).read_text(encoding="utf-8"))
+    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
+    # The rules name the job.
+    rules = (monitoring / config["rule_files"][0]).read_text(encoding="utf-8")
+    assert 'job="movielens-serving"' in rules
+    [serving] = jobs["movielens-serving"]["static_configs"]
+    assert serving["targets"] == ["tensorflow-serving:8501"]
+    assert jobs["movielens-serving"]["metrics_path"] == read_metrics_path(FOLDER / "monitoring.config")
+    [app] = jobs["movielens-app"]["static_configs"]
+    assert app["targets"] == [f"app:{services()['app']['ports'][0].rpartition(':')[2]}"]
+
+
+def test_grafana_finds_prometheus_and_the_dashboard() -> None:
+    files = mounted("grafana")
+    provisioning = files["/etc/grafana/provisioning"]
+    [source] = yaml.safe_load((provisioning / "datasources" / "prometheus.yaml").read_text())["datasources"]
+    port = services()["prometheus"]["ports"][0].rpartition(":")[2]
+    assert source["url"] == f"http://prometheus:{port}"
+    # The dashboard takes the default one.
+    assert source["isDefault"] is True
+    [provider] = yaml.safe_load((provisioning / "dashboards" / "movielens.yaml").read_text())["providers"]
+    dashboard = files[f"{provider['options']['path']}/dashboard.json"]
+    assert dashboard == ROOT / "deploy" / "monitoring" / "dashboard.json"
+
+
+@pytest.mark.parametrize("name", ["prometheus", "grafana"])
+def test_what_watches_has_few_rights_and_a_port_of_this_machine(name: str) -> None:
+    service = services()[name]
+    assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"])
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    assert all(path.exists() for path in mounted(name).values())
+    for volume in service["volumes"]:
+        assert volume["type"] == "volume" or volume["read_only"]
 
 
 def test_memory_and_cores_are_limited(container: dict[str, Any], service: dict[str, Any]) -> None:
