@@ -22,6 +22,7 @@ from serving.client import ServingError
 
 if TYPE_CHECKING:
     from benchmarks.serving.index_scale import Scale
+    from benchmarks.serving.load_generators import GeneratorCell
     from benchmarks.serving.swaps import SwapRun
 
 MOVIES: Final = (100_000, 1_000_000)
@@ -29,6 +30,7 @@ _EXAMPLES: Final = """\
 examples:
   python -m benchmarks.serving load --models runs/serving
   python -m benchmarks.serving load --models runs/serving --seconds 60 -- --request_threads=2
+  python -m benchmarks.serving generators --models runs/serving --ghz ~/go/bin/ghz
   python -m benchmarks.serving index
   python -m benchmarks.serving index --movies 100000
 
@@ -67,7 +69,7 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.serving",
-        description="Measure the client against the local server, version swaps, and the partitioned index.",
+        description="Measure client and server, by ghz too, version swaps, and the partitioned index.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -96,6 +98,25 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--swaps-only", action="store_true", help="leave out the latencies")
     command.set_defaults(run=_load)
+    command = commands.add_parser(
+        "generators",
+        parents=[shared],
+        help="the list in one call, by ghz and by this benchmark; flags of the server behind --",
+    )
+    command.add_argument(
+        "--models",
+        type=Path,
+        metavar="DIR",
+        default=Path("runs/serving"),
+        help="the folder that a run pushed to (%(default)s)",
+    )
+    command.add_argument(
+        "--ghz", type=Path, metavar="FILE", default=Path("ghz"), help="the program (%(default)s)"
+    )
+    command.add_argument(
+        "--at-once", type=int, nargs="+", metavar="N", default=(1, 4, 16), help="calls (1 4 16)"
+    )
+    command.set_defaults(run=_generators)
     command = commands.add_parser("index", parents=[shared], help="partitions against brute force")
     command.add_argument(
         "--movies", type=int, nargs="+", default=MOVIES, metavar="N", help="catalogues (100000 1000000)"
@@ -110,7 +131,7 @@ def _load(options: argparse.Namespace, folder: Path, flags: list[str], log: Log)
     from benchmarks.serving.swaps import swap_versions
 
     with local_server(options.models, folder, *flags) as server:
-        print(f"{_machine()}; models {', '.join(sorted(str(path) for path in options.models.glob('*/*')))}\n")
+        print(f"{_machine()}; models {_versions(options.models)}\n")
         bench = Bench(server, max(CONCURRENCIES))
         users = bench.users
         if not options.swaps_only:
@@ -174,6 +195,39 @@ def _print_swaps(run: SwapRun) -> None:
     print(f"\nAnswers by version: {versions}")
 
 
+def _generators(options: argparse.Namespace, folder: Path, flags: list[str], log: Log) -> None:
+    from benchmarks.serving.load_generators import compare_generators
+    from benchmarks.serving.local_server import local_server
+
+    with local_server(options.models, folder, *flags) as server:
+        print(f"{_machine()}; models {_versions(options.models)}\n")
+        _print_generators(
+            compare_generators(server, options.ghz, options.at_once, options.seconds_per_cell, log)
+        )
+
+
+def _print_generators(cells: list[GeneratorCell]) -> None:
+    from benchmarks.serving.load_generators import agree
+
+    rows = [
+        [
+            cell.generator,
+            str(cell.concurrency),
+            f"{cell.middle('p50'):.2f}",
+            f"{cell.noise:.0%}",
+            f"{cell.middle('p99'):.1f}",
+            f"{cell.middle('per_second'):,.0f}",
+        ]
+        for cell in cells
+    ]
+    print(markdown(["measured by", "at once", "p50 ms", "noise of p50", "p99 ms", "calls/s"], rows))
+    for at_once in dict.fromkeys(cell.concurrency for cell in cells):
+        ghz, own, _ = (cell for cell in cells if cell.concurrency == at_once)
+        verdict = "within noise" if agree(ghz, own) else "beyond noise"
+        ratio = own.middle("p50") / ghz.middle("p50")
+        print(f"\n{at_once} at once: this benchmark's p50 is {ratio:.2f} of that of ghz, {verdict}.")
+
+
 def _index(options: argparse.Namespace, folder: Path, flags: list[str], log: Log) -> None:
     from benchmarks.serving.index_scale import measure_scale
 
@@ -221,6 +275,10 @@ def _folder(output: Path | None) -> Iterator[Path]:
         output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="benchmark-", dir=output) as folder:
         yield Path(folder)
+
+
+def _versions(models: Path) -> str:
+    return ", ".join(sorted(str(path) for path in models.glob("*/[0-9]*")))
 
 
 def _machine() -> str:
