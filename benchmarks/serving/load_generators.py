@@ -126,7 +126,7 @@ class _Stubs:
         self._methods = [channel.unary_unary(PREDICT) for channel in self._channels]
 
     def call(self, number: int, request: bytes) -> object:
-        """Sends bytes. Numbers of one thread of `measure` differ by the concurrency: they share a connection."""
+        """Sends bytes; a thread of `measure` stays on one connection."""
         return self._methods[number % len(self._methods)](request)
 
     def __enter__(self) -> _Stubs:
