@@ -160,7 +160,7 @@ def test_light_client_uses_nothing_newer_than_the_oldest_python_it_is_declared_f
     named = re.findall(r"Programming Language :: Python :: (3\.\d+)", light)
     parts = [
         "contracts",
-        *(f"serving/{name}" for name in ("__init__.py", "__main__.py", "client", "commands")),
+        *(f"serving/{name}" for name in ("__init__.py", "__main__.py", "client", "commands", "request_log")),
     ]
 
     done = subprocess.run(

@@ -118,6 +118,23 @@ def test_unknown_users_are_found(output: Path, tmp_path: Path) -> None:
     assert main(["serving-skew", log(tmp_path / "log", users), "--output", str(output)]) == 1
 
 
+def test_a_value_that_the_schema_does_not_allow_is_found(
+    output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = log(tmp_path / "log", [str(user) for user in USERS])
+    examples = [{"user_id": ["1"], "user_gender": ["Robot"]}]
+    line = {"version": VERSION, "signature": "serving_default", "code": "OK", "outputs": {}}
+    with (tmp_path / "log" / "requests.jsonl").open("a") as stream:
+        stream.write(json.dumps({**line, "inputs": {"examples": examples}}) + "\n")
+
+    assert main(["serving-skew", folder, "--output", str(output)]) == 1
+
+    # Every distance is within its threshold.
+    printed = capsys.readouterr().out
+    assert "Robot" in printed
+    assert "failed" not in printed
+
+
 def test_nothing_to_compare(output: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = log(tmp_path / "log", ["1"])
     assert main(["serving-skew", str(tmp_path), "--output", str(output)]) == 2
