@@ -75,8 +75,15 @@ class Bench:
         self._recommender = BatchListModel(recommender)
         self.users = self._retrieval.users_file.read_bytes().split()
         self._names = [user.decode() for user in self.users]
-        self._client = Client(
-            server.address, timeout=60, connections=concurrency, batch_size=max(BATCH_SIZES)
+        self._client, self._untitled = (
+            Client(
+                server.address,
+                timeout=60,
+                connections=concurrency,
+                batch_size=max(BATCH_SIZES),
+                titles=titles,
+            )
+            for titles in (True, False)
         )
         # A client's own process does not have TensorFlow, whose objects each garbage collection visits.
         gc.collect()
@@ -121,6 +128,7 @@ class Bench:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+        self._untitled.close()
 
     def _calls(self, size: int) -> list[tuple[str, Call, Call]]:
         k = CANDIDATES
@@ -130,6 +138,11 @@ class Bench:
             (
                 f"retrieve {k}",
                 lambda number: self._client.retrieve_many(self._batch(self._names, number, size), k),
+                lambda number: self._retrieval.recommend(self._batch(self.users, number, size), k),
+            ),
+            (
+                f"retrieve {k} without titles",
+                lambda number: self._untitled.retrieve_many(self._batch(self._names, number, size), k),
                 lambda number: self._retrieval.recommend(self._batch(self.users, number, size), k),
             ),
             (

@@ -27,7 +27,7 @@ from contracts.signatures import RECOMMENDER
 from serving.batch_models import BatchListModel
 from serving.client import Client
 from serving.client.calls import PREDICT
-from serving.client.retrieval import recommend_call
+from serving.client.retrieval import ListOutputs, recommend_call
 
 # Each generator is measured in so many turns, between the others, so that they meet the same machine.
 TURNS: Final = 5
@@ -83,7 +83,8 @@ def compare_generators(
     """
     names = BatchListModel(server.root / RECOMMENDER / "1").users_file.read_bytes().split()
     users = [name.decode() for name in names]
-    requests = [recommend_call(RECOMMENDER, [user], _LENGTH, {}, None).request for user in users]
+    wanted = ListOutputs(titles=True, rated=True)
+    requests = [recommend_call(RECOMMENDER, [user], _LENGTH, {}, None, wanted).request for user in users]
     files = write_files(server.root, requests)
     cells: list[GeneratorCell] = []
     for concurrency in concurrencies:

@@ -72,6 +72,7 @@ class AsyncClient:
         token: Token | None = None,
         connections: int = endpoint.DEFAULT_CONNECTIONS,
         batch_size: int = endpoint.DEFAULT_BATCH_SIZE,
+        titles: bool = True,
         channel_options: ChannelOptions | None = None,
         on_request: OnRequest | None = None,
     ) -> None:
@@ -79,7 +80,7 @@ class AsyncClient:
             address, timeout, tls, token, connections, batch_size, channel_options or {}
         )
         self._telemetry = Telemetry(address, on_request)
-        self._requests = ClientRequests(batch_size)
+        self._requests = ClientRequests(batch_size, titles)
         self._pool = ChannelPool(connections, lambda: self._endpoint.channel(aio))
 
     recommend = _awaited(ClientRequests.recommend)

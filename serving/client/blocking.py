@@ -81,6 +81,7 @@ class Client:
       connections: the most connections, and so the most requests of one batch call that are under way at
         the same time.
       batch_size: the most users, histories or movies in one request; a longer list is cut.
+      titles: whether lists come with titles, most of the bytes of an answer; without them every title is "".
       channel_options: of gRPC, by name, beside or instead of the client's own: round robin over all addresses
         of the server, keepalive pings while a call is under way, attempts and sizes of messages.
       on_request: is called with a `RequestRecord` after each request, for metrics. Where the API of
@@ -100,6 +101,7 @@ class Client:
         token: Token | None = None,
         connections: int = endpoint.DEFAULT_CONNECTIONS,
         batch_size: int = endpoint.DEFAULT_BATCH_SIZE,
+        titles: bool = True,
         channel_options: ChannelOptions | None = None,
         on_request: OnRequest | None = None,
     ) -> None:
@@ -107,7 +109,7 @@ class Client:
             address, timeout, tls, token, connections, batch_size, channel_options or {}
         )
         self._telemetry = Telemetry(address, on_request)
-        self._requests = ClientRequests(batch_size)
+        self._requests = ClientRequests(batch_size, titles)
         self._pool = ChannelPool(connections, lambda: self._endpoint.channel(grpc))
         # They wait for the requests of batch calls and start with the first of those.
         self._threads = ThreadPoolExecutor(connections, "serving-client")

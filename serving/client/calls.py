@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, Union
 
@@ -62,13 +62,20 @@ class BrokenContractError(Exception):
         self.reason = reason
 
 
-def predict(model: str, signature: str, inputs: Mapping[str, Array], version: Version) -> Call:
-    """A call of one signature of a model."""
+def predict(
+    model: str,
+    signature: str,
+    inputs: Mapping[str, Array],
+    version: Version,
+    wanted: Sequence[str] = (),
+) -> Call:
+    """A call of one signature of a model, for the outputs that are wanted, or for all of them."""
     request = messages.PredictRequest()
     _fill(request.model_spec, model, version)
     request.model_spec.signature_name = signature
     for name, array in inputs.items():
         request.inputs[name].CopyFrom(encode(array))
+    request.output_filter.extend(wanted)
     return Call(PREDICT, request.SerializeToString(), messages.PredictResponse.FromString, model)
 
 

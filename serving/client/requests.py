@@ -24,10 +24,12 @@ class ClientRequests:
 
     Args:
       batch_size: the most users, histories or movies of one call.
+      titles: whether lists have titles.
     """
 
-    def __init__(self, batch_size: int) -> None:
+    def __init__(self, batch_size: int, titles: bool) -> None:
         self._batch_size = batch_size
+        self._titles = titles
         self._list_models = whole_lists.ListModels()
 
     def recommend(
@@ -130,7 +132,7 @@ class ClientRequests:
         return self._cut(
             users,
             lambda user: max(length, len(hidden.get(user, ()))),
-            lambda some: retrieval.retrieve(some, length, hidden, version),
+            lambda some: retrieval.retrieve(some, length, hidden, version, self._titles),
             timeout,
         )
 
@@ -163,7 +165,10 @@ class ClientRequests:
         """`retrieve_from_history` for each of several people, in their order."""
         rows, length = [as_ids("history", history) for history in histories], as_length("k", k)
         return self._cut(
-            rows, len, lambda some: retrieval.retrieve_from_history(some, length, version), timeout
+            rows,
+            len,
+            lambda some: retrieval.retrieve_from_history(some, length, version, self._titles),
+            timeout,
         )
 
     def similar(
@@ -186,7 +191,10 @@ class ClientRequests:
         """`similar` for each of several movies, in their order."""
         movies, length = as_ids("movie_ids", movie_ids), as_length("k", k)
         return self._cut(
-            movies, lambda _: length, lambda some: retrieval.similar(some, length, version), timeout
+            movies,
+            lambda _: length,
+            lambda some: retrieval.similar(some, length, version, self._titles),
+            timeout,
         )
 
     def rank(
@@ -271,7 +279,7 @@ class ClientRequests:
             users,
             lambda user: max(length, retrieved, len(hidden.get(user, ()))),
             lambda some: whole_lists.recommend(
-                some, length, retrieved, hidden, version, stage_versions, self._list_models
+                some, length, retrieved, hidden, version, stage_versions, self._list_models, self._titles
             ),
             timeout,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import starmap
 from typing import Any, Final
 
 import grpc
@@ -13,7 +14,7 @@ from serving.client.calls import Plan, Version, served_by
 from serving.client.errors import ServingError
 from serving.client.ranking import rerank_call, reranked
 from serving.client.results import Order, Recommendation, RecommendedMovie, ServedBy
-from serving.client.retrieval import Found, found_by, recommend_call
+from serving.client.retrieval import Found, ListOutputs, found_by, recommend_call
 
 # With these the final order cannot be had: ranking is not there, is older than `rerank`, is at a limit or too
 # slow. What was retrieved is still worth showing.
@@ -39,6 +40,7 @@ def recommend_in_two_stages(
     exclude: Mapping[str, Sequence[str]],
     retrieval_version: Version,
     ranking_version: Version,
+    titles: bool,
 ) -> Plan[list[Recommendation]]:
     """Retrieves movies for each user, has the same version of ranking order them, and keeps the k best.
 
@@ -48,9 +50,10 @@ def recommend_in_two_stages(
     Raises:
       ServingError: a stage failed, or a version that was requested is missing.
     """
-    call = recommend_call(signatures.RETRIEVAL, users, max(k, retrieved), exclude, retrieval_version)
+    model, wanted = signatures.RETRIEVAL, ListOutputs(titles)
+    call = recommend_call(model, users, max(k, retrieved), exclude, retrieval_version, wanted)
     answer = yield replace(call, share=_OF_RETRIEVAL)
-    found = found_by(answer, len(users), signatures.KNOWN_USER)
+    found = found_by(answer, len(users), wanted)
     rows = [(user, each.without(exclude.get(user, ()))) for user, each in zip(users, found)]
     # Nothing is ordered for a user for whom nothing was found.
     filled = [row for row in rows if row[1].movie_ids]
@@ -111,7 +114,7 @@ def as_recommendation(
     """The first k movies that were found, as a caller gets them."""
     ratings: Sequence[float | None] = found.ratings or [None] * len(found.movie_ids)
     columns = zip(found.movie_ids[:k], found.titles[:k], found.scores[:k], ratings[:k])
-    movies = tuple(RecommendedMovie(*movie) for movie in columns)
+    movies = tuple(starmap(RecommendedMovie, columns))
     return Recommendation(
         user_id, bool(found.known), movies, order, recommender, retrieval, ranking, degraded
     )

@@ -12,7 +12,7 @@ from contracts import signatures
 from serving.client.calls import Plan, Version
 from serving.client.errors import ServingError
 from serving.client.results import Recommendation
-from serving.client.retrieval import found_by, recommend_call
+from serving.client.retrieval import ListOutputs, found_by, recommend_call
 from serving.client.two_stages import as_recommendation, recommend_in_two_stages
 
 # How long a client does not try again a server without any of them.
@@ -51,6 +51,7 @@ def recommend(
     version: Version,
     stage_versions: tuple[Version, Version],
     models: ListModels,
+    titles: bool,
 ) -> Plan[list[Recommendation]]:
     """The k best movies for each user, in one call where the server can do that.
 
@@ -62,24 +63,26 @@ def recommend(
       version: of the model that returns whole lists; one that is missing is an error.
       stage_versions: of retrieval and of ranking; either makes it two stages.
       models: where to look for that model.
+      titles: whether the movies have titles.
 
     Raises:
       ServingError: a request failed.
     """
+    wanted = ListOutputs(titles, rated=True)
     if stage_versions == (None, None):
         for model in models.names() if version is None else (signatures.RECOMMENDER,):
             try:
-                answer = yield recommend_call(model, users, k, exclude, version)
+                answer = yield recommend_call(model, users, k, exclude, version, wanted)
             except ServingError as error:
                 if version is None and error.code is grpc.StatusCode.NOT_FOUND:
                     continue
                 raise
             models.answered(model)
-            found = found_by(answer, len(users), signatures.KNOWN_USER, rated=True)
+            found = found_by(answer, len(users), wanted)
             return [
                 as_recommendation(user, each.without(exclude.get(user, ())), k, recommender=each.served_by)
                 for user, each in zip(users, found)
             ]
         if models.names():
             models.all_missing()
-    return (yield from recommend_in_two_stages(users, k, retrieved, exclude, *stage_versions))
+    return (yield from recommend_in_two_stages(users, k, retrieved, exclude, *stage_versions, titles))

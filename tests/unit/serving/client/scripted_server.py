@@ -174,13 +174,14 @@ def movies(lists: Sequence[Sequence[str]], k: int) -> dict[str, Any]:
 
 
 def predicted(received: Received, **outputs: Any) -> Any:
-    """A PredictResponse of the version of the request, or of the latest."""
-    spec = received.request.model_spec
+    """A PredictResponse of the version of the request, or of the latest, through its filter."""
+    spec, wanted = received.request.model_spec, received.request.output_filter
     version = LABELS[spec.version_label] if spec.version_label else spec.version.value
     response = messages.PredictResponse()
     response.model_spec.name = spec.name
     response.model_spec.version.value = version or VERSION
     response.model_spec.signature_name = spec.signature_name
     for name, value in outputs.items():
-        response.outputs[name].CopyFrom(encode(value))
+        if name in wanted or not wanted:
+            response.outputs[name].CopyFrom(encode(value))
     return response

@@ -42,6 +42,24 @@ def test_retrieve_leaves_empty_slots_out(serve: Serve, connect: Connect) -> None
     )
 
 
+def test_titles_stay_on_the_server_if_the_client_does_without(serve: Serve, connect: Connect) -> None:
+    scripted = serve()
+    client = connect(scripted.address, titles=False)
+
+    lists = (
+        client.retrieve("42", 2).movies,
+        client.retrieve_from_history(["b"], 2).movies,
+        client.similar("b", 2).movies,
+        client.recommend("42", 2).movies,
+        client.recommend("42", 2, retrieval_version=7).movies,
+    )
+
+    assert [[movie.title for movie in movies] for movies in lists] == [["", ""]] * len(lists)
+    assert all(movie.movie_id for movies in lists for movie in movies)
+    filters = [each.request.output_filter for each in scripted.received if each.model != "ranking"]
+    assert not any("movie_title" in outputs for outputs in filters)
+
+
 def test_exclusions_of_several_users_are_padded(serve: Serve, connect: Connect) -> None:
     scripted = serve()
     found = connect(scripted.address).retrieve_many(
