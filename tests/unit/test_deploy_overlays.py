@@ -87,6 +87,31 @@ def test_the_number_of_replicas_is_left_to_the_autoscaler() -> None:
     assert found["PodDisruptionBudget"]["spec"]["minAvailable"] < least
 
 
+def test_replicas_can_follow_the_requests_a_second(tmp_path: Path) -> None:
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    overlay = tmp_path / "deploy" / "overlays" / "cluster" / "kustomization.yaml"
+    overlay.write_text(overlay.read_text("utf-8") + "  - ../../components/request-autoscaling\n")
+    found = {item["kind"]: item for item in rendered(overlay.parent)}
+    for release in RELEASES:
+        kubernetes_validate.validate(found["HorizontalPodAutoscaler"], release, strict=True)
+    scaled_by = [metric["type"] for metric in found["HorizontalPodAutoscaler"]["spec"]["metrics"]]
+    assert scaled_by == ["Resource", "Pods"]
+    metric = found["HorizontalPodAutoscaler"]["spec"]["metrics"][1]["pods"]["metric"]["name"]
+    [rule] = yaml.safe_load((DEPLOY / "monitoring" / "adapter.yaml").read_text("utf-8"))["rules"]
+    assert rule["name"]["as"] == metric
+    # What it counts comes from the port and path that the pods have.
+    pod = found["Deployment"]["spec"]["template"]
+    monitor = found["PodMonitor"]["spec"]
+    assert monitor["selector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+    [endpoint] = monitor["podMetricsEndpoints"]
+    assert endpoint["port"] in {port["name"] for port in pod["spec"]["containers"][0]["ports"]}
+    config = (DEPLOY / "serving" / "monitoring.config").read_text("utf-8")
+    assert f'path: "{endpoint["path"]}"' in config
+    series = re.match(r":[\w:]+", rule["seriesQuery"])
+    assert series is not None
+    assert f"{series[0]}{{" in (DEPLOY / "monitoring" / "alerts.yaml").read_text("utf-8")
+
+
 def test_the_network_policy_is_about_the_ports_of_the_pods() -> None:
     found = by_kind("cluster")
     pod = found["Deployment"]["spec"]["template"]
