@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from contracts.signatures import CANDIDATES
@@ -164,12 +165,8 @@ class ClientRequests:
     ) -> BatchRequest[MovieList]:
         """`retrieve_from_history` for each of several people, in their order."""
         rows, length = [as_ids("history", history) for history in histories], as_length("k", k)
-        return self._cut(
-            rows,
-            len,
-            lambda some: retrieval.retrieve_from_history(some, length, version, self._titles),
-            timeout,
-        )
+        plan = partial(retrieval.retrieve_from_history, k=length, version=version, titles=self._titles)
+        return self._cut(rows, len, plan, timeout)
 
     def similar(
         self, movie_id: str, k: int = 10, *, version: Version = None, timeout: float | None = None
@@ -190,12 +187,8 @@ class ClientRequests:
     ) -> BatchRequest[MovieList]:
         """`similar` for each of several movies, in their order."""
         movies, length = as_ids("movie_ids", movie_ids), as_length("k", k)
-        return self._cut(
-            movies,
-            lambda _: length,
-            lambda some: retrieval.similar(some, length, version, self._titles),
-            timeout,
-        )
+        plan = partial(retrieval.similar, k=length, version=version, titles=self._titles)
+        return self._cut(movies, lambda _: length, plan, timeout)
 
     def rank(
         self,
