@@ -97,9 +97,6 @@ HISTORY_RATING_CENTRED: Final = "history_rating_centred"
 # and how often a movie was rated, all in all and of late.
 PERIOD_INDEX: Final = "period_index"
 MOVIE_POPULARITY: Final = "movie_popularity"
-# Seconds from each rating of the history to the request, NO_AGE where that is not known.
-HISTORY_AGE: Final = "history_age"
-NO_AGE: Final = -1
 
 TRANSFORMED_USER_FEATURES: Final = (
     USER_INDEX,

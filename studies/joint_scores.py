@@ -14,7 +14,7 @@ from trainer_module.common.user_states import with_newcomers
 from trainer_module.joint.batches import held_out_with_ratings
 from trainer_module.joint.hyperparameters import JointHyperparameters
 from trainer_module.retrieval.run_fn import RetrievalData
-from trainer_module.retrieval.signatures import now, user_queries
+from trainer_module.retrieval.signatures import user_queries
 
 
 def catalogue_scores(arguments: TrainerArgs, checkpoint: str, data: SplitData) -> Floats:
@@ -44,8 +44,7 @@ def catalogue_scores(arguments: TrainerArgs, checkpoint: str, data: SplitData) -
             mean_rating=training.states.mean_rating,
             asset_file=os.path.join(folder, "users.txt"),
         )
-        rows = users.rows(tf.constant(data.user_ids))
-        queries = user_queries(model.query_tower, users, rows, now(tf.size(rows)))
+        queries = user_queries(model.query_tower, users, users.rows(tf.constant(data.user_ids)))
     scores = tf.matmul(queries, model.candidate_embeddings(), transpose_b=True).numpy()
     restored.assert_existing_objects_matched()
     columns = setup.catalogue.positions(data.movie_ids.astype(np.object_))

@@ -31,10 +31,6 @@ MODELS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
         "retrieval",
         {**SMALL, **LISTED, "sequence_length": 2, "loss": "sampled_softmax"},
     ),
-    "retrieval, transformer": (
-        "retrieval",
-        {**SMALL, **LISTED, "sequence_length": 2, "sequence_encoder": "transformer"},
-    ),
     "retrieval, weighted_squared": (
         "retrieval",
         # A step of these examples takes so many users instead of ratings.

@@ -192,13 +192,6 @@ def traits_by_index(columns: Mapping[str, npt.NDArray[np.generic]], rows: int) -
     return traits
 
 
-def latest_of(history: tf.Tensor, length: int) -> tf.Tensor:
-    """The last `length` columns of a feature of the history [B, H], padded in front with 0, [B, length]."""
-    latest = history[:, -length:]
-    latest = tf.pad(latest, [[0, 0], [length - tf.shape(latest)[1], 0]])
-    return tf.ensure_shape(latest, [None, length])
-
-
 class LatestMovies(tf.keras.layers.Layer):
     """A causal convolution over the latest movies, as of the newest one, that keeps their order.
 
@@ -231,7 +224,9 @@ class LatestMovies(tf.keras.layers.Layer):
 
     def call(self, history: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Movie indices [B, H], newest last, 0 where there is none, to [B, dim]."""
-        latest = latest_of(history, self._length)
+        latest = history[:, -self._length :]
+        latest = tf.pad(latest, [[0, 0], [self._length - tf.shape(latest)[1], 0]])
+        latest = tf.ensure_shape(latest, [None, self._length])
         present = tf.cast(latest > 0, tf.float32)[:, :, tf.newaxis]
         movies = self._movies(latest) + self._traits(tf.gather(self._known_traits, latest))
         side_by_side = tf.keras.layers.Flatten()(movies * present)

@@ -21,7 +21,6 @@ class UserTable(tf.Module):
       keep_rated: keep all rated movies, to leave them out of the answers; otherwise only the history.
       mean_rating: the mean rating of training, which centred ratings are relative to.
       asset_file: where to write the file of ids, which the SavedModel copies.
-      keep_times: keep when each movie was rated, 8 bytes a rating; otherwise every HISTORY_AGE is NO_AGE.
     """
 
     def __init__(
@@ -32,7 +31,6 @@ class UserTable(tf.Module):
         keep_rated: bool,
         mean_rating: float,
         asset_file: str,
-        keep_times: bool = False,
     ) -> None:
         super().__init__()
         self._history_length = history_length
@@ -52,34 +50,20 @@ class UserTable(tf.Module):
         self._positions = tf.Variable(states.positions[kept], trainable=False)
         self._movie_index = tf.Variable(states.movie_index[kept], trainable=False)
         self._rating_centred = tf.Variable(states.ratings[kept] - mean_rating, trainable=False)
-        self._times = tf.Variable(states.timestamps[kept], trainable=False) if keep_times else None
 
     def rows(self, user_id: tf.Tensor) -> tf.Tensor:
         """Ids [B] to rows [B], 0 for an unknown one."""
         return self._rows.lookup(user_id) + 1
 
-    def profile(self, rows: tf.Tensor, moments: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
-        """Rows [B] to transformed user and context features [B] and history [B, H].
-
-        Args:
-          rows: of the table.
-          moments: when is asked, UTC seconds [B]; HISTORY_AGE is NO_AGE without them.
-        """
+    def profile(self, rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Rows [B] to transformed user and context features [B] and history [B, H]."""
         profile = {name: tf.gather(self._profile[name], rows) for name in self._profile}
         for name, values in (
             (features.HISTORY_MOVIE_INDEX, self._movie_index),
             (features.HISTORY_RATING_CENTRED, self._rating_centred),
         ):
             profile[name] = align_right(self._ragged(values, rows), self._history_length)
-        return {**profile, features.HISTORY_AGE: self._ages(rows, moments)}
-
-    def _ages(self, rows: tf.Tensor, moments: tf.Tensor | None) -> tf.Tensor:
-        """Rows [B] to HISTORY_AGE, [B, H]."""
-        if self._times is None or moments is None:
-            return tf.fill([tf.size(rows), self._history_length], tf.constant(features.NO_AGE, tf.int64))
-        times = align_right(self._ragged(self._times, rows), self._history_length)
-        ages = tf.maximum(moments[:, tf.newaxis] - times, 0)
-        return tf.where(times != 0, ages, features.NO_AGE)
+        return profile
 
     def rated(self, rows: tf.Tensor) -> tf.RaggedTensor:
         """Rows [B] to the catalogue positions of what each user has rated, ragged [B, None]."""

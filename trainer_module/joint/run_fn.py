@@ -27,13 +27,9 @@ from trainer_module.retrieval.validation_lists import write_validation_lists
 
 MONITOR = "val_joint_error"
 MODE: Final = "min"
-# What the towers read of an example of the ranking model, beside what that one reads. The period is now, and
-# the times of the history are not known.
-_EXAMPLE_QUERY: Final = tuple(
-    name for name in QUERY_FEATURES if name not in (features.PERIOD_INDEX, features.HISTORY_AGE)
-)
+# What the towers read of an example of the ranking model, beside what that one reads.
 TOWER_FEATURES: Final = (
-    *_EXAMPLE_QUERY,
+    *(name for name in QUERY_FEATURES if name != features.PERIOD_INDEX),
     *features.TRANSFORMED_MOVIE_FEATURES,
 )
 
@@ -100,10 +96,8 @@ class JointModel(MeanLossModel):
     ) -> tf.Tensor:
         """Query times candidate, element by element, of every pair of towers, side by side."""
         movies, users = inputs[features.MOVIE_INDEX], inputs[features.USER_INDEX]
-        query = {name: inputs[name] for name in _EXAMPLE_QUERY}
+        query = {name: inputs[name] for name in QUERY_FEATURES if name != features.PERIOD_INDEX}
         query[features.PERIOD_INDEX] = tf.zeros_like(users)
-        history = inputs[features.HISTORY_MOVIE_INDEX]
-        query[features.HISTORY_AGE] = features.NO_AGE * tf.ones_like(history)
         candidate = {name: inputs[name] for name in features.TRANSFORMED_MOVIE_FEATURES}
         candidate[features.MOVIE_POPULARITY] = self.retrieval.popularity(movies)
         towers = self.retrieval.query_tower.towers, self.retrieval.candidate_tower.towers

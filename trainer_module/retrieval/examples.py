@@ -89,7 +89,6 @@ class RetrievalExamples:
         self._splits = states.row_splits
         self._movies = tf.constant(states.movie_index)
         self._positions = tf.constant(states.positions)
-        self._times = tf.constant(states.timestamps)
         # A user all of whose ratings are held out is unknown, as one who comes after training.
         known = np.where(np.diff(states.row_splits) > 0, states.profile[features.USER_INDEX], 0)
         profile = {**states.profile, features.USER_INDEX: known}
@@ -135,29 +134,25 @@ class RetrievalExamples:
 
         return _draws(seed).take(1).flat_map(order)
 
-    def validation_batches(self, to_find: UserStates, seed: int) -> tf.data.Dataset:
+    def validation_batches(
+        self, positions: npt.NDArray[np.int32], row_splits: npt.NDArray[np.int64], seed: int
+    ) -> tf.data.Dataset:
         """One row a user: everything the examples hold of it, and what it should be recommended.
 
         Args:
-          to_find: what the same users rated; the request is at the first of a user's ratings. Users with none
-            are left out.
+          positions: catalogue positions to be found, user after user.
+          row_splits: where each user's start, [U + 1]; users with none are left out.
           seed: chooses among more users than validation takes.
         """
-        users = validation_users(to_find.row_splits, seed)
-        targets, splits = tf.constant(to_find.positions), tf.constant(to_find.row_splits)
-        times = tf.constant(to_find.timestamps)
+        users = validation_users(row_splits, seed)
+        targets, splits = tf.constant(positions), tf.constant(row_splits)
 
         @no_autograph
         def make(users: tf.Tensor) -> Batch:
             history, _ = self._of_users(users, self._hyperparameters.history_limit)
-            ages = self._ages_of_users(users, tf.gather(times, tf.gather(splits, users)))
             places, valid = _window(tf.gather(splits, users), tf.gather(splits, users + 1), None)
             found = tf.where(valid, tf.gather(targets, places), NO_TARGET)
-            return {
-                **self._queries(users, history, ages),
-                TARGETS: found,
-                RATED: self._of_users(users, None)[1],
-            }
+            return {**self._queries(users, history), TARGETS: found, RATED: self._of_users(users, None)[1]}
 
         return tf.data.Dataset.from_tensor_slices(users).batch(VALIDATION_BATCH).map(make).cache()
 
@@ -171,9 +166,8 @@ class RetrievalExamples:
         starts = tf.gather(rows["start"], numbers)
         places, valid = _window(starts, numbers, self._hyperparameters.history_limit)
         history = tf.where(valid, tf.gather(movies, places), 0)
-        ages = _ages(tf.gather(self._times, places), valid, tf.gather(self._times, numbers))
         return {
-            **self._queries(users, history, ages),
+            **self._queries(users, history),
             features.PERIOD_INDEX: tf.gather(rows["period"], numbers),
             TARGETS: tf.gather(positions, numbers)[:, tf.newaxis],
         }
@@ -184,36 +178,21 @@ class RetrievalExamples:
         users = tf.gather(users, numbers)
         history, positions = self._of_users(users, self._hyperparameters.history_limit)
         chosen = tf.random.stateless_uniform(tf.shape(history), draw) < HELD_OUT_SHARE
-        newest = tf.gather(self._times, tf.gather(tf.constant(self._splits), users + 1) - 1)
-        ages = self._ages_of_users(users, newest)
         return {
-            **self._queries(users, tf.where(chosen, 0, history), ages),
+            **self._queries(users, tf.where(chosen, 0, history)),
             TARGETS: tf.where(chosen, positions, NO_TARGET),
         }
 
     def _of_users(self, users: tf.Tensor, limit: int | None) -> tuple[tf.Tensor, tf.Tensor]:
         """The latest movies of users [B]: indices and catalogue positions, [B, H], padded in front."""
-        places, valid = self._window_of(users, limit)
+        splits = tf.constant(self._splits)
+        places, valid = _window(tf.gather(splits, users), tf.gather(splits, users + 1), limit)
         history = tf.where(valid, tf.gather(self._movies, places), 0)
         return history, tf.where(valid, tf.gather(self._positions, places), NO_TARGET)
 
-    def _window_of(self, users: tf.Tensor, limit: int | None) -> tuple[tf.Tensor, tf.Tensor]:
-        splits = tf.constant(self._splits)
-        return _window(tf.gather(splits, users), tf.gather(splits, users + 1), limit)
-
-    def _ages_of_users(self, users: tf.Tensor, moments: tf.Tensor) -> tf.Tensor:
-        """Users and when they ask [B] to the HISTORY_AGE of their latest movies, [B, H]."""
-        places, valid = self._window_of(users, self._hyperparameters.history_limit)
-        return _ages(tf.gather(self._times, places), valid, moments)
-
-    def _queries(self, users: tf.Tensor, history: tf.Tensor, ages: tf.Tensor) -> Batch:
+    def _queries(self, users: tf.Tensor, history: tf.Tensor) -> Batch:
         profile = {name: tf.gather(values, users) for name, values in self._profile.items()}
-        return {**profile, features.HISTORY_MOVIE_INDEX: history, features.HISTORY_AGE: ages}
-
-
-def _ages(times: tf.Tensor, valid: tf.Tensor, moments: tf.Tensor) -> tf.Tensor:
-    """Times [B, W], which of them count, and when is asked [B] to HISTORY_AGE, [B, W]."""
-    return tf.where(valid, tf.maximum(moments[:, tf.newaxis] - times, 0), features.NO_AGE)
+        return {**profile, features.HISTORY_MOVIE_INDEX: history}
 
 
 def _draws(seed: int) -> tf.data.Dataset:

@@ -2,13 +2,10 @@
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from contracts.signatures import MAX_ROWS, MAX_SLOTS
 from trainer_module.common.hyperparameters import FitHyperparameters
-
-# Attentions side by side in a block of the transformer, which share its width.
-HEADS = 2
 
 
 class RetrievalHyperparameters(FitHyperparameters):
@@ -40,12 +37,7 @@ class RetrievalHyperparameters(FitHyperparameters):
         100, ge=1, description="Most recent movies that the bag of everything a user has rated reads."
     )
     sequence_length: int = Field(
-        10, ge=0, description="Latest movies that are read in their order; 0 leaves that part out."
-    )
-    sequence_encoder: Literal["convolution", "transformer"] = Field(
-        "convolution",
-        description="What reads the latest movies: a causal `convolution`, or a `transformer`, which "
-        "knows the time between them and that of the request, at two to four times the cost of a fit.",
+        10, ge=0, description="Latest movies that the causal convolution reads; 0 leaves it out."
     )
     towers: int = Field(
         1, ge=1, description="Pairs of towers that are trained side by side; their scores are averaged."
@@ -91,12 +83,3 @@ class RetrievalHyperparameters(FitHyperparameters):
     index_recall: float = Field(
         0.95, gt=0, le=1, description="Share of brute force's list that partitions have to find."
     )
-
-    @model_validator(mode="after")
-    def _heads_share_the_width(self) -> "RetrievalHyperparameters":
-        if self.sequence_encoder == "transformer" and self.embedding_dim % HEADS:
-            raise ValueError(
-                f"sequence_encoder transformer splits embedding_dim between {HEADS} heads, and "
-                f"{self.embedding_dim} is odd; raise embedding_dim by 1"
-            )
-        return self

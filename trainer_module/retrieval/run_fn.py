@@ -25,7 +25,6 @@ from trainer_module.retrieval.model import MODE, MONITOR, RetrievalModel
 from trainer_module.retrieval.partitions import IndexReport, make_index
 from trainer_module.retrieval.signatures import (
     RetrievalServing,
-    now,
     popularity_before,
     recent_popularity,
     total_popularity,
@@ -96,7 +95,7 @@ class RetrievalData:
         return (
             kept,
             examples.training_batches(seed),
-            examples.validation_batches(validation, seed),
+            examples.validation_batches(validation.positions, validation.row_splits, seed),
         )
 
     def new_model(self, states: UserStates) -> RetrievalModel:
@@ -207,7 +206,6 @@ def make_serving(
             keep_rated=keep_rated,
             mean_rating=states.mean_rating,
             asset_file=os.path.join(assets, filename),
-            keep_times=hyperparameters.sequence_encoder == "transformer",
         )
         for of, keep_rated, filename in (
             (known, hyperparameters.exclude_rated, "users.txt"),
@@ -248,8 +246,7 @@ def _sampled_users(
 ) -> tuple[npt.NDArray[np.float32], tf.RaggedTensor]:
     """Queries of users of the train split [Q, dim] and what they have rated, ragged [Q, None]."""
     rows = 1 + np.random.default_rng(seed).permutation(len(states.ids))[:INDEX_QUERIES]
-    queries = user_queries(tower, users, tf.constant(rows), now(len(rows)))
-    return queries.numpy(), users.rated(rows)
+    return user_queries(tower, users, tf.constant(rows)).numpy(), users.rated(rows)
 
 
 def _sampled_movies(

@@ -142,11 +142,7 @@ class RetrievalServing(tf.Module):
         order = tf.argsort(tf.cast(known > 0, tf.int32), axis=1, stable=True)
         known = tf.gather(known, order, batch_dims=1)
         queries = self._query_tower(
-            {
-                **{name: nobody[name] for name in QUERY_FEATURES},
-                features.HISTORY_MOVIE_INDEX: known,
-                features.HISTORY_AGE: tf.fill(tf.shape(known), tf.constant(features.NO_AGE, tf.int64)),
-            }
+            {**{name: nobody[name] for name in QUERY_FEATURES}, features.HISTORY_MOVIE_INDEX: known}
         )
         return self._shown(
             self._search(
@@ -171,9 +167,9 @@ class RetrievalServing(tf.Module):
         The reference is popularity: the most rated movies of the train split that the user has not rated.
         """
         [examples] = bounded({signature_names.EXAMPLES: examples})
-        user_id, movie_id, moments = _user_movie_and_time(examples)
+        user_id, movie_id = _user_and_movie(examples)
         rows, movies = self._training_users.rows(user_id), self._movies.rows(movie_id)
-        found = self._evaluated(rows, moments)
+        found = self._evaluated(rows)
         popular = self._popularity.search(self._training_users.rated(rows), self._evaluation_depth)
         cold_movie = self._movies.columns(movies, [features.MOVIE_INDEX])[features.MOVIE_INDEX] == 0
         return {
@@ -186,8 +182,8 @@ class RetrievalServing(tf.Module):
             signature_names.COLD_MOVIE: tf.where(cold_movie, signature_names.YES, signature_names.NO),
         }
 
-    def _evaluated(self, rows: tf.Tensor, moments: tf.Tensor) -> Found:
-        """Rows of the training users and when they ask [B] to the same movies, whoever else is in the batch.
+    def _evaluated(self, rows: tf.Tensor) -> Found:
+        """Rows of the training users [B] to the same movies, whoever else is in the batch.
 
         With the number of rows, the last digits of a matrix product change, and with them the order of movies
         that are all but tied; and Beam chooses the size of a batch as it goes. So that number is fixed here.
@@ -197,17 +193,12 @@ class RetrievalServing(tf.Module):
         missing = tf.where(batch > 0, -batch % EVALUATED_AT_A_TIME, EVALUATED_AT_A_TIME)
         depth = self._evaluation_depth
 
-        def search(some: tuple[tf.Tensor, tf.Tensor]) -> Found:
-            asking, when = some
-            rated = self._training_users.rated(asking)
-            return self._search_for_users(self._training_users, asking, rated, depth, when)
-
-        def batched(values: tf.Tensor) -> tf.Tensor:
-            return tf.reshape(tf.pad(values, [[0, missing]]), [-1, EVALUATED_AT_A_TIME])
+        def search(some: tf.Tensor) -> Found:
+            return self._search_for_users(self._training_users, some, self._training_users.rated(some), depth)
 
         found = tf.map_fn(
             search,
-            (batched(rows), batched(moments)),
+            tf.reshape(tf.pad(rows, [[0, missing]]), [-1, EVALUATED_AT_A_TIME]),
             fn_output_signature=(
                 tf.TensorSpec([EVALUATED_AT_A_TIME, depth], tf.float32),
                 tf.TensorSpec([EVALUATED_AT_A_TIME, depth], tf.int32),
@@ -221,16 +212,10 @@ class RetrievalServing(tf.Module):
         return min(signature_names.EVALUATION_DEPTH, self._movies.size)
 
     def _search_for_users(
-        self,
-        users: UserTable,
-        rows: tf.Tensor,
-        hidden: tf.RaggedTensor,
-        k: tf.Tensor | int,
-        moments: tf.Tensor | None = None,
+        self, users: UserTable, rows: tf.Tensor, hidden: tf.RaggedTensor, k: tf.Tensor | int
     ) -> Found:
-        """Rows of a table [B] to the best movies at some moments [B], or now; row 0 is an unknown user."""
-        moments = now(tf.size(rows)) if moments is None else moments
-        return self._search(user_queries(self._query_tower, users, rows, moments), rows > 0, hidden, k)
+        """Rows of a table [B] to the best movies; row 0 is an unknown user."""
+        return self._search(user_queries(self._query_tower, users, rows), rows > 0, hidden, k)
 
     def _search(
         self, queries: tf.Tensor, known: tf.Tensor, hidden: tf.RaggedTensor, k: tf.Tensor | int
@@ -262,21 +247,13 @@ class RetrievalServing(tf.Module):
         }
 
 
-def now(count: tf.Tensor | int) -> tf.Tensor:
-    """The time of the call, UTC seconds, so many times."""
-    return tf.fill([count], tf.cast(tf.timestamp(), tf.int64))
-
-
-def user_queries(
-    query_tower: tf.keras.layers.Layer, users: UserTable, rows: tf.Tensor, moments: tf.Tensor
-) -> tf.Tensor:
-    """Rows of a table of users and when they ask [B] to what the index is searched with, [B, dim]."""
-    profile = users.profile(rows, moments)
+def user_queries(query_tower: tf.keras.layers.Layer, users: UserTable, rows: tf.Tensor) -> tf.Tensor:
+    """Rows of a table of users [B] to what the index is searched with, [B, dim]."""
+    profile = users.profile(rows)
     return query_tower({name: profile[name] for name in QUERY_FEATURES})
 
 
-def _user_movie_and_time(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+def _user_and_movie(examples: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     spec = {name: tf.io.FixedLenFeature([], tf.string) for name in (features.USER_ID, features.MOVIE_ID)}
-    spec[features.TIMESTAMP] = tf.io.FixedLenFeature([], tf.int64)
     parsed = tf.io.parse_example(examples, spec)
-    return parsed[features.USER_ID], parsed[features.MOVIE_ID], parsed[features.TIMESTAMP]
+    return parsed[features.USER_ID], parsed[features.MOVIE_ID]

@@ -1,6 +1,6 @@
 """The two towers of the retrieval model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -16,19 +16,13 @@ from trainer_module.common.embeddings import (
     projection,
 )
 from trainer_module.retrieval.hyperparameters import RetrievalHyperparameters
-from trainer_module.retrieval.sequence_transformer import SequenceTransformer
 
 QUERY_FEATURES = (
     *features.TRANSFORMED_USER_FEATURES,
     features.PERIOD_INDEX,
     features.HISTORY_MOVIE_INDEX,
-    features.HISTORY_AGE,
 )
 CANDIDATE_FEATURES = (*features.TRANSFORMED_MOVIE_FEATURES, features.MOVIE_POPULARITY)
-_ENCODERS: Mapping[str, Callable[..., tf.keras.layers.Layer]] = {
-    "convolution": LatestMovies,
-    "transformer": SequenceTransformer,
-}
 
 
 def extra_dims(periods: int) -> int:
@@ -71,10 +65,8 @@ class QueryTower(tf.keras.layers.Layer):
             1 + self._periods, dim, embeddings_regularizer=penalty(l2), name="period"
         )
         self._history = HistoryBag(sizes, dim, dropout, hyperparameters.history_l2)
-        encoder = _ENCODERS[hyperparameters.sequence_encoder]
-        self._reads_times = hyperparameters.sequence_encoder == "transformer"
         self._latest = (
-            encoder(sizes, traits, dim, hyperparameters.sequence_length, dropout, l2)
+            LatestMovies(sizes, traits, dim, hyperparameters.sequence_length, dropout, l2)
             if hyperparameters.sequence_length
             else None
         )
@@ -92,12 +84,9 @@ class QueryTower(tf.keras.layers.Layer):
     def call(self, query: Mapping[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         """Query features ([B], history [B, H]) to embeddings [B, dim + extra_dims]; period 0 means now."""
         users, history = query[features.USER_INDEX], query[features.HISTORY_MOVIE_INDEX]
-        ages = query[features.HISTORY_AGE]
         if training and self._unknown_share:
             chance = tf.random.uniform(tf.shape(users))
             users = tf.where(chance < self._unknown_share, tf.zeros_like(users), users)
-            # A history without a user comes from a client, who sends no times.
-            ages = tf.where((users > 0)[:, tf.newaxis], ages, features.NO_AGE)
             unknown_user = (chance < self._unknown_share / 2)[:, tf.newaxis]
             history = tf.where(unknown_user, tf.zeros_like(history), history)
         period = query[features.PERIOD_INDEX]
@@ -109,8 +98,7 @@ class QueryTower(tf.keras.layers.Layer):
             self._history(history, training=training),
         ]
         if self._latest is not None:
-            times = (ages,) if self._reads_times else ()
-            parts.append(self._latest(history, *times, training=training))
+            parts.append(self._latest(history, training=training))
         taste = tf.add_n(parts)
         weights = self._popularity_weights(taste)
         # Which column of recent popularity: that of the period's start, the last one for now.

@@ -34,7 +34,7 @@ def write_validation_lists(
     """
     users = validation_users(validation.row_splits, setup.seed)
     depth = signatures.EVALUATION_DEPTH
-    batches = examples.validation_batches(validation, setup.seed)
+    batches = examples.validation_batches(validation.positions, validation.row_splits, setup.seed)
     positions = np.concatenate([model.ranked(batch, depth)[1].numpy() for batch in batches])
     row_of_user = np.full(len(validation.ids), -1)
     row_of_user[users] = np.arange(len(users))

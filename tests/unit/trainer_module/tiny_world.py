@@ -142,7 +142,6 @@ def transformed(user: str, movie: str, **values: Value) -> Row:
         features.GENRES_MULTI_HOT: [0.0] * len(features.GENRES),
         features.TITLE_WORD_INDEX: [],
         features.HISTORY_MOVIE_INDEX: [],
-        features.HISTORY_AGE: [],
         features.HISTORY_RATING_CENTRED: [],
     }
     return row | values
@@ -152,7 +151,6 @@ def batch(rows: Sequence[Row], history_length: int) -> dict[str, tf.Tensor]:
     """Rows as the models get them: dense, history padded in front, title words behind."""
     widths = {
         features.HISTORY_MOVIE_INDEX: history_length,
-        features.HISTORY_AGE: history_length,
         features.HISTORY_RATING_CENTRED: history_length,
         features.TITLE_WORD_INDEX: features.TITLE_WORDS,
     }

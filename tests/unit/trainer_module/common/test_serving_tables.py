@@ -21,14 +21,13 @@ STATES = tiny_world.states(
 )
 
 
-def users(folder: Path, keep_rated: bool = True, keep_times: bool = False) -> UserTable:
+def users(folder: Path, keep_rated: bool = True) -> UserTable:
     return UserTable(
         STATES,
         history_length=2,
         keep_rated=keep_rated,
         mean_rating=3.0,
         asset_file=str(folder / "users.txt"),
-        keep_times=keep_times,
     )
 
 
@@ -53,23 +52,6 @@ def test_a_profile_has_the_latest_ratings_of_known_movies_last(tmp_path: Path) -
     assert profile[features.HISTORY_MOVIE_INDEX].numpy().tolist() == [[0, 2], [0, 3], [0, 0]]
     assert profile[features.HISTORY_RATING_CENTRED].numpy().tolist() == [[0, -2], [0, -1], [0, 0]]
     assert profile[features.USER_INDEX].numpy().tolist() == [1, 3, 0]
-
-
-def test_the_age_of_a_rating_is_known_where_times_are_kept(tmp_path: Path) -> None:
-    def ages(moments: list[int] | None, **kept: bool) -> list[list[int]]:
-        table = users(tmp_path, **kept)
-        rows = table.rows(tf.constant(["ann", "çy", "nobody"]))
-        asked = None if moments is None else tf.constant(moments, tf.int64)
-        found: list[list[int]] = table.profile(rows, asked)[features.HISTORY_AGE].numpy().tolist()
-        return found
-
-    times = STATES.timestamps
-    newest = [int(times[STATES.row_splits[1] - 1]), int(times[STATES.row_splits[3] - 1])]
-    before = int(times[STATES.row_splits[1] - 2])
-    asked = [newest[0] + 7, newest[1], 5]
-    unknown = features.NO_AGE
-    assert ages(asked, keep_times=True) == [[newest[0] + 7 - before, 7], [unknown, 0], [unknown] * 2]
-    assert ages(None, keep_times=True) == ages(asked) == [[unknown] * 2] * 3
 
 
 def test_all_rated_movies_are_kept_or_the_history_alone(tmp_path: Path) -> None:

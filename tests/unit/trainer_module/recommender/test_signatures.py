@@ -158,7 +158,7 @@ def test_what_follows_the_candidates_stays_behind(tmp_path: Path, monkeypatch: p
 
 
 def test_evaluator_sees_training_alone_and_every_order(by_stars: Mapping[str, Answer]) -> None:
-    rows = [{"user_id": user, "movie_id": "b", "timestamp": 0} for user in ("ann", "new")]
+    rows = [{"user_id": user, "movie_id": "b"} for user in ("ann", "new")]
     found = by_stars[signatures.EVALUATE](examples=tf.constant([example(row) for row in rows]))
     # In training ann had rated f alone, and "new" nothing; the stars were a 1, b 4, c 5.2, d 5.5, e 2, f 3.
     assert listed(found)[0] == "dcbea."
@@ -177,7 +177,7 @@ def test_evaluator_sees_training_alone_and_every_order(by_stars: Mapping[str, An
 
 @pytest.mark.parametrize("size", [0, 1, 63, 64, 65])
 def test_evaluated_list_is_the_same_in_any_batch(size: int, by_stars: Mapping[str, Answer]) -> None:
-    rows = tf.constant([example({"user_id": "ann", "movie_id": "b", "timestamp": 0})] * size, tf.string)
+    rows = tf.constant([example({"user_id": "ann", "movie_id": "b"})] * size, tf.string)
     assert listed(by_stars[signatures.EVALUATE](examples=rows)) == ["dcbea."] * size
 
 

@@ -142,5 +142,5 @@ def recommend(
 
 
 def examples(users: list[str], movie: str = "a") -> tf.Tensor:
-    rows = [tiny_world.example({"user_id": user, "movie_id": movie, "timestamp": NOW}) for user in users]
+    rows = [tiny_world.example({"user_id": user, "movie_id": movie}) for user in users]
     return strings(rows, [len(users)])

@@ -159,38 +159,19 @@ def test_a_query_is_of_the_latest_rating_or_of_now() -> None:
     assert now == {1: 0, 3: 0}
 
 
-def ages(dataset: tf.data.Dataset) -> dict[tuple[int, int], list[int]]:
-    """Ages of the history by (user index, highest target)."""
-    return {
-        (int(user), int(targets.max())): [age for age in row.tolist() if age != features.NO_AGE]
-        for batch in dataset.as_numpy_iterator()
-        for user, targets, row in zip(
-            batch[features.USER_INDEX], batch[TARGETS], batch[features.HISTORY_AGE], strict=True
-        )
-    }
-
-
-def test_ages_are_those_at_the_rating_that_is_to_be_found() -> None:
-    kept = np.array([True, True, False, True, True, True, False, False])
-    learned, later = STATES.where(kept), STATES.where(~kept)
-    assert ages(examples(learned).validation_batches(later, seed=1)) == {(1, 2): [80, 70], (3, 4): [20, 10]}
-    training = ages(examples(unknown_id_share=0).training_batches(seed=1))
-    assert training[1, 2] == [80, 70]
-    assert training[3, 1] == [30, 20, 10]
-    assert training[1, 0] == []
-
-
 def test_validation_has_one_query_a_user_with_all_training_ratings() -> None:
     kept = np.array([True, False, True, True, True, True, False, False])
     learned, later = STATES.where(kept), STATES.where(~kept)
-    found = rows(examples(learned).validation_batches(later, seed=1))
+    found = rows(examples(learned).validation_batches(later.positions, later.row_splits, seed=1))
     assert sorted(found) == [(1, [1, 3], [1], 3), (3, [4, 1], [4, 1], 2)]
 
 
 def test_validation_hides_all_that_is_rated_also_outside_the_history() -> None:
     kept = np.array([True, True, False, True, True, True, True, False])
     learned, later = STATES.where(kept), STATES.where(~kept)
-    (batch,) = examples(learned, history_limit=1).validation_batches(later, seed=1)
+    (batch,) = examples(learned, history_limit=1).validation_batches(
+        later.positions, later.row_splits, seed=1
+    )
     assert batch[features.HISTORY_MOVIE_INDEX].numpy().tolist() == [[2], [5]]
     assert batch[RATED].numpy().tolist() == [[NO_TARGET, 0, 1], [3, 0, 4]]
     assert batch[TARGETS].numpy().tolist() == [[2], [1]]
@@ -199,7 +180,7 @@ def test_validation_hides_all_that_is_rated_also_outside_the_history() -> None:
 def test_validation_treats_a_new_user_as_unknown() -> None:
     kept = np.array([False] * 3 + [True] * 5)
     learned, later = STATES.where(kept), STATES.where(~kept)
-    found = rows(examples(learned).validation_batches(later, seed=1))
+    found = rows(examples(learned).validation_batches(later.positions, later.row_splits, seed=1))
     assert list(found) == [(0, [], [0, 1, 2], 0)]
 
 

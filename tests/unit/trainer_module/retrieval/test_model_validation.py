@@ -91,10 +91,9 @@ def test_what_a_user_has_rated_is_no_rival_however_long_ago() -> None:
     states = tiny_world.states(catalogue, {"ann": [(str(movie), 3.0, movie) for movie in rated]})
     settings = RetrievalHyperparameters.model_validate({"history_limit": 2, **PLAIN})
     periods = Periods.of(states.timestamps, 3)
-    to_find = tiny_world.states(catalogue, {"ann": [("8", 3.0, 100)]})
     (batch,) = RetrievalExamples(
         with_period(states, periods, settings), periods, settings
-    ).validation_batches(to_find, seed=1)
+    ).validation_batches(np.array([7], np.int32), np.array([0, 1]), seed=1)
     assert batch[features.HISTORY_MOVIE_INDEX].numpy().tolist() == [[1, 2]]
     built = model(20)
     plant(built, np.ones([21, 1]), np.arange(21)[:, None])
