@@ -81,17 +81,18 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument(
         "--seconds-per-cell", type=float, default=1.5, metavar="N", help="of each latency (%(default)g)"
     )
-    command = commands.add_parser(
-        "load",
-        parents=[shared],
-        help="latencies beside the floor, and swaps under load; flags of the server behind --",
-    )
-    command.add_argument(
+    served = argparse.ArgumentParser(add_help=False, parents=[shared])
+    served.add_argument(
         "--models",
         type=Path,
         metavar="DIR",
         default=Path("runs/serving"),
         help="the folder that a run pushed to (%(default)s)",
+    )
+    command = commands.add_parser(
+        "load",
+        parents=[served],
+        help="latencies beside the floor, and swaps under load; flags of the server behind --",
     )
     command.add_argument(
         "--seconds", type=float, default=30.0, metavar="N", help="of swaps under load (%(default)g)"
@@ -100,15 +101,8 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_load)
     command = commands.add_parser(
         "generators",
-        parents=[shared],
+        parents=[served],
         help="the list in one call, by ghz and by this benchmark; flags of the server behind --",
-    )
-    command.add_argument(
-        "--models",
-        type=Path,
-        metavar="DIR",
-        default=Path("runs/serving"),
-        help="the folder that a run pushed to (%(default)s)",
     )
     command.add_argument(
         "--ghz", type=Path, metavar="FILE", default=Path("ghz"), help="the program (%(default)s)"

@@ -41,6 +41,11 @@ class ExecutorProcess:
         self._process.start()
         theirs.close()
 
+    @property
+    def ended(self) -> bool:
+        """Whether it can no longer run anything."""
+        return not self._process.is_alive()
+
     def wait(self) -> bool:
         """Waits until it is ready, and returns whether it is: it may have been stopped before."""
         try:
@@ -65,6 +70,7 @@ class ExecutorProcess:
                 answer.node_id = node_id
                 progress.handle(answer)
         except (EOFError, OSError) as error:
+            self.stop()
             raise ExecutorProcessError(
                 "its process was killed or crashed; see the end of the log. If the machine ran out of "
                 "memory, run one node at a time: --jobs 1"

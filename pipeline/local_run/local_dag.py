@@ -81,7 +81,7 @@ def run(pipeline: Pipeline, observer: RunObserver, jobs: int = 1) -> list[NodeRu
 
 
 @dataclass
-class _Course(logging.Filter):
+class _Course:
     """How a run goes: who is notified, what is to run, what ended well, and the first failure.
 
     Attributes:
@@ -96,8 +96,8 @@ class _Course(logging.Filter):
     store: threading.Lock = field(default_factory=threading.Lock)
     here: str = ""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Marks a record of progress with its node."""
+    def mark(self, record: logging.LogRecord) -> bool:
+        """Marks a record of progress with its node; a filter of the logger."""
         record.node_id = getattr(record, "node_id", self.here)
         return True
 
@@ -182,12 +182,12 @@ def _watched(course: _Course) -> Iterator[None]:
             course.observer.note(f"{problem}; what it belongs to is made again")
 
     progress = logging.getLogger(artifacts.PROGRESS_LOGGER)
-    progress.addFilter(course)
+    progress.addFilter(course.mark)
     try:
         with hooked(functools.partial(_WatchedLauncher, course=course), before_cache):
             yield
     finally:
-        progress.removeFilter(course)
+        progress.removeFilter(course.mark)
 
 
 def _read_execution(

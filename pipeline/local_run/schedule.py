@@ -42,12 +42,15 @@ def run_all(launches: Sequence[Launch], jobs: int) -> None:
     After a failure only nodes that report on it start, each by itself.
     """
     schedule = _Schedule(launches)
-    processes = [ExecutorProcess() for _ in range(jobs - 1)]
-    threads = [threading.Thread(target=_beside, args=(schedule, process)) for process in processes]
-    for thread in threads:
-        thread.start()
+    processes: list[ExecutorProcess] = []
+    threads: list[threading.Thread] = []
     try:
-        _run_in_turn(schedule, None)
+        for _ in range(jobs - 1):
+            processes.append(ExecutorProcess())
+            threads.append(threading.Thread(target=_beside, args=(schedule, processes[-1])))
+            threads[-1].start()
+        while (launch := schedule.next()) is not None:
+            _run(launch, None, schedule)
     finally:
         schedule.stop()
         for process in processes:
@@ -57,18 +60,18 @@ def run_all(launches: Sequence[Launch], jobs: int) -> None:
 
 
 def _beside(schedule: "_Schedule", process: ExecutorProcess) -> None:
-    # Until it is ready, this process is the faster one.
+    # Until it is ready, this process is the faster one. After its end, the nodes left are for the others.
     if process.wait():
-        _run_in_turn(schedule, process)
+        while not process.ended and (launch := schedule.next()) is not None:
+            _run(launch, process, schedule)
 
 
-def _run_in_turn(schedule: "_Schedule", process: ExecutorProcess | None) -> None:
-    while (launch := schedule.next()) is not None:
-        ended_well = False
-        try:
-            ended_well = launch.run(process)
-        finally:
-            schedule.ended(launch, ended_well)
+def _run(launch: Launch, process: ExecutorProcess | None, schedule: "_Schedule") -> None:
+    ended_well = False
+    try:
+        ended_well = launch.run(process)
+    finally:
+        schedule.ended(launch, ended_well)
 
 
 class _Schedule:

@@ -24,9 +24,10 @@ from reports.requests.logged import LoggedRequests, Row
 from reports.verdict import Verdict
 
 COMPARED: Final = "requests and training"
-# Of ids, which the schema has no comparators for: how much more of the requests one of them may take.
+# Threshold for ids, for which the schema does not have a comparator: how much larger the share of one id may
+# be among requests than in training.
 ID_THRESHOLD: Final = 0.05
-# Of the users and movies of requests, how many the model may not have.
+# The largest share of the users, or of the movies, of requests that the model may not know.
 UNKNOWN_THRESHOLD: Final = 0.1
 
 _KNOWN: Final = {True: "known", False: "unknown"}

@@ -106,14 +106,12 @@ class RequestLog:
     def close(self) -> None:
         """Writes what waits, for five seconds at most, and closes the file; later requests are not logged."""
         self._closed = True
+        end = time.monotonic() + _CLOSING_SECONDS
+        with contextlib.suppress(queue.Full):
+            self._waiting.put(None, timeout=_CLOSING_SECONDS)
+            self._thread.join(max(0.0, end - time.monotonic()))
         if self.lost:
             _LOG.warning("%d requests are missing in the request log", self.lost)
-        end = time.monotonic() + _CLOSING_SECONDS
-        try:
-            self._waiting.put(None, timeout=_CLOSING_SECONDS)
-        except queue.Full:
-            return
-        self._thread.join(max(0.0, end - time.monotonic()))
 
     def __enter__(self) -> RequestLog:
         return self

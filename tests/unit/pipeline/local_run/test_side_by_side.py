@@ -65,6 +65,34 @@ def test_a_failure_in_another_process_names_its_node_and_ends_the_run(
     assert len(list(tmp_path.rglob("half"))) == 1
 
 
+class _Report:
+    """A node that reports on failures, and notes in which process it ran."""
+
+    node_id, upstream, reports_failure = "Report", frozenset[str](), True
+
+    def __init__(self) -> None:
+        self.ran_in: list[object] = []
+
+    def run(self, process: object) -> bool:
+        self.ran_in.append(process)
+        return True
+
+
+def test_a_process_that_has_ended_leaves_the_report_to_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.local_run import schedule
+    from pipeline.local_run.executor_process import ExecutorProcess
+
+    process = ExecutorProcess()
+    assert process.wait()
+    process.stop()
+    monkeypatch.setattr(process, "wait", lambda: True)
+    report = _Report()
+    nodes = schedule._Schedule([report])
+    schedule._beside(nodes, process)
+    assert report.ran_in == []
+    assert nodes.next() is report
+
+
 _RUN = """
 import os, sys, threading
 from pathlib import Path
