@@ -118,9 +118,12 @@ def _chart(each: Compared) -> Chart:
     }
     labels, furthest = _labels(each, shares)
     series = {name: [side.get(label, 0.0) for label in labels] for name, side in shares.items()}
-    answer = f"{furthest} differs most: " + ", ".join(
-        f"{side.get(furthest, 0):.1%} of {name}" for name, side in shares.items()
-    )
+    of_furthest = [side.get(furthest, 0) for side in shares.values()]
+    answer = "Training and requests have the same shares"
+    if of_furthest[0] != of_furthest[1]:
+        answer = f"{furthest} differs most: " + ", ".join(
+            f"{share:.1%} of {name}" for name, share in zip(shares, of_furthest, strict=True)
+        )
     return Chart(
         chart_id,
         each.feature,

@@ -131,7 +131,8 @@ def _nodes(run: Run) -> Part:
         answer,
         draw("node-seconds"),
         f"Bar chart of wall seconds by node, longest first. {answer}",
-        note="Nodes that did work in this run, failed ones too. A cached node takes too little time to draw.",
+        note="Nodes that did work in this run, failed ones too. A cached node takes too little time to draw. "
+        "Where nodes ran side by side, their sum is longer than the run.",
         broad=draw("node-seconds-broad", width=plots.BROAD),
     )
     return Part("run-nodes", "Nodes", answer=answer, charts=(chart,), tables=(table,))

@@ -11,6 +11,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2
 from distances.measure import Values
 from reports.requests.anomalies import anomalies_of
 from reports.requests.logged import LoggedRequests
+from reports.requests.section import _chart
 from reports.requests.skew import Compared, compared, effective_size
 from reports.verdict import Verdict
 from schema import RATINGS_SCHEMA
@@ -115,3 +116,12 @@ def test_values_that_the_schema_does_not_allow() -> None:
         ("users", "user_gender"),
         ("movies", "movie_release_year"),
     }
+
+
+def test_a_chart_names_the_value_that_differs_most_and_none_where_none_does() -> None:
+    training = Values(10, Counter(Male=5, Female=5))
+    same = Compared("user_gender", False, Values(4, Counter(Male=2, Female=2)), training, 0.1)
+    other = Compared("user_gender", False, Values(4, Counter(Female=4)), training, 0.1)
+
+    assert not any(value in _chart(same).answer for value in ("Male", "Female"))
+    assert "100.0%" in _chart(other).answer
